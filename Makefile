@@ -1,0 +1,47 @@
+# Every target builds the environment first when it is missing or older than the requirements.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Tests run side by side; those that measure time do not.
+TEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install test lint reproduce-table4 scenes mlflow-ui bench clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+install: $(READY) ## Build the environment in .venv.
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "wvad-bench needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar off --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+reproduce-table4: $(READY) ## Table 4, cross-dataset: RTFM against CLAV+CoMo. ARGS='--profile paper' and so on are passed on.
+	$(BIN)/wvad reproduce table4 $(ARGS)
+
+scenes: $(READY) ## Make the simulated datasets and print their ceilings.
+	$(BIN)/wvad data scenes $(ARGS)
+
+lint: $(READY) ## Style, types and the import contract.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint ## Everything that has to hold: lint, then all tests.
+	$(BIN)/pytest -n $(TEST_WORKERS) --benchmark-disable $(ARGS)
+
+bench: $(READY) ## Measure speeds, as ratios within one run.
+	$(BIN)/pytest tests/performance --benchmark-only $(ARGS)
+
+mlflow-ui: $(READY) ## Look at the logged runs in a browser.
+	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1
+
+clean: ## Remove the environment and caches; datasets and results stay.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,119 @@
+"""All that a method may import: the contract between the engine and a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from benchmark.errors import InputError
+
+__all__ = ["Bags", "FeatureSpec", "InputError", "Method", "MethodConfig", "PairBatch"]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """What a method is told about the features before it is built.
+
+    Attributes
+    ----------
+    dim
+        Size of a snippet's feature vector.
+    sources
+        Where each pseudo-label that the method asked for in `Method.inputs` comes from in this run, for example
+        ``{"motion": "feature-difference", "objects": "given"}``; ``"none"`` means the batch holds no such field.
+    object_classes
+        Number of object classes, 0 if there are no object scores.
+    """
+
+    dim: int
+    sources: Mapping[str, str]
+    object_classes: int = 0
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Training bags of one class, normal or abnormal.
+
+    Attributes
+    ----------
+    features
+        Segments, shape (videos, crops, T, dim).
+    motion
+        Motion intensity in [0, 1], shape (videos, T), shared by the crops; None if the run has none.
+    objects
+        Object class scores in [0, 1], shape (videos, T, object classes), shared by the crops; or None.
+    video_ids
+        Names of the videos, in the order of the first axis.
+    """
+
+    features: Tensor
+    motion: Tensor | None
+    objects: Tensor | None
+    video_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """A training batch: as many normal as abnormal bags, so that row i of one half pairs with row i of the other."""
+
+    normal: Bags
+    abnormal: Bags
+
+
+class MethodConfig(BaseModel):
+    """A method's own settings: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Method(nn.Module):
+    """A trainable detector.
+
+    A subclass sets the class variables it needs, defines `training_step` and `score`, and reads only its arguments:
+    the engine owns data, optimiser, steps, seeds and checkpoints. It is constructed after seeding.
+    """
+
+    title: ClassVar[str] = ""
+    """Name in tables, the class name if empty."""
+
+    version: ClassVar[int] = 1
+    """Raised by hand whenever the method's numbers change, so that stored runs are not mistaken for it."""
+
+    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Pseudo-labels that the method uses, each with the sources it accepts in order of preference.
+
+    Keys are ``"motion"`` (sources ``given``, ``feature-difference``, ``none``) and ``"objects"`` (sources ``given``,
+    ``kmeans``, ``none``).
+    """
+
+    Config: ClassVar[type[MethodConfig]] = MethodConfig
+
+    def __init__(self, config: MethodConfig, features: FeatureSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.features = features
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Return the named loss terms of one batch, scalars; ``"loss"`` is their weighted sum and is minimised."""
+        raise TypeError(f"{type(self).__name__} defines no training_step")
+
+    def score(self, features: Tensor) -> Tensor:
+        """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets) in [0, 1], 1 = abnormal.
+
+        Called in evaluation mode without gradients, with any number of crops and any number of snippets from one on.
+        """
+        raise TypeError(f"{type(self).__name__} defines no score")
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Optional: the features behind the scores, (videos, crops, snippets, dim) -> (videos, snippets, any)."""
+        raise TypeError(f"{type(self).__name__} defines no embed")
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device

@@ -1,0 +1,148 @@
+"""The typed description of a dataset: what `manifest.json` holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.errors import InputError
+
+MANIFEST_VERSION = 1
+SNIPPET_FRAMES = 16
+
+Benchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
+Metric = Literal["auc_frame", "ap_frame"]
+Split = Literal["train", "test"]
+
+
+class Video(BaseModel):
+    """One video: where its rows lie in the packed arrays, and its labels.
+
+    Attributes
+    ----------
+    name
+        The video's name; labels belong to it, never to a position in a list.
+    label
+        1 for abnormal, 0 for normal.
+    classes
+        Names of the abnormal classes; empty for a normal video and where they are not known.
+    first_row, rows
+        The video's rows in `features.npy`, `motion.npy` and `objects.npy`.
+    unit
+        What a row is: a snippet of 16 frames, or a segment of a video that was segmented before it was imported.
+    frames
+        Number of frames; None where it is not known (training videos only).
+    intervals
+        Abnormal frames of a test video as ``[start, end)`` pairs, 0-based, ascending, clipped to the video.
+    sha256
+        Hash of the video's rows as stored: features, then motion, then objects.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    split: Split
+    label: Literal[0, 1]
+    classes: tuple[str, ...] = ()
+    first_row: int
+    rows: int
+    unit: Literal["snippets", "segments"] = "snippets"
+    frames: int | None = None
+    intervals: tuple[tuple[int, int], ...] = ()
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """A dataset's manifest.
+
+    Attributes
+    ----------
+    benchmark
+        The benchmark that the videos belong to; decides which recipe applies.
+    metric
+        The metric that a result on this dataset is judged by.
+    feature_set
+        Identity of the features: two datasets share a feature space if and only if they carry the same id.
+    dim, crops
+        Shape of a snippet's features.
+    motion
+        Whether the dataset has motion intensities.
+    object_classes
+        Number of object classes, 0 without object scores.
+    missing
+        Annotated videos that were declared to have no features.
+    notes
+        What the import found and did (layout, clipped intervals, short videos), one sentence each.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int = MANIFEST_VERSION
+    name: str
+    benchmark: Benchmark
+    metric: Metric
+    feature_set: str
+    dim: int
+    crops: int
+    motion: bool = False
+    object_classes: int = 0
+    videos: tuple[Video, ...]
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def split(self, name: Split) -> tuple[Video, ...]:
+        """Return the videos of one split, in the manifest's order."""
+        return tuple(video for video in self.videos if video.split == name)
+
+    def train_hash(self) -> str:
+        """Hash of all that training sees: features, pseudo-labels and video labels of the training videos."""
+        return self._hash((v.name, v.label, v.unit, v.sha256) for v in self.split("train"))
+
+    def test_hash(self) -> str:
+        """Hash of all that an evaluation sees: features and labels of the test videos."""
+        return self._hash(
+            (v.name, v.label, v.classes, v.unit, v.frames, v.intervals, v.sha256) for v in self.split("test")
+        )
+
+    def _hash(self, videos: Iterable[tuple[object, ...]]) -> str:
+        parts = [self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read `manifest.json` of a dataset folder.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a manifest, or was written by a newer version of the suite.
+    """
+    path = folder / "manifest.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); import the dataset again") from None
+    version = content.get("version") if isinstance(content, dict) else None
+    if isinstance(version, int) and version > MANIFEST_VERSION:
+        raise InputError(
+            f"{path}: manifest version {version} is newer than this wvad-bench reads ({MANIFEST_VERSION}); update it"
+        )
+    try:
+        return Manifest.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: not a valid manifest at {place or 'top level'}: {first['msg']}") from None
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write `manifest.json` into a dataset folder."""
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")

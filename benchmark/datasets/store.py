@@ -1,0 +1,74 @@
+"""The packed, memory-mapped form of a dataset on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.manifest import Manifest, Video, read_manifest
+from benchmark.errors import InputError
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+class Dataset:
+    """A dataset folder, opened for reading: nothing is loaded before it is asked for.
+
+    Attributes
+    ----------
+    path
+        The dataset's folder.
+    manifest
+        Its description.
+
+    Raises
+    ------
+    InputError
+        If the manifest or one of the packed arrays is missing, damaged, or does not fit the other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest: Manifest = read_manifest(path)
+        m = self.manifest
+        rows = sum(video.rows for video in m.videos)
+        self._features = _open(path / "features.npy", (rows, m.crops, m.dim), np.float16)
+        self._motion = _open(path / "motion.npy", (rows,), np.float32) if m.motion else None
+        self._objects = _open(path / "objects.npy", (rows, m.object_classes), np.float16) if m.object_classes else None
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+        return self.manifest.name
+
+    def features(self, video: Video) -> NDArray[np.float16]:
+        """Return the features of a video, (rows, crops, dim), as a view of the file."""
+        return self._features[_rows(video)]
+
+    def motion(self, video: Video) -> NDArray[np.float32] | None:
+        """Return the motion intensity of a video, (rows,), or None if the dataset has none."""
+        return None if self._motion is None else self._motion[_rows(video)]
+
+    def objects(self, video: Video) -> NDArray[np.float16] | None:
+        """Return the object class scores of a video, (rows, classes), or None if the dataset has none."""
+        return None if self._objects is None else self._objects[_rows(video)]
+
+
+def _rows(video: Video) -> slice:
+    return slice(video.first_row, video.first_row + video.rows)
+
+
+def _open(path: Path, shape: tuple[int, ...], dtype: type[_Scalar]) -> NDArray[_Scalar]:
+    try:
+        array: NDArray[_Scalar] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: missing or damaged ({error}); import the dataset again") from None
+    if array.shape != shape or array.dtype != dtype:
+        raise InputError(
+            f"{path}: holds {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape} as the manifest says; "
+            "import the dataset again"
+        )
+    return array
