@@ -1,0 +1,248 @@
+"""Exact frame-level and video-level metrics, from snippets weighted by their frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FALSE_ALARM_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class ScoredVideos:
+    """Snippet scores of a set of videos, with the frames that each snippet stands for.
+
+    Attributes
+    ----------
+    scores
+        Anomaly scores, (snippets,), finite.
+    positive, negative
+        Number of abnormal and of normal frames of each snippet, (snippets,).
+    video
+        Index of the video that each snippet belongs to, (snippets,); every video has at least one snippet.
+    labels
+        1 for an abnormal video, 0 for a normal one, (videos,).
+    classes
+        Names of the abnormal classes of each video; a video may belong to several.
+    names
+        Names of the videos.
+
+    Raises
+    ------
+    InputError
+        If a score is not finite.
+    ValueError
+        If the arrays do not fit one another.
+    """
+
+    scores: Floats
+    positive: Ints
+    negative: Ints
+    video: Ints
+    labels: Ints
+    classes: tuple[tuple[str, ...], ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        shape = self.scores.shape
+        if len(shape) != 1 or any(a.shape != shape for a in (self.positive, self.negative, self.video)):
+            raise ValueError("scores, positive, negative and video must be vectors of one length")
+        if not len(self.labels) == len(self.classes) == len(self.names):
+            raise ValueError("labels, classes and names must have one entry per video")
+        if not np.array_equal(np.unique(self.video), np.arange(len(self.names))):
+            raise ValueError("every snippet must belong to a known video and every video must have a snippet")
+        if min(self.positive.min(initial=0), self.negative.min(initial=0)) < 0:
+            raise ValueError("frame counts must not be negative")
+        broken = self.video[~np.isfinite(self.scores)]
+        if broken.size:
+            raise InputError(f"{self.names[broken[0]]}: its scores are not finite; lower the method's learning rate")
+
+    def subset(self, videos: NDArray[np.bool_]) -> ScoredVideos:
+        """Return the videos where the mask, (videos,), is true, in the same order."""
+        kept = np.flatnonzero(videos)
+        rows = videos[self.video]
+        return ScoredVideos(
+            scores=self.scores[rows],
+            positive=self.positive[rows],
+            negative=self.negative[rows],
+            video=np.searchsorted(kept, self.video[rows]),
+            labels=self.labels[kept],
+            classes=tuple(self.classes[i] for i in kept),
+            names=tuple(self.names[i] for i in kept),
+        )
+
+    def max_scores(self) -> Floats:
+        """Return the highest snippet score of each video, (videos,)."""
+        highest = np.full(len(self.names), -np.inf)
+        np.maximum.at(highest, self.video, self.scores)
+        return highest
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Positive and negative frames at each distinct score, highest score first; ties are one entry."""
+
+    positive: Ints
+    negative: Ints
+
+    @classmethod
+    def count(cls, rank: Ints, positive: Ints, negative: Ints) -> _Tally:
+        # Weighted bincounts add in float64, which is exact for integers below 2**53.
+        tallies = [np.bincount(rank, weights=w).astype(np.int64) for w in (positive, negative)]
+        occupied = (tallies[0] + tallies[1]) > 0
+        return cls(tallies[0][occupied], tallies[1][occupied])
+
+    def roc_auc(self) -> float:
+        n_positive, n_negative = int(self.positive.sum()), int(self.negative.sum())
+        if n_positive == 0 or n_negative == 0:
+            return float("nan")
+        below = n_negative - np.cumsum(self.negative)
+        twice_won = int(np.sum(self.positive * (2 * below + self.negative)))
+        return twice_won / (2 * n_positive * n_negative)
+
+    def precision_recall(self) -> tuple[Floats, Floats]:
+        true_positive = np.cumsum(self.positive)
+        precision = true_positive / np.cumsum(self.positive + self.negative)
+        return precision, true_positive / max(int(self.positive.sum()), 1)
+
+    def average_precision(self) -> float:
+        if not self.positive.any():
+            return float("nan")
+        precision, recall = self.precision_recall()
+        return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+    def pr_auc_trapezoid(self) -> float:
+        if not self.positive.any():
+            return float("nan")
+        precision, recall = self.precision_recall()
+        # The polyline starts at recall 0, precision 1, as in scikit-learn's precision_recall_curve.
+        before = np.concatenate(([1.0], precision[:-1]))
+        return float(np.sum(np.diff(recall, prepend=0.0) * (precision + before) / 2))
+
+
+def _rank(scores: Floats) -> Ints:
+    """Return the dense rank of each score, 0 for the highest; equal scores share a rank."""
+    return np.unique(-scores, return_inverse=True)[1].astype(np.int64)
+
+
+def roc_auc(scores: Floats, positive: Ints, negative: Ints) -> float:
+    """Area under the ROC curve of the frames: the chance that a positive frame outscores a negative one.
+
+    Parameters
+    ----------
+    scores
+        Score of each row, (rows,).
+    positive, negative
+        Number of positive and of negative frames of each row, (rows,).
+
+    Returns
+    -------
+    float
+        The area, a tie counting half; nan unless there are frames of both kinds.
+    """
+    return _Tally.count(_rank(scores), positive, negative).roc_auc()
+
+
+def average_precision(scores: Floats, positive: Ints, negative: Ints) -> float:
+    """Step-wise average precision of the frames, sum of (R_n - R_(n-1)) P_n; nan without positive frames.
+
+    Parameters
+    ----------
+    scores
+        Score of each row, (rows,).
+    positive, negative
+        Number of positive and of negative frames of each row, (rows,).
+    """
+    return _Tally.count(_rank(scores), positive, negative).average_precision()
+
+
+def pr_auc_trapezoid(scores: Floats, positive: Ints, negative: Ints) -> float:
+    """Trapezoid area under the precision-recall polyline from (0, 1); nan without positive frames.
+
+    This is what most papers on XD-Violence print as AP. It interpolates linearly between operating points,
+    which flatters tied scores; `average_precision` does not.
+
+    Parameters
+    ----------
+    scores
+        Score of each row, (rows,).
+    positive, negative
+        Number of positive and of negative frames of each row, (rows,).
+    """
+    return _Tally.count(_rank(scores), positive, negative).pr_auc_trapezoid()
+
+
+def false_alarm_rate(scores: Floats, negative: Ints, threshold: float = FALSE_ALARM_THRESHOLD) -> float:
+    """Share of the negative frames that score at least `threshold`; nan without negative frames.
+
+    Parameters
+    ----------
+    scores
+        Score of each row, (rows,).
+    negative
+        Number of negative frames of each row, (rows,).
+    threshold
+        Score from which on a frame raises an alarm.
+    """
+    total = int(negative.sum())
+    return int(negative[scores >= threshold].sum()) / total if total else float("nan")
+
+
+def max_score_auc(max_scores: Floats, labels: Ints) -> float:
+    """Video-level ROC-AUC of the videos' highest scores, (videos,); nan unless both labels occur."""
+    return roc_auc(max_scores, labels, 1 - labels)
+
+
+def video_auc(scored: ScoredVideos) -> float:
+    """Video-level ROC-AUC of the maximum score; it needs no frame labels."""
+    return max_score_auc(scored.max_scores(), scored.labels)
+
+
+def base_rate(scored: ScoredVideos) -> float:
+    """Share of positive frames: the chance level of the average precision; nan without frames."""
+    positive, total = int(scored.positive.sum()), int(scored.positive.sum() + scored.negative.sum())
+    return positive / total if total else float("nan")
+
+
+def frame_metrics(scored: ScoredVideos) -> dict[str, float]:
+    """Compute all metrics of a scored set of test videos.
+
+    Returns
+    -------
+    dict
+        ``auc_frame``, ``ap_frame``, ``pr_auc_trapezoid`` over the frames of all videos; ``auc_abnormal`` over
+        those of the abnormal videos; ``auc_class/NAME`` over those of the abnormal videos of a class and
+        ``auc_class_vs_normal/NAME`` over these and all normal videos; ``false_alarm_rate_0.5`` on the normal
+        videos; ``video_auc``. Undefined ones are nan.
+    """
+    rank = _rank(scored.scores)
+    normal = scored.labels == 0
+
+    def tally(videos: NDArray[np.bool_]) -> _Tally:
+        rows = videos[scored.video]
+        return _Tally.count(rank[rows], scored.positive[rows], scored.negative[rows])
+
+    everything = tally(np.ones(len(scored.names), dtype=np.bool_))
+    in_normal = normal[scored.video]
+    metrics = {
+        "auc_frame": everything.roc_auc(),
+        "ap_frame": everything.average_precision(),
+        "pr_auc_trapezoid": everything.pr_auc_trapezoid(),
+        "auc_abnormal": tally(~normal).roc_auc(),
+        f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}": false_alarm_rate(
+            scored.scores[in_normal], scored.negative[in_normal]
+        ),
+        "video_auc": video_auc(scored),
+    }
+    for name in sorted({name for classes in scored.classes for name in classes}):
+        of_class = np.array([name in classes for classes in scored.classes]) & ~normal
+        metrics[f"auc_class/{name}"] = tally(of_class).roc_auc()
+        metrics[f"auc_class_vs_normal/{name}"] = tally(of_class | normal).roc_auc()
+    return metrics
