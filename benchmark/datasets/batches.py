@@ -1,0 +1,104 @@
+"""Training bags and the order in which they are paired into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.api import Bags, PairBatch
+from benchmark.datasets.manifest import Video
+from benchmark.datasets.pseudo_labels import PseudoLabel
+from benchmark.datasets.segments import segment_mean
+from benchmark.datasets.store import Dataset
+from benchmark.seeding import derive_seed
+
+
+@dataclass(frozen=True)
+class BagSet:
+    """The bags of some videos, in memory: what `benchmark.api.Bags` holds, for all of them."""
+
+    features: Tensor
+    motion: Tensor | None
+    objects: Tensor | None
+    video_ids: tuple[str, ...]
+
+    def take(self, index: NDArray[np.int64], device: torch.device) -> Bags:
+        """Return the bags at the given positions, on a device."""
+        where = torch.from_numpy(index)
+        return Bags(
+            features=self.features[where].to(device),
+            motion=None if self.motion is None else self.motion[where].to(device),
+            objects=None if self.objects is None else self.objects[where].to(device),
+            video_ids=tuple(self.video_ids[i] for i in index),
+        )
+
+
+def load_bags(
+    dataset: Dataset, videos: Sequence[Video], segments: int, crops: int | None, labels: Mapping[str, PseudoLabel]
+) -> BagSet:
+    """Average videos into segments, pseudo-labels by the same edges as the features.
+
+    Parameters
+    ----------
+    segments
+        Number of segments T.
+    crops
+        Crops in use, counted from the first; None for all.
+    labels
+        What gives each pseudo-label, by the name of the input.
+    """
+    kept = min(crops or dataset.manifest.crops, dataset.manifest.crops)
+    features = torch.empty((len(videos), kept, segments, dataset.manifest.dim))
+    for i, video in enumerate(videos):
+        mean = segment_mean(dataset.features(video)[:, :kept], segments)
+        features[i] = torch.from_numpy(mean).transpose(0, 1)
+    averaged = {
+        name: torch.from_numpy(np.stack([segment_mean(label(video), segments) for video in videos]))
+        for name, label in labels.items()
+    }
+    return BagSet(features, averaged.get("motion"), averaged.get("objects"), tuple(video.name for video in videos))
+
+
+def pair_batches(normal: BagSet, abnormal: BagSet, size: int, seed: int, device: torch.device) -> Iterator[PairBatch]:
+    """Yield batches without end: as many normal as abnormal bags, each class in its own seeded order.
+
+    A batch shrinks to the smaller class. At the end of a class's order the rest that fills no batch is dropped and a
+    new order is drawn, as in the published code of RTFM. The order depends on the seed and the videos alone, not on the
+    method.
+    """
+    size = min(size, len(normal.video_ids), len(abnormal.video_ids))
+    halves = zip(
+        _order(len(normal.video_ids), size, derive_seed(seed, "batches", "normal")),
+        _order(len(abnormal.video_ids), size, derive_seed(seed, "batches", "abnormal")),
+        strict=True,
+    )
+    for n, a in halves:
+        yield PairBatch(normal.take(n, device), abnormal.take(a, device))
+
+
+def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    while True:
+        order = generator.permutation(count)
+        for start in range(0, count - size + 1, size):
+            yield order[start : start + size]
+
+
+def hold_out(videos: Sequence[Video], share: float, seed: int) -> tuple[list[Video], list[Video]]:
+    """Split training videos into those trained on and those held out, the same share of each class.
+
+    At least one video of each class is held out, and one is kept, where the class has two.
+    """
+    held: set[str] = set()
+    for label in (0, 1):
+        names = sorted(video.name for video in videos if video.label == label)
+        count = min(max(1, round(share * len(names))), len(names) - 1) if share > 0 else 0
+        generator = np.random.default_rng(derive_seed(seed, "hold-out", str(label)))
+        held.update(names[i] for i in generator.permutation(len(names))[:count])
+    kept = [video for video in videos if video.name not in held]
+    return kept, [video for video in videos if video.name in held]

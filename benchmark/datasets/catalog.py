@@ -1,0 +1,81 @@
+"""Finding datasets by name below the data root."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+
+SCENES_PREFIX = "scenes-"
+
+# A name is a folder's; it stands in comma-separated lists and, joined by "+", in names of result folders.
+_NAME = re.compile(r"\w[\w.-]*")
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A dataset below the data root: its manifest, or why it cannot be opened."""
+
+    name: str
+    manifest: Manifest | None
+    problem: str = ""
+
+
+def data_root(option: Path | None) -> Path:
+    """Return where datasets lie: the option, else `$WVAD_DATA`, else `./data`."""
+    return option if option is not None else Path(os.environ.get("WVAD_DATA") or "data")
+
+
+def check_name(name: str) -> None:
+    """Raise an error if a dataset cannot be called so.
+
+    Raises
+    ------
+    InputError
+        If the name holds anything but letters, digits, ``_``, ``-`` and dots, or begins with a dot or hyphen.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r}: not a name for a dataset; use letters, digits, `_`, `-` and `.` inside, no folders"
+        )
+
+
+def list_datasets(root: Path) -> list[CatalogEntry]:
+    """List the datasets below a data root by name; one that is broken is listed with its reason."""
+    try:
+        folders = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise InputError(f"{root}: cannot be read ({error.strerror}); choose another folder with --data") from None
+    return [_entry(folder) for folder in folders if (folder / "manifest.json").exists()]
+
+
+def open_dataset(name: str, root: Path) -> Dataset:
+    """Open a dataset by name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it is damaged.
+    """
+    check_name(name)
+    if (root / name / "manifest.json").exists():
+        return Dataset(root / name)
+    known = ", ".join(entry.name for entry in list_datasets(root)) or "none"
+    command = (
+        "data scenes" if name.startswith(SCENES_PREFIX) else f"data import {name} --features DIR --annotations PATH"
+    )
+    raise InputError(f"{name}: no such dataset in {root} (known: {known}); make it with `wvad {command}`")
+
+
+def _entry(folder: Path) -> CatalogEntry:
+    try:
+        return CatalogEntry(folder.name, Dataset(folder).manifest)
+    except InputError as error:
+        return CatalogEntry(folder.name, None, str(error))

@@ -1,0 +1,189 @@
+"""What a dataset holds, counted from its files: the report of `wvad data check`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.arrays import rows_sha256
+from benchmark.datasets.labels import unscored_frames
+from benchmark.datasets.manifest import Manifest, Split, Video
+from benchmark.datasets.store import Dataset
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SplitReport:
+    """Counts of one split.
+
+    Attributes
+    ----------
+    classes
+        Abnormal class -> number of videos; a video of several classes counts in each.
+    unit
+        What a row is, ``snippets`` or ``segments``.
+    rows
+        Number of rows, and the least, median and greatest of a video.
+    frames
+        Number of frames; None if it is not known of every video.
+    positive_frames, unscored_frames
+        Test split only: abnormal frames, and frames after the last snippet, which have no score.
+    """
+
+    split: Split
+    videos: int
+    normal: int
+    abnormal: int
+    classes: dict[str, int]
+    unit: str
+    rows: int
+    rows_per_video: tuple[int, float, int]
+    frames: int | None
+    positive_frames: int
+    unscored_frames: int
+
+
+@dataclass(frozen=True)
+class Range:
+    """Least, median and greatest finite value of one per row (and crop), and how many are not finite."""
+
+    least: float
+    median: float
+    greatest: float
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """Everything that `check_dataset` finds.
+
+    Attributes
+    ----------
+    norms
+        Euclidean norm of the features, per row and crop.
+    motion, objects
+        Motion intensity, and the highest object score, per row; None without them.
+    damaged
+        Videos whose stored rows do not have the manifest's hash.
+    """
+
+    manifest: Manifest
+    splits: tuple[SplitReport, SplitReport]
+    norms: Range
+    motion: Range | None
+    objects: Range | None
+    damaged: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether the stored rows are finite and as they were imported."""
+        ranges = [found for found in (self.norms, self.motion, self.objects) if found is not None]
+        return not self.damaged and not any(found.not_finite for found in ranges)
+
+    def lines(self) -> list[str]:
+        """Return the report as plain lines."""
+        m = self.manifest
+        lines = [
+            f"{m.name}: benchmark {m.benchmark}, metric {m.metric}, feature set {m.feature_set}",
+            f"  features: {m.dim} dimensions x {m.crops} crops; norm {_range(self.norms)}",
+            f"  motion: {_range(self.motion)}" if self.motion else "  motion: none",
+            f"  objects: {m.object_classes} classes; highest score of a row {_range(self.objects)}"
+            if self.objects
+            else "  objects: none",
+        ]
+        for split in self.splits:
+            lines += _split_lines(split)
+        shown = ", ".join(m.missing[:5]) + (", ..." if len(m.missing) > 5 else "")
+        lines.append(f"  missing: {len(m.missing)} annotated videos{f' ({shown})' if shown else ''}")
+        lines += [f"  note: {note}" for note in m.notes]
+        lines += [f"  DAMAGED: {name} is not as it was imported; import the dataset again" for name in self.damaged]
+        return lines
+
+
+def check_dataset(dataset: Dataset, progress: Progress | None = None) -> DatasetReport:
+    """Read a dataset through, a video at a time, and count what it holds.
+
+    Parameters
+    ----------
+    progress
+        Called with (videos done, videos) after each video.
+    """
+    m = dataset.manifest
+    norms: list[NDArray[Any]] = []
+    motions: list[NDArray[Any]] = []
+    highest: list[NDArray[Any]] = []
+    damaged = []
+    for done, video in enumerate(m.videos, start=1):
+        features, motion, objects = dataset.features(video), dataset.motion(video), dataset.objects(video)
+        if rows_sha256(array for array in (features, motion, objects) if array is not None) != video.sha256:
+            damaged.append(video.name)
+        norms += [np.linalg.norm(features[:, crop].astype(np.float32), axis=1) for crop in range(m.crops)]
+        if motion is not None:
+            motions.append(motion)
+        if objects is not None:
+            highest.append(objects.max(axis=1))
+        if progress is not None:
+            progress(done, len(m.videos))
+    return DatasetReport(
+        manifest=m,
+        splits=(_count("train", m.split("train")), _count("test", m.split("test"))),
+        norms=_spread(norms),
+        motion=_spread(motions) if m.motion else None,
+        objects=_spread(highest) if m.object_classes else None,
+        damaged=tuple(damaged),
+    )
+
+
+def _count(split: Split, videos: Sequence[Video]) -> SplitReport:
+    rows = [video.rows for video in videos]
+    frames = [video.frames for video in videos if video.frames is not None]
+    test = videos if split == "test" else ()
+    return SplitReport(
+        split=split,
+        videos=len(videos),
+        normal=sum(not video.label for video in videos),
+        abnormal=sum(video.label for video in videos),
+        classes=dict(sorted(Counter(name for video in videos for name in video.classes).items())),
+        unit=" and ".join(sorted({video.unit for video in videos})) or "rows",
+        rows=sum(rows),
+        rows_per_video=(min(rows), float(np.median(rows)), max(rows)) if rows else (0, 0.0, 0),
+        frames=sum(frames) if len(frames) == len(videos) else None,
+        positive_frames=sum(end - start for video in test for start, end in video.intervals),
+        unscored_frames=sum(unscored_frames(video) for video in test),
+    )
+
+
+def _spread(parts: Sequence[NDArray[Any]]) -> Range:
+    values = np.concatenate(parts).astype(np.float32)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return Range(np.nan, np.nan, np.nan, len(values))
+    least, median, greatest = np.percentile(finite, (0, 50, 100))
+    return Range(float(least), float(median), float(greatest), len(values) - len(finite))
+
+
+def _range(found: Range) -> str:
+    text = f"{found.least:.4g} / {found.median:.4g} / {found.greatest:.4g} (min / median / max)"
+    return text + (f", {found.not_finite} NaN OR INFINITE" if found.not_finite else "")
+
+
+def _split_lines(split: SplitReport) -> list[str]:
+    least, median, greatest = split.rows_per_video
+    frames = "frames not all known" if split.frames is None else f"{split.frames:,} frames"
+    if split.split == "test":
+        frames += f", {split.positive_frames:,} of them positive"
+    lines = [
+        f"  {split.split}: {split.videos:,} videos ({split.normal:,} normal + {split.abnormal:,} abnormal)",
+        f"    {split.rows:,} {split.unit} ({least} / {median:g} / {greatest} per video), {frames}",
+    ]
+    if split.unscored_frames:
+        lines.append(f"    {split.unscored_frames:,} frames after a video's last snippet are not scored")
+    if split.classes:
+        lines.append("    " + ", ".join(f"{name} {count}" for name, count in split.classes.items()))
+    return lines

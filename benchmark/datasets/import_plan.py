@@ -1,0 +1,188 @@
+"""The first pass of an import: what names, headers and annotations tell of each video, brought together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.datasets.alignment import are_segments, clip_intervals, fits, is_short
+from benchmark.datasets.annotations import AnnotatedVideo, Annotations, Interval
+from benchmark.datasets.layouts import FeatureFolder, VideoFiles
+from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.datasets.names import Matching, and_more, match_names, read_lines, video_name
+from benchmark.errors import InputError
+
+Unit = Literal["snippets", "segments"]
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """A video that is ready to be written.
+
+    Attributes
+    ----------
+    frames
+        Its number of frames, None where it is not known (training videos only).
+    frames_assumed
+        Whether that is only 16 x its snippets.
+    intervals
+        Abnormal frames of a test video, as the manifest holds them.
+    clipped
+        Number of frames that were cut off the intervals.
+    """
+
+    annotation: AnnotatedVideo
+    files: VideoFiles
+    unit: Unit
+    frames: int | None
+    frames_assumed: bool
+    intervals: tuple[Interval, ...]
+    clipped: int
+
+    @property
+    def name(self) -> str:
+        """The video's name."""
+        return self.annotation.name
+
+    @property
+    def rows(self) -> int:
+        """Number of snippets or segments."""
+        return self.files.shape[0]
+
+
+def read_missing(path: Path | None) -> frozenset[str]:
+    """Read the names of videos without features, one a line; None reads as no such videos."""
+    return frozenset(video_name(line) for _, line in read_lines(path)) if path else frozenset()
+
+
+def match_features(features: FeatureFolder, annotations: Annotations, missing: frozenset[str]) -> Matching:
+    """Match the feature files to the annotated videos.
+
+    Raises
+    ------
+    InputError
+        If features have no annotation, annotated videos neither have features nor are in `missing`, or
+        `missing` names a video that has features or is not annotated.
+    """
+    matching = match_names(features.videos, annotations.videos)
+    if matching.unknown:
+        files = [str(features.videos[stem].files[0]) for stem in matching.unknown]
+        raise InputError(f"{and_more(files)}: features without annotation; annotate the video or remove the file")
+    if unknown := sorted(missing - set(annotations.videos)):
+        raise InputError(f"{and_more(unknown)}: listed with --missing but not annotated; remove it from the list")
+    if present := sorted(missing & set(matching.stems)):
+        raise InputError(f"{and_more(present)}: listed with --missing but has features; remove it from the list")
+    if absent := [name for name in annotations.videos if name not in matching.stems and name not in missing]:
+        raise InputError(
+            f"{and_more(absent)}: annotated, but no features in {features.path}; "
+            "add them, or list such videos in a file for --missing"
+        )
+    return matching
+
+
+def plan_videos(
+    features: FeatureFolder,
+    annotations: Annotations,
+    matching: Matching,
+    counts: Mapping[str, int],
+    train_unit: Unit | None,
+) -> list[PlannedVideo]:
+    """Bring features, annotations and frame counts together.
+
+    Parameters
+    ----------
+    counts
+        Frame counts from `frames.csv`.
+    train_unit
+        What a row of the training videos is; None to find out.
+
+    Returns
+    -------
+    videos
+        Training videos, then test videos, each by name.
+
+    Raises
+    ------
+    InputError
+        If a video's snippets do not fit its frames, an interval does not fit the video, or the annotation and
+        `frames.csv` give different frame counts.
+    """
+    known = [annotations.videos[name] for name in matching.stems]
+    known.sort(key=lambda video: (video.split == "test", video.name))
+    files = {video.name: features.videos[matching.stems[video.name]] for video in known}
+    frames = {video.name: _frames(video, counts.get(video.name)) for video in known}
+    if train_unit is None:
+        train = [video.name for video in known if video.split == "train"]
+        segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train])
+        train_unit = "segments" if segmented else "snippets"
+    return [
+        _plan_train(video, files[video.name], frames[video.name], train_unit)
+        if video.split == "train"
+        else _plan_test(video, files[video.name], frames[video.name])
+        for video in known
+    ]
+
+
+def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
+    """Say what was found and done, one sentence each."""
+    notes = []
+    if matching.suffix:
+        notes.append(f"The feature files carry `{matching.suffix}` after the video's name.")
+    if segmented := {video.rows for video in videos if video.unit == "segments"}:
+        lengths = " to ".join(str(rows) for rows in sorted({min(segmented), max(segmented)}))
+        notes.append(f"Training videos are segmented already, {lengths} segments each; test videos are snippets.")
+    if moved := sum(video.files.folder_split not in (None, video.annotation.split) for video in videos):
+        notes.append(f"{moved} videos lie in the other split's folder; the annotation decides.")
+    if assumed := sum(video.frames_assumed for video in videos):
+        notes.append(f"{assumed} test videos have no frame count; {SNIPPET_FRAMES} x their snippets is taken.")
+    if clipped := [video for video in videos if video.clipped]:
+        notes.append(
+            f"Intervals of {len(clipped)} videos end beyond the video by up to a snippet and were clipped, "
+            f"{sum(video.clipped for video in clipped)} frames in all: "
+            f"{', '.join(video.name for video in clipped)}."
+        )
+    snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
+    if short := sum(is_short(video.rows, video.frames or 0) for video in snippets):
+        notes.append(f"{short} videos are one snippet short.")
+    if ignored := sum(bool(video.annotation.intervals) and not video.intervals for video in videos):
+        notes.append(f"Intervals of {ignored} training videos were not used.")
+    return notes
+
+
+def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
+    """Say how many annotated videos have no features, by split."""
+    splits = Counter(annotations.videos[name].split for name in missing)
+    parts = " and ".join(f"{splits[split]} {split}" for split in ("train", "test") if splits[split])
+    return f"No features of {splits.total()} annotated videos, as listed: {parts}."
+
+
+def _frames(video: AnnotatedVideo, listed: int | None) -> int | None:
+    if video.frames is not None and listed is not None and video.frames != listed:
+        raise InputError(f"{video.name}: {video.frames} frames as annotated, {listed} in frames.csv; correct one")
+    return video.frames if listed is None else listed
+
+
+def _plan_train(video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: Unit) -> PlannedVideo:
+    if unit == "snippets" and frames is not None:
+        _check_rows(video.name, files, frames)
+    return PlannedVideo(video, files, unit, frames, frames_assumed=False, intervals=(), clipped=0)
+
+
+def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None) -> PlannedVideo:
+    frames = files.shape[0] * SNIPPET_FRAMES if known is None else known
+    _check_rows(video.name, files, frames)
+    intervals, clipped = clip_intervals(video.name, video.intervals, frames)
+    return PlannedVideo(video, files, "snippets", frames, known is None, intervals, clipped)
+
+
+def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
+    if not fits(files.shape[0], frames):
+        floor, ceiling = frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES)
+        expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"
+        raise InputError(
+            f"{name}: {files.shape[0]} snippets in {files.files[0]} do not fit {frames} frames, "
+            f"which make {expected}; correct the features or the frame count"
+        )

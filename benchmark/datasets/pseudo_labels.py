@@ -1,0 +1,169 @@
+"""Motion intensity and object scores: as stored, or from the raw features where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from benchmark.datasets.manifest import Video
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+
+PseudoLabel = Callable[[Video], NDArray[np.float32]]
+"""Gives the pseudo-label of a video, one row per row of its features."""
+
+DEVIATIONS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("motion", "feature-difference"): "DEV-INT-DIFF",
+        ("motion", "none"): "DEV-INT-NONE",
+        ("objects", "kmeans"): "DEV-OBJ-KM",
+        ("objects", "none"): "DEV-OBJ-NONE",
+    }
+)
+"""(input, source) -> id of the deviation from the paper, which needs measured motion and detected objects."""
+
+_PERCENTILE = 99
+_APPEARANCE_CLASSES = 80  # as many as the object classes of COCO
+
+
+def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, PseudoLabel]:
+    """Return the function for each pseudo-label that has a source, by the name of the input.
+
+    Parameters
+    ----------
+    sources
+        Source of each input, `benchmark.api.FeatureSpec.sources`; one that is ``none`` is left out.
+    """
+    makers = {"motion": motion_source, "objects": object_source}
+    return {name: makers[name](dataset, source) for name, source in sources.items() if source != "none"}
+
+
+def motion_source(dataset: Dataset, source: str) -> PseudoLabel:
+    """Return the function that gives a video's motion intensity in [0, 1], shape (rows,).
+
+    Parameters
+    ----------
+    source
+        ``given``, the stored values, divided by the 99th percentile of the training rows if a training
+        value exceeds 1; or ``feature-difference``, the change of the features from row to row, divided by
+        that percentile (DEV-INT-DIFF). Both are clipped to [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the source is not known, or the dataset has no motion to be given.
+    """
+
+    def given(video: Video) -> NDArray[np.float32]:
+        return np.asarray(dataset.motion(video), np.float32)
+
+    def difference(video: Video) -> NDArray[np.float32]:
+        return feature_difference(dataset.features(video))
+
+    if source not in ("given", "feature-difference"):
+        raise InputError(f"motion: {source!r} is not a source; choose given or feature-difference")
+    if source == "given" and not dataset.manifest.motion:
+        raise InputError(f"{dataset.name}: no motion intensities; import with --motion, or choose another source")
+    raw = given if source == "given" else difference
+    train = np.concatenate([np.zeros(0, np.float32), *map(raw, dataset.manifest.split("train"))])
+    scaled = train.size > 0 and (source != "given" or train.max() > 1)
+    scale = np.percentile(train, _PERCENTILE) if scaled else 1.0
+    divisor = np.float32(scale if scale > 0 else 1.0)  # nothing moves in training
+    return lambda video: np.clip(raw(video) / divisor, 0, 1)
+
+
+def object_source(dataset: Dataset, source: str) -> PseudoLabel:
+    """Return the function that gives a video's object scores in [0, 1], shape (rows, object classes).
+
+    Parameters
+    ----------
+    source
+        ``given``, the stored scores; or ``kmeans``, how near each row is to the clusters of the training
+        videos' mean features, as a softmax of negative distances (DEV-OBJ-KM).
+
+    Raises
+    ------
+    InputError
+        If the source is not known, or the dataset has no objects to be given, or no training videos for
+        k-means.
+    """
+    if source == "given":
+        if not dataset.manifest.object_classes:
+            raise InputError(f"{dataset.name}: no object scores; import with --objects, or choose another source")
+        return lambda video: np.clip(np.asarray(dataset.objects(video), np.float32), 0, 1)
+    if source != "kmeans":
+        raise InputError(f"objects: {source!r} is not a source; choose given or kmeans")
+    from scipy.spatial.distance import cdist
+    from scipy.special import softmax
+
+    centres = _appearance_classes(dataset)
+
+    def nearness(video: Video) -> NDArray[np.float32]:
+        rows = _unit(dataset.features(video).mean(axis=1, dtype=np.float64))
+        scores: NDArray[np.float64] = softmax(-cdist(rows, centres), axis=1)
+        return scores.astype(np.float32)
+
+    return nearness
+
+
+def count_object_classes(dataset: Dataset, source: str) -> int:
+    """Return the number of object classes that a source gives, 0 for ``none``."""
+    if source == "none":
+        return 0
+    return dataset.manifest.object_classes if source == "given" else _cluster_count(dataset)
+
+
+def feature_difference(features: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the change from row to row, the mean over crops of |x_t - x_{t-1}| / (|x_t| + |x_{t-1}|).
+
+    Parameters
+    ----------
+    features
+        Shape (rows, crops, dim).
+
+    Returns
+    -------
+    change
+        Shape (rows,), in [0, 1]. The first row has the second's value, the only row of a video 0, equal
+        rows 0.
+    """
+    change = np.zeros(len(features), np.float32)
+    if len(features) < 2:
+        return change
+    for crop in range(features.shape[1]):
+        x = features[:, crop].astype(np.float32)
+        norms = np.linalg.norm(x, axis=1)
+        total = norms[1:] + norms[:-1]
+        distance = np.linalg.norm(np.diff(x, axis=0), axis=1)
+        change[1:] += np.divide(distance, total, out=np.zeros_like(total), where=total > 0)
+    change[0] = change[1]
+    return change / np.float32(features.shape[1])
+
+
+def _cluster_count(dataset: Dataset) -> int:
+    return min(_APPEARANCE_CLASSES, len(dataset.manifest.split("train")))
+
+
+def _appearance_classes(dataset: Dataset) -> NDArray[np.float64]:
+    """Cluster the training videos by their mean over time and crops at unit length; (classes, dim)."""
+    from sklearn.cluster import KMeans  # slow to import, and only this fallback needs it
+
+    videos = dataset.manifest.split("train")
+    if not videos:
+        raise InputError(f"{dataset.name}: no training videos to cluster; choose another source of objects")
+    means = _unit(np.stack([dataset.features(video).mean(axis=(0, 1), dtype=np.float64) for video in videos]))
+    # The bits depend on the number of threads.
+    with threadpool_limits(limits=1):
+        fitted = KMeans(n_clusters=_cluster_count(dataset), n_init=1, random_state=0).fit(means)
+    centres: NDArray[np.float64] = fitted.cluster_centers_
+    return centres
+
+
+def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1)
