@@ -1,0 +1,149 @@
+"""The cells of a planned table, read from the run store alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.paper import cross_dataset_value
+from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
+from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
+from benchmark.runs import RunStore
+from benchmark.statistics import Summary, relative_drop, summarise
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A method trained on one dataset and tested on another, over seeds.
+
+    Attributes
+    ----------
+    summary
+        The primary metric of the tested dataset, as a fraction; None without a finished run.
+    drop
+        Relative drop against the in-domain cell of the same row and tested dataset; None where there is none.
+    below_chance
+        Whether the mean is below the metric's chance level, where a relative drop says little.
+    paper
+        The paper's number in percent, where benchmark and feature set are the paper's.
+    reason
+        Why the summary is missing or covers fewer seeds than planned; empty otherwise.
+    """
+
+    row: str
+    method: str
+    train: str
+    test: str
+    metric: str
+    summary: Summary | None
+    drop: float | None
+    below_chance: bool
+    paper: float | None
+    run_keys: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A planned table with its cells, and what its caption has to say about the runs."""
+
+    plan: TablePlan
+    selection: Selection
+    cells: tuple[Cell, ...]
+    looks: tuple[int, ...]
+    crops: tuple[str, ...]
+    deviations: tuple[tuple[str, str, str], ...]
+    """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
+
+    def cell(self, row: str, train: str, test: str) -> Cell:
+        """Return one cell."""
+        return next(c for c in self.cells if (c.row, c.train, c.test) == (row, train, test))
+
+
+def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
+    """Fill a planned table from the run store; what is not stored stays empty, with the reason."""
+    cells: list[Cell] = []
+    for row in plan.rows:
+        for target in plan.datasets:
+            in_domain = _cell(plan, row, target, target, store, selection, None)
+            cells.append(in_domain)
+            cells += [
+                _cell(plan, row, source, target, store, selection, in_domain.summary)
+                for source in plan.datasets
+                if source.name != target.name
+            ]
+    trained = [
+        (row.label, dataset, record)
+        for row in plan.rows
+        for dataset in plan.datasets
+        for key in row.runs[dataset.name]
+        if (record := store.record(key)) is not None
+    ]
+    return Table(
+        plan=plan,
+        selection=selection,
+        cells=tuple(cells),
+        looks=tuple(sorted({record.spec.training.looks for _, _, record in trained})),
+        crops=tuple(sorted({_crops(dataset, record) for _, dataset, record in trained})),
+        deviations=tuple(
+            sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
+        ),
+    )
+
+
+def _cell(
+    plan: TablePlan,
+    row: PlannedRow,
+    source: PlannedDataset,
+    target: PlannedDataset,
+    store: RunStore,
+    selection: Selection,
+    in_domain: Summary | None,
+) -> Cell:
+    keys = row.runs[source.name]
+    evaluations: list[Evaluation] = []
+    reason = ""
+    if source.feature_set != target.feature_set:
+        reason = "different features: " + " and ".join(sorted({source.feature_set, target.feature_set}))
+    else:
+        for key in keys:
+            evaluation, why = _find(store, key, selection, source, target)
+            evaluations += [evaluation] if evaluation else []
+            reason = reason or why
+    values = [value for e in evaluations if (value := e.metrics[target.metric]) is not None]
+    summary = summarise(values) if values else None
+    if evaluations and not values:
+        reason = f"{target.metric} is undefined on {target.name}: its test frames are of one class"
+    return Cell(
+        row=row.label,
+        method=row.method,
+        train=source.name,
+        test=target.name,
+        metric=target.metric,
+        summary=summary,
+        drop=relative_drop(summary.mean, in_domain.mean) if summary and in_domain else None,
+        below_chance=summary is not None and summary.mean < evaluations[0].chance,
+        paper=cross_dataset_value(row.paper, source.benchmark, target.benchmark, target.feature_set),
+        run_keys=keys,
+        reason=reason,
+    )
+
+
+def _find(
+    store: RunStore, key: str, selection: Selection, source: PlannedDataset, target: PlannedDataset
+) -> tuple[Evaluation | None, str]:
+    record = store.record(key)
+    if record is None:
+        failure = store.failure(key)
+        return None, f"run {key} failed: {failure.reason}" if failure else f"run {key} has not been trained"
+    if selection not in record.selected:
+        needs = {"validation": "--holdout", "oracle": "--looks", "last": ""}[selection]
+        return None, f"run {key} has no {selection} selection: it needs {needs}"
+    if selection not in record.selections(source.test_hash):
+        return None, f"run {key}: its oracle was chosen on other test labels; repeat with --cached refresh"
+    evaluation = store.evaluation(key, evaluation_key(key, selection, target.test_hash))
+    return evaluation, "" if evaluation else f"run {key} has not been evaluated on {target.name}"
+
+
+def _crops(dataset: PlannedDataset, record: RunRecord) -> str:
+    used = min(record.spec.training.crops or dataset.crops, dataset.crops)
+    return f"{dataset.name} {used} of {dataset.crops}"

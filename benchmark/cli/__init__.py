@@ -1,0 +1,49 @@
+"""The command line `wvad`: the composition root, the only part of the engine that knows methods and reports."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from benchmark.cli import data, info, tables
+from benchmark.errors import InputError
+
+app = typer.Typer(
+    name="wvad",
+    help="Compare methods of weakly-supervised video anomaly detection.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+tables.register(app)
+info.register(app)
+app.add_typer(data.app, name="data")
+app.add_typer(info.mlflow_app, name="mlflow")
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 some runs failed, 2 bad usage or bad input, 130 interrupted."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code; bad usage and bad input are one line on stderr."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except InputError as error:
+        return _refuse(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("wvad: interrupted; finished runs are kept, and the same command goes on from them", file=sys.stderr)
+        return 130
+    except Exception as error:
+        format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
+        if format_message is None:
+            raise
+        return _refuse(f"{format_message()} (add --help for the commands and options)")
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str) -> int:
+    print("wvad:", " ".join(message.split()), file=sys.stderr)
+    return 2

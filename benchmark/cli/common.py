@@ -1,0 +1,211 @@
+"""What the commands that train have in common: options resolved, datasets opened, runs done and tables written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from benchmark.cli.options import CachedName, DeviceName, ExecutorName, ProfileName, SelectionName, TrackingName
+from benchmark.errors import InputError
+from benchmark.invocations import Invocation, Results
+
+if TYPE_CHECKING:
+    from benchmark.cells import Table
+    from benchmark.datasets.store import Dataset
+    from benchmark.executors import Executor
+    from benchmark.jobs import Job, Outcome
+    from benchmark.planning import Options
+    from benchmark.plans import TablePlan
+    from benchmark.tracking import Tracker
+
+PIPE_WIDTH = 160
+"""Columns of a table that is not printed on a terminal."""
+
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+
+
+@dataclass(frozen=True)
+class TrainingChoices:
+    """The options of a command that trains, as given."""
+
+    profile: ProfileName
+    seeds: int | None
+    data: Path | None
+    results: Path
+    holdout: float
+    looks: int | None
+    device: DeviceName
+    executor: ExecutorName | None
+    workers: int | None
+    cached: CachedName
+    tracking: TrackingName
+    settings: list[str] | None
+
+    def options(self) -> Options:
+        """Resolve what concerns each run."""
+        from benchmark.planning import DEFAULT_SEEDS, Options
+
+        looks = [f"training.looks={self.looks}"] if self.looks is not None else []
+        return Options(
+            profile=self.profile,
+            seeds=self.seeds or DEFAULT_SEEDS[self.profile],
+            holdout=self.holdout,
+            overrides=(*(self.settings or ()), *looks),
+            runs=Results(self.results).runs,
+            device=choose_device(self.device),
+            cached=self.cached,
+        )
+
+
+def choose_device(wanted: DeviceName) -> str:
+    """Return the device to train on.
+
+    Raises
+    ------
+    InputError
+        If a GPU is asked for and there is none.
+    """
+    import torch
+
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise InputError("--device cuda: PyTorch finds no GPU here; use --device cpu")
+    return "cuda" if available and wanted != "cpu" else "cpu"
+
+
+def choose_executor(wanted: ExecutorName | None, workers: int | None, device: str) -> Executor:
+    """Return the executor: side by side on a CPU, one after another on a GPU, unless told otherwise."""
+    from benchmark.executors.local import LocalExecutor
+    from benchmark.executors.serial import SerialExecutor
+
+    if wanted == "serial" or (wanted is None and workers is None and device == "cuda"):
+        return SerialExecutor()
+    return LocalExecutor(workers or (_cores() if device == "cpu" else 1))
+
+
+def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
+    """Open datasets by name; scenes are made if they are not there yet.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or given twice, or a dataset is damaged.
+    """
+    from benchmark.datasets.catalog import data_root, open_dataset
+    from benchmark.datasets.scenes import SCENES, ensure_scenes
+    from benchmark.display import counting
+
+    root = data_root(data)
+    opened = []
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"dataset {name} is named twice")
+        if name in SCENES:
+            with counting(f"making {name}", err) as progress:
+                opened.append(ensure_scenes(name, root, progress))
+        else:
+            opened.append(open_dataset(name, root))
+    return opened
+
+
+def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
+    """Return the benchmarks themselves if all of them are imported, else the scenes in their place, said loudly."""
+    from benchmark.datasets.catalog import data_root, list_datasets
+
+    root = data_root(data)
+    imported = {entry.name for entry in list_datasets(root)}
+    missing = [name for name in benchmarks if name not in imported]
+    if not missing:
+        return list(benchmarks)
+    scenes = [f"scenes-{name}" for name in benchmarks]
+    err.print(
+        f"{', '.join(missing)} not imported in {root}: using the SIMULATED datasets {', '.join(scenes)}. "
+        "Their numbers compare with nothing published.",
+        style="bold yellow",
+        highlight=False,
+    )
+    return scenes
+
+
+def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> tuple[Table, list[Outcome]]:
+    """Do the runs of a planned table, write its files, log them, and return the table with the runs' outcomes."""
+    from benchmark.driver import run_jobs
+    from benchmark.experiments import test_hashes
+
+    results = Results(choices.results)
+    invocation = results.write_invocation(plan)
+    tracker = choose_tracker(results, invocation, choices.tracking)
+    outcomes = run_jobs(
+        jobs,
+        test_hashes(jobs),
+        choose_executor(choices.executor, choices.workers, jobs[0].device),
+        err,
+        lambda outcome: tracker.run_finished(outcome.job.spec.key),
+    )
+    table, paths = write_table(plan, results, "last")
+    tracker.table_finished([*paths, results.table_folder(plan.folder) / f"{plan.table}.plan.json"])
+    return table, outcomes
+
+
+def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
+    """Write a table's files from the run store: Markdown for one selection, CSV for all that its runs have."""
+    from benchmark.cells import fill_table
+    from benchmark.files import write_atomically
+    from benchmark.runs import RunStore
+    from reports.tables import long_frame, to_markdown
+
+    store = RunStore(results.runs)
+    tables = {name: fill_table(plan, store, name) for name in ("last", "validation", "oracle")}
+    shown = tables[selection]
+    filled = [table for table in tables.values() if table is shown or any(cell.summary for cell in table.cells)]
+    folder = results.table_folder(plan.folder)
+    paths = [folder / f"{plan.table}.md", folder / f"{plan.table}.csv"]
+    try:
+        write_atomically(paths[0], to_markdown(shown))
+        write_atomically(paths[1], long_frame(filled).to_csv(index=False, lineterminator="\n", float_format="%.6f"))
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another folder with --results"
+        ) from None
+    return shown, paths
+
+
+def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
+    """Return who follows a call."""
+    from benchmark.tracking import GuardedTracker, NoTracker
+
+    if tracking == "none":
+        return NoTracker()
+    return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow", highlight=False))
+
+
+def command_line() -> str:
+    """Return the command line of this call, for whoever wants to repeat it."""
+    return shlex.join(["wvad", *sys.argv[1:]])
+
+
+def say_failures(outcomes: Sequence[Outcome]) -> int:
+    """Print a line for each failed run; return the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    for outcome in failed:
+        spec = outcome.job.spec
+        err.print(
+            f"failed: {spec.title} on {spec.dataset}, seed {spec.seed}: {outcome.reason}",
+            style="red",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    return 1 if failed else 0
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,151 @@
+"""Commands about datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import err, open_datasets, out
+
+if TYPE_CHECKING:
+    from benchmark.datasets.manifest import Metric
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Import, check and list datasets; make the simulated ones.",
+    rich_markup_mode=None,
+)
+
+
+LayoutName = Literal["auto", "ten-crop", "crop-files", "plain"]
+BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
+MetricName = Literal["auc", "ap"]
+RowName = Literal["auto", "snippets", "segments"]
+
+METRICS: dict[MetricName, Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="What to call the dataset.")],
+    features: Annotated[Path, typer.Option(help="Folder of the feature files.")],
+    annotations: Annotated[Path, typer.Option(help="Annotation file, or the folder of the annotation files.")],
+    benchmark: Annotated[
+        BenchmarkName | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
+    ] = None,
+    feature_set: Annotated[
+        str | None, typer.Option(help="Id of the features; datasets with the same id share a feature space.")
+    ] = None,
+    layout: Annotated[LayoutName, typer.Option(help="How the files lie; auto looks and says.")] = "auto",
+    motion: Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")] = None,
+    objects: Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")] = None,
+    missing: Annotated[Path | None, typer.Option(help="File that names annotated videos without features.")] = None,
+    metric: Annotated[MetricName | None, typer.Option(help="Primary metric: ap for xd-violence, else auc.")] = None,
+    train_rows: Annotated[
+        RowName, typer.Option(help="What a row of a training video is; auto looks and says.")
+    ] = "auto",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of that name.")] = False,
+    data: options.Data = None,
+) -> None:
+    """Import published features with their annotations."""
+    from benchmark.datasets.catalog import data_root
+    from benchmark.datasets.importer import ImportRequest, import_dataset
+    from benchmark.display import counting
+
+    request = ImportRequest(
+        name=name,
+        features=features,
+        annotations=annotations,
+        benchmark=benchmark,
+        feature_set=feature_set,
+        layout=None if layout == "auto" else layout,
+        motion=motion,
+        objects=objects,
+        missing=missing,
+        metric=METRICS[metric] if metric else None,
+        train_unit=None if train_rows == "auto" else train_rows,
+        replace=replace,
+    )
+    with counting(f"importing {name}", err) as progress:
+        manifest = import_dataset(request, data_root(data), progress)
+    train, test = manifest.split("train"), manifest.split("test")
+    for note in manifest.notes:
+        _say(f"  {note}")
+    _say(
+        f"{name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
+        f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
+        f"{manifest.dim} dimensions x {manifest.crops} crops, in {data_root(data) / name}"
+    )
+    _say(f"`wvad data check {name}` reads it through and counts frames and classes.")
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    data: options.Data = None,
+) -> None:
+    """Read a dataset through and print what it holds: counts, norms, what was clipped, what is missing."""
+    from benchmark.datasets.check import check_dataset
+    from benchmark.display import counting
+
+    with counting(f"reading {name}", err) as progress:
+        report = check_dataset(open_datasets([name], data)[0], progress)
+    for line in report.lines():
+        _say(line)
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(data: options.Data = None) -> None:
+    """List the datasets that are there."""
+    from rich.table import Table
+
+    from benchmark.datasets.catalog import data_root, list_datasets
+
+    entries = list_datasets(data_root(data))
+    if not entries:
+        _say(
+            f"no dataset in {data_root(data)} yet: `wvad data import` brings yours, "
+            "`wvad data scenes` makes simulated ones"
+        )
+        return
+    grid = Table("dataset", "benchmark", "metric", "feature set", "dim x crops", "train", "test", "motion", "objects")
+    for entry in entries:
+        m = entry.manifest
+        if m is None:
+            grid.add_row(entry.name, f"unusable: {entry.problem}")
+            continue
+        counts = [f"{len(v)} ({sum(x.label for x in v)} abnormal)" for v in (m.split("train"), m.split("test"))]
+        pseudo = ["given" if m.motion else "—", f"{m.object_classes} classes" if m.object_classes else "—"]
+        grid.add_row(m.name, m.benchmark, m.metric, m.feature_set, f"{m.dim} x {m.crops}", *counts, *pseudo)
+    out.print(grid)
+
+
+@app.command()
+def scenes(data: options.Data = None) -> None:
+    """Make the simulated datasets, and print how well supervised classifiers do on them."""
+    from rich.table import Table
+
+    from benchmark.datasets.scenes import SCENES
+    from benchmark.datasets.scenes.ceilings import ceilings
+
+    grid = Table("dataset", "seen", "AUC", "AP", "positive frames")
+    for dataset in open_datasets(SCENES, data):
+        found = ceilings(dataset)
+        for reach in (*found.supervised, *found.controls):
+            name, rate = (dataset.name, f"{found.base_rate:.1%}") if reach is found.supervised[0] else ("", "")
+            grid.add_row(name, reach.seen, f"{100 * reach.auc:.1f}", f"{100 * reach.ap:.1f}", rate)
+        grid.add_section()
+    out.print(grid)
+    _say(
+        "Frame AUC and AP in percent, of classifiers trained with the true label of every training snippet: "
+        "what could be reached; and of two controls, feature norm and video length."
+    )
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)

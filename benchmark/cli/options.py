@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+ProfileName = Literal["quick", "paper"]
+DeviceName = Literal["auto", "cpu", "cuda"]
+ExecutorName = Literal["serial", "local"]
+CachedName = Literal["use", "refresh", "only"]
+TrackingName = Literal["mlflow", "none"]
+SelectionName = Literal["last", "validation", "oracle"]
+
+Profile = Annotated[
+    ProfileName, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
+]
+Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds per run: 3 in quick, 5 in paper unless given.")]
+Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="Folder for everything that is generated.")]
+Holdout = Annotated[
+    float,
+    typer.Option(min=0.0, max=0.9, help="Share of training videos held out for the selection 'validation'."),
+]
+Looks = Annotated[int | None, typer.Option(min=0, help="How often weights are judged on the way (for 'oracle').")]
+Device = Annotated[DeviceName, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
+ExecutorOption = Annotated[
+    ExecutorName | None,
+    typer.Option("--executor", help="serial, or local (runs side by side); local on a CPU unless given."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; one per core unless given.")]
+Cached = Annotated[
+    CachedName, typer.Option(help="Stored runs: use them, refresh (train again), or only (train nothing).")
+]
+Tracking = Annotated[TrackingName, typer.Option(help="Log to MLflow, or not.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="[METHOD.]KEY=VALUE, changes a recipe's value; may be repeated."),
+]
+Selection = Annotated[SelectionName, typer.Option(help="Which weights of a run count.")]

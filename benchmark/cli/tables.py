@@ -1,0 +1,206 @@
+"""Commands that train, evaluate and render."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import (
+    TrainingChoices,
+    command_line,
+    default_datasets,
+    do_table,
+    err,
+    open_datasets,
+    out,
+    say_failures,
+    write_table,
+)
+from benchmark.errors import InputError
+from benchmark.invocations import Results
+
+if TYPE_CHECKING:
+    from benchmark.jobs import Job
+    from benchmark.plans import TablePlan
+    from benchmark.records import RunRecord
+    from benchmark.runs import RunStore
+
+DEFAULT_RESULTS = Path("results")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (reproduce, render, train, evaluate, status):
+        app.command()(command)
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4.")],
+    datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
+    profile: options.Profile = "quick",
+    seeds: options.Seeds = None,
+    data: options.Data = None,
+    results: options.ResultsFolder = DEFAULT_RESULTS,
+    holdout: options.Holdout = 0.0,
+    looks: options.Looks = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = None,
+    workers: options.Workers = None,
+    cached: options.Cached = "use",
+    tracking: options.Tracking = "mlflow",
+    settings: options.Settings = None,
+) -> None:
+    """Train what a table of the paper needs, evaluate it, and render the table."""
+    from benchmark.experiments import plan_table, read_table
+
+    choices = TrainingChoices(
+        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
+    )
+    declaration = read_table(table)
+    names = datasets.split(",") if datasets else default_datasets(declaration.datasets, data)
+    opened = open_datasets(names, data)
+    simulated = not datasets and all(name.startswith("scenes-") for name in names)
+    folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
+    plan, jobs = plan_table(declaration, opened, folder, command_line(), choices.options())
+    _run_and_show(plan, jobs, choices)
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="A method's name, or path/to/file.py:Class.")],
+    dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
+    profile: options.Profile = "quick",
+    seeds: options.Seeds = None,
+    data: options.Data = None,
+    results: options.ResultsFolder = DEFAULT_RESULTS,
+    holdout: options.Holdout = 0.0,
+    looks: options.Looks = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = None,
+    workers: options.Workers = None,
+    cached: options.Cached = "use",
+    tracking: options.Tracking = "mlflow",
+    settings: options.Settings = None,
+) -> None:
+    """Train one method on one dataset, and test it there."""
+    from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
+    from benchmark.registry import find_method
+
+    choices = TrainingChoices(
+        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
+    )
+    plugin = find_method(method)
+    title = plugin.load().title or plugin.attribute
+    declaration = TableDeclaration(
+        name=f"train-{re.sub(r'[^A-Za-z0-9_.-]', '-', plugin.name)}",
+        title=f"{title} on {dataset}",
+        protocol="cross",
+        datasets=(dataset,),
+        rows=(RowDeclaration(label=title, method=method),),
+    )
+    opened = open_datasets([dataset], data)
+    plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
+    _run_and_show(plan, jobs, choices)
+
+
+def _run_and_show(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> None:
+    from benchmark.runs import RunStore
+    from reports.runs import metrics_table
+    from reports.tables import to_terminal
+
+    table, outcomes = do_table(plan, jobs, choices)
+    out.print(to_terminal(table))
+    results = Results(choices.results)
+    if len(plan.datasets) == 1:
+        out.print(metrics_table(plan, RunStore(results.runs)))
+    out.print(
+        f"Written to {results.table_folder(plan.folder) / plan.table}.{{md,csv}}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if code := say_failures(outcomes):
+        raise typer.Exit(code)
+
+
+def render(
+    table: Annotated[str, typer.Argument(help="Which table, or all.")],
+    selection: options.Selection = "last",
+    results: options.ResultsFolder = DEFAULT_RESULTS,
+) -> None:
+    """Render tables again from the stored runs alone; what is missing is an empty cell."""
+    from reports.tables import to_terminal
+
+    store = Results(results)
+    plans = list(store.plans(None if table == "all" else table))
+    if not plans:
+        raise InputError(
+            f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
+        )
+    for plan in plans:
+        rendered, paths = write_table(plan, store, selection)
+        out.print(to_terminal(rendered))
+        out.print(f"Written to {paths[0].with_suffix('')}.{{md,csv}}", highlight=False, soft_wrap=True)
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(help="Key of a stored run, or its first digits.")],
+    dataset: Annotated[str, typer.Argument(help="An imported dataset with the same feature set.")],
+    data: options.Data = None,
+    results: options.ResultsFolder = DEFAULT_RESULTS,
+    device: options.Device = "auto",
+) -> None:
+    """Test a stored run on a dataset; nothing is trained."""
+    from benchmark.cli.common import choose_device
+    from benchmark.jobs import Job, perform
+    from benchmark.registry import find_method
+    from benchmark.runs import RunStore
+    from reports.runs import evaluation_table
+
+    store = RunStore(Results(results).runs)
+    record = _find_run(store, run)
+    trained_on, target = record.spec.dataset, open_datasets([dataset], data)[0]
+    if target.manifest.feature_set != record.spec.feature_set:
+        raise InputError(
+            f"run {record.key} was trained on {record.spec.feature_set} features, "
+            f"{dataset} has {target.manifest.feature_set}: they do not compare"
+        )
+    plugin = find_method(record.spec.method)
+    if plugin.load().version != record.spec.version:
+        raise InputError(f"run {record.key} is of version {record.spec.version} of {plugin.name}; train it again")
+    source = open_datasets([trained_on], data)[0]
+    job = Job(record.spec, plugin, source.path, (target.path,), store.root, choose_device(device))
+    outcome = perform(job, lambda step, loss: None)
+    if code := say_failures([outcome]):
+        raise typer.Exit(code)
+    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.dataset == dataset]))
+
+
+def status(
+    table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
+    results: options.ResultsFolder = DEFAULT_RESULTS,
+) -> None:
+    """Say which runs of the planned tables are done, missing or failed."""
+    from benchmark.runs import RunStore
+    from reports.runs import status_table
+
+    plans = list(Results(results).plans(table))
+    if not plans:
+        err.print(
+            f"{results}: no {table or 'table'} planned there yet; `wvad reproduce table4` plans one",
+            highlight=False,
+        )
+        return
+    out.print(status_table(plans, RunStore(Results(results).runs)))
+
+
+def _find_run(store: RunStore, prefix: str) -> RunRecord:
+    keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
+    record = store.record(keys[0]) if len(keys) == 1 else None
+    if record is None:
+        how = "no run" if not keys else f"{len(keys)} runs"
+        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
+    return record

@@ -1,0 +1,169 @@
+"""How long work shows itself: progress bars on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from benchmark.jobs import Job, Outcome
+
+PLAIN_SECONDS = 10.0
+
+
+class RunDisplay(Protocol):
+    """Shows how the jobs of a call get on; entered for as long as they run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def started(self, job: Job) -> None:
+        """A job has begun."""
+
+    def stepped(self, job: Job, step: int, loss: float) -> None:
+        """A job's training has reached a step."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A job has ended."""
+
+
+def run_display(total: int, stored: int, console: Console) -> RunDisplay:
+    """Return the display that fits the console.
+
+    Parameters
+    ----------
+    total, stored
+        Number of runs in all, and of those that need no work.
+    """
+    return BarDisplay(total, stored, console) if console.is_terminal else LineDisplay(total, stored, console)
+
+
+def describe(job: Job) -> str:
+    """Name a job for people."""
+    return f"{job.spec.title} on {job.spec.dataset}, seed {job.spec.seed}"
+
+
+class BarDisplay:
+    """Progress bars: one for all runs, and one with step and loss for each that is running."""
+
+    def __init__(self, total: int, stored: int, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[loss]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=False,
+        )
+        self._all = self._progress.add_task(
+            "runs", total=total, completed=stored, loss=f"{stored} stored" if stored else ""
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks.values():
+            self._progress.remove_task(task)
+        self._progress.stop()
+
+    def started(self, job: Job) -> None:
+        """Add a bar for the job."""
+        self._tasks[job.spec.key] = self._progress.add_task(describe(job), total=job.spec.training.steps, loss="")
+
+    def stepped(self, job: Job, step: int, loss: float) -> None:
+        """Move the job's bar."""
+        self._progress.update(self._tasks[job.spec.key], completed=step, loss=f"loss {loss:.4g}")
+
+    def finished(self, outcome: Outcome) -> None:
+        """Remove the job's bar; a failure leaves a line."""
+        self._progress.remove_task(self._tasks.pop(outcome.job.spec.key))
+        self._progress.advance(self._all)
+        if outcome.status == "failed":
+            self._progress.console.print(f"failed: {describe(outcome.job)}: {outcome.reason}", markup=False)
+
+
+class LineDisplay:
+    """Plain lines: each run as it ends, and a sign of life every ten seconds."""
+
+    def __init__(self, total: int, stored: int, console: Console) -> None:
+        self._total, self._stored, self._done = total, stored, stored
+        self._console = console
+        self._started = self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._say(f"{self._total} runs, {self._stored} of them stored")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def started(self, job: Job) -> None:
+        """Say nothing: the end of a run is news enough."""
+
+    def stepped(self, job: Job, step: int, loss: float) -> None:
+        """Give a sign of life now and then."""
+        if time.monotonic() - self._last > PLAIN_SECONDS:
+            self._say(f"  {describe(job)}: step {step} of {job.spec.training.steps}, loss {loss:.4g}")
+
+    def finished(self, outcome: Outcome) -> None:
+        """Say how the run ended and how long the rest will take at this pace."""
+        self._done += 1
+        spent, new = time.monotonic() - self._started, self._done - self._stored
+        left = spent / new * (self._total - self._done)
+        how = "failed: " + outcome.reason if outcome.status == "failed" else f"{outcome.seconds:.1f} s"
+        self._say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
+
+    def _say(self, text: str) -> None:
+        self._last = time.monotonic()
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def counting(description: str, console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of one long step; yields a callback of (done, total)."""
+    if not console.is_terminal:
+        last = time.monotonic()
+
+        def say(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > PLAIN_SECONDS:
+                last = time.monotonic()
+                console.print(f"{description}: {done} of {total}", markup=False, highlight=False)
+
+        yield say
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def stderr_console() -> Console:
+    """Return the console that progress is shown on, so that results on stdout can be piped."""
+    return Console(file=sys.stderr)

@@ -1,0 +1,90 @@
+"""Scoring test videos with a trained method, and the metrics of the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmark.api import Method
+from benchmark.datasets.labels import snippet_labels
+from benchmark.datasets.manifest import Manifest, Video
+from benchmark.datasets.store import Dataset
+from benchmark.metrics import ScoredVideos, base_rate, frame_metrics, max_score_auc
+
+Scores = dict[str, NDArray[np.float32]]
+
+
+class MethodError(RuntimeError):
+    """A method broke its contract while it was trained or scored: the run fails with this reason."""
+
+
+def score_videos(
+    method: Method, dataset: Dataset, videos: Sequence[Video], crops: int | None, device: torch.device
+) -> Scores:
+    """Score every row of the given videos, one video at a time.
+
+    Parameters
+    ----------
+    crops
+        Crops in use, counted from the first; None for all.
+
+    Returns
+    -------
+    Scores by video name, each (rows,).
+
+    Raises
+    ------
+    MethodError
+        If the scores have another shape or are not within [0, 1].
+    """
+    training = method.training
+    method.eval()
+    scores: Scores = {}
+    with torch.no_grad():
+        for video in videos:
+            rows = torch.from_numpy(dataset.features(video)[:, :crops].astype(np.float32))
+            out = method.score(rows.transpose(0, 1)[None].to(device))
+            if out.shape != (1, video.rows):
+                raise MethodError(f"score() gave shape {tuple(out.shape)} for {video.name}, expected {(1, video.rows)}")
+            values = out[0].float().cpu().numpy()
+            if not bool(np.all((values >= 0) & (values <= 1))):
+                raise MethodError(f"score() gave values outside [0, 1], or NaN, for {video.name}")
+            scores[video.name] = values
+    method.train(training)
+    return scores
+
+
+def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> ScoredVideos:
+    """Put the scores of a dataset's test videos beside their frame labels."""
+    videos = manifest.split("test")
+    labels = [snippet_labels(video) for video in videos]
+    return ScoredVideos(
+        scores=np.concatenate([scores[video.name] for video in videos]).astype(np.float64),
+        positive=np.concatenate([positive for positive, _ in labels]),
+        negative=np.concatenate([negative for _, negative in labels]),
+        video=np.repeat(np.arange(len(videos)), [video.rows for video in videos]),
+        labels=np.array([video.label for video in videos]),
+        classes=tuple(video.classes for video in videos),
+        names=tuple(video.name for video in videos),
+    )
+
+
+def test_metrics(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, float | None]:
+    """Return all metrics of a dataset's test videos; None where one is undefined."""
+    values = frame_metrics(pair_with_labels(manifest, scores))
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
+
+
+def chance_level(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> float:
+    """Return what the primary metric of a dataset is at chance: 0.5, or for AP the share of positive frames."""
+    return 0.5 if manifest.metric == "auc_frame" else float(base_rate(pair_with_labels(manifest, scores)))
+
+
+def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:
+    """Return the AUC of each video's highest score against the video labels; it needs no frame label."""
+    highest = np.array([scores[video.name].max() for video in videos], dtype=np.float64)
+    value = max_score_auc(highest, np.array([video.label for video in videos]))
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,108 @@
+"""Several jobs side by side on this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+
+import torch
+
+from benchmark.executors import Watcher
+from benchmark.jobs import Job, Outcome, perform, record_failure
+
+
+@dataclass(frozen=True)
+class _Worker:
+    job: Job
+    process: BaseProcess
+    messages: Connection
+
+
+class LocalExecutor:
+    """Does jobs in processes of their own, one thread each: a job that dies takes no other with it.
+
+    Parameters
+    ----------
+    workers
+        How many jobs run at the same time.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._context = _context()
+
+    def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
+        """Do the jobs, starting them in order."""
+        waiting = list(reversed(jobs))
+        running: dict[Connection, _Worker] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self._workers:
+                    worker = self._start(waiting.pop())
+                    running[worker.messages] = worker
+                    watcher.started(worker.job)
+                for messages in wait(list(running)):
+                    assert isinstance(messages, Connection)
+                    outcome = _listen(running[messages], watcher)
+                    if outcome is not None:
+                        running.pop(messages).process.join()
+                        messages.close()
+                        yield outcome
+        finally:
+            for worker in running.values():
+                worker.process.kill()
+                worker.process.join()
+
+    def _start(self, job: Job) -> _Worker:
+        receiving, sending = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_work, args=(job, sending), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        sending.close()  # so that the end of the process is the end of the messages
+        return _Worker(job, process, receiving)
+
+
+def _context() -> BaseContext:
+    """Return a way to start processes that is clean, and quick where the system allows it.
+
+    A fork server imports the slow libraries once and starts each process as a copy of itself. It never touches the
+    GPU, so that each process can.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmark.jobs"])
+    return context
+
+
+def _listen(worker: _Worker, watcher: Watcher) -> Outcome | None:
+    """Take one message of a worker; return the outcome if it was the last."""
+    try:
+        message = worker.messages.recv()
+    except EOFError:
+        worker.process.join()
+        code = worker.process.exitcode
+        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+        return record_failure(worker.job, f"its process {how} (out of memory, or killed from outside?)")
+    if isinstance(message, Outcome):
+        return message
+    watcher.stepped(worker.job, *message)
+    return None
+
+
+def _work(job: Job, messages: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
+    torch.set_num_threads(1)
+
+    def send(message: Outcome | tuple[int, float]) -> None:
+        try:
+            messages.send(message)
+        except OSError:  # the driver is gone: leave at once, without calling this a failure of the run
+            os._exit(1)
+
+    send(perform(job, lambda step, loss: send((step, loss))))

@@ -1,0 +1,130 @@
+"""A table: its declaration, the runs it needs, and the cells that the stored runs give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+from benchmark.jobs import Job
+from benchmark.planning import Options, check_overrides, make_job, plan_runs
+from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
+from benchmark.recipes import first_error
+from benchmark.registry import find_method
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RowDeclaration(_Model):
+    """A row of a table: a method, what to call it, and the name of its row in the paper's own table."""
+
+    label: str
+    method: str
+    paper: str | None = None
+
+
+class TableDeclaration(_Model):
+    """A table as declared in ``benchmark/tables/NAME.yaml``.
+
+    Attributes
+    ----------
+    protocol
+        ``cross``: every method trained on each dataset is tested on each.
+    datasets
+        The benchmarks that the paper's table is about.
+    """
+
+    name: str
+    title: str
+    protocol: Literal["cross"]
+    datasets: tuple[str, ...]
+    rows: tuple[RowDeclaration, ...]
+
+
+def list_tables() -> list[str]:
+    """Return the names of the declared tables."""
+    folder = files("benchmark") / "tables"
+    return sorted(Path(str(entry)).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_table(name: str) -> TableDeclaration:
+    """Read a table's declaration.
+
+    Raises
+    ------
+    InputError
+        If there is no such table or its declaration is wrong.
+    """
+    if name not in list_tables():
+        raise InputError(f"unknown table {name}; known: {', '.join(list_tables())}")
+    path = files("benchmark") / "tables" / f"{name}.yaml"
+    try:
+        return TableDeclaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path}: not a table declaration: {first_error(error)}") from None
+
+
+def plan_table(
+    table: TableDeclaration, datasets: Sequence[Dataset], folder: str, command: str, options: Options
+) -> tuple[TablePlan, list[Job]]:
+    """Plan a table: the keys of all its runs, and the jobs that train and evaluate them.
+
+    Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
+    """
+    used: set[str] = set()
+    jobs: list[Job] = []
+    rows = []
+    for row in table.rows:
+        plugin = find_method(row.method)
+        runs: dict[str, tuple[str, ...]] = {}
+        for dataset in datasets:
+            specs, taken = plan_runs(plugin, dataset, options)
+            used |= taken
+            runs[dataset.name] = tuple(spec.key for spec in specs)
+            targets = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
+            jobs += [make_job(spec, plugin, dataset, targets, options) for spec in specs]
+        rows.append(PlannedRow(label=row.label, method=row.method, paper=row.paper, runs=runs))
+    check_overrides(options.overrides, used)
+    plan = TablePlan(
+        table=table.name,
+        title=table.title,
+        folder=folder,
+        profile=options.profile,
+        seeds=options.seeds,
+        holdout=options.holdout,
+        overrides=options.overrides,
+        command=command,
+        datasets=tuple(describe_dataset(dataset) for dataset in datasets),
+        rows=tuple(rows),
+    )
+    return plan, sorted(jobs, key=lambda job: job.spec.seed)
+
+
+def describe_dataset(dataset: Dataset) -> PlannedDataset:
+    """Describe a dataset for a plan."""
+    manifest = dataset.manifest
+    return PlannedDataset(
+        name=manifest.name,
+        benchmark=manifest.benchmark,
+        metric=manifest.metric,
+        feature_set=manifest.feature_set,
+        crops=manifest.crops,
+        test_hash=manifest.test_hash(),
+        test_videos=len(manifest.split("test")),
+        missing=len(manifest.missing),
+        simulated=manifest.name.startswith("scenes-"),
+    )
+
+
+def test_hashes(jobs: Sequence[Job]) -> Mapping[Path, str]:
+    """Return the hash of the test part of every dataset that the jobs name."""
+    paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
+    return {path: Dataset(path).manifest.test_hash() for path in paths}

@@ -1,0 +1,186 @@
+"""A job: one run trained unless it is stored, and evaluated where it is not yet."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from benchmark.api import Method
+from benchmark.datasets.pseudo_labels import DEVIATIONS
+from benchmark.datasets.store import Dataset
+from benchmark.evaluation import Scores, chance_level, score_videos, test_metrics
+from benchmark.records import (
+    Evaluation,
+    Failure,
+    RunRecord,
+    RunSpec,
+    describe_environment,
+    evaluation_key,
+)
+from benchmark.registry import Plugin
+from benchmark.runs import RunStore
+from benchmark.training import Trained, build_method, train
+
+Cached = Literal["use", "refresh", "only"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to train and the datasets to evaluate it on; small enough to be sent to another process."""
+
+    spec: RunSpec
+    plugin: Plugin
+    dataset: Path
+    evaluate_on: tuple[Path, ...]
+    runs: Path
+    device: str
+    cached: Cached = "use"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended."""
+
+    job: Job
+    status: Literal["ok", "failed"]
+    trained: bool = False
+    seconds: float = 0.0
+    reason: str = ""
+
+
+def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
+    """Do a job. A failure of the method is recorded in the run store and returned, never raised.
+
+    Parameters
+    ----------
+    report
+        Called now and then with the training step and the loss.
+    """
+    store = RunStore(job.runs)
+    try:
+        method = job.plugin.load()
+        record = None if job.cached == "refresh" else store.record(job.spec.key)
+        trained = record is None
+        if record is None:
+            record = _train(job, method, store, report)
+        _evaluate(job, record, method, store)
+    except Exception as error:
+        return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+    store.clear_failure(job.spec.key)
+    return Outcome(job, "ok", trained, record.seconds)
+
+
+def record_failure(job: Job, reason: str, details: str = "") -> Outcome:
+    """Record in the run store that a job failed, and why."""
+    reason = " ".join(reason.split())
+    failure = Failure(key=job.spec.key, spec=job.spec, reason=reason, traceback=details, failed=_now())
+    RunStore(job.runs).write_failure(failure)
+    return Outcome(job, "failed", reason=reason)
+
+
+def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
+    """Return whether the job's run and all its evaluations are stored.
+
+    Parameters
+    ----------
+    test_hashes
+        Hash of the test part of every dataset that the job names.
+    """
+    store = RunStore(job.runs)
+    record = store.record(job.spec.key)
+    return record is not None and all(
+        store.evaluation(record.key, evaluation_key(record.key, selection, test_hashes[path])) is not None
+        for path in job.evaluate_on
+        for selection in record.selections(test_hashes[job.dataset])
+    )
+
+
+def _train(job: Job, method: type[Method], store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
+    dataset = Dataset(job.dataset)
+    with store.stage(job.spec) as folder:
+        result = train(job.spec, method, dataset, torch.device(job.device), report)
+        _write_curves(folder / "losses.csv", result.losses)
+        (folder / "weights").mkdir()
+        for step, state in result.weights.items():
+            save_file(state, folder / "weights" / f"{step}.safetensors")
+        record = _record(job, result, dataset)
+        (folder / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return record
+
+
+def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
+    deviations = [DEVIATIONS[pair] for pair in job.spec.inputs.items() if pair in DEVIATIONS]
+    return RunRecord(
+        key=job.spec.key,
+        spec=job.spec,
+        looks=result.looks,
+        selected=result.selected,
+        oracle_test_hash=dataset.manifest.test_hash() if "oracle" in result.selected else None,
+        deviations=tuple(deviations),
+        dim=dataset.manifest.dim,
+        object_classes=result.object_classes,
+        parameters=result.parameters,
+        seconds=round(result.seconds, 3),
+        finished=_now(),
+        environment=describe_environment(job.device),
+    )
+
+
+def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore) -> None:
+    """Evaluate every selection on every dataset of the job, scoring the same weights once."""
+    for path in job.evaluate_on:
+        dataset = Dataset(path)
+        test_hash = dataset.manifest.test_hash()
+        scores_of_step: dict[int, Scores] = {}
+        for selection in record.selections(Dataset(job.dataset).manifest.test_hash()):
+            step = record.selected[selection]
+            key = evaluation_key(record.key, selection, test_hash)
+            if job.cached == "use" and store.evaluation(record.key, key) is not None:
+                continue
+            if step not in scores_of_step:
+                scores_of_step[step] = _score(record, method, step, dataset, store, job.device)
+            scores = scores_of_step[step]
+            store.write_scores(record.key, key, scores)
+            evaluation = Evaluation(
+                key=key,
+                run_key=record.key,
+                selection=selection,
+                step=step,
+                dataset=dataset.name,
+                test_hash=test_hash,
+                metric=dataset.manifest.metric,
+                metrics=test_metrics(dataset.manifest, scores),
+                chance=chance_level(dataset.manifest, scores),
+            )
+            store.write_evaluation(evaluation)
+
+
+def _score(
+    record: RunRecord, method: type[Method], step: int, dataset: Dataset, store: RunStore, device: str
+) -> Scores:
+    model = build_method(record.spec, method, record.dim, record.object_classes)
+    model.load_state_dict(load_file(store.folder(record.key) / "weights" / f"{step}.safetensors"))
+    model.to(torch.device(device))
+    videos = dataset.manifest.split("test")
+    return score_videos(model, dataset, videos, record.spec.training.crops, torch.device(device))
+
+
+def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", *losses])
+        writer.writerows([step, *row] for step, row in enumerate(zip(*losses.values(), strict=True), start=1))
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,135 @@
+"""From what was asked for to the runs it needs; what cannot run is refused before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+from benchmark.jobs import Cached, Job
+from benchmark.recipes import resolve_recipe
+from benchmark.records import Profile, RunSpec
+from benchmark.registry import Plugin
+
+DEFAULT_SEEDS: dict[Profile, int] = {"quick": 3, "paper": 5}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose about every run of a call."""
+
+    profile: Profile = "quick"
+    seeds: int = 3
+    holdout: float = 0.0
+    overrides: tuple[str, ...] = ()
+    runs: Path = field(default=Path("results/runs"))
+    device: str = "cpu"
+    cached: Cached = "use"
+
+
+def plan_runs(plugin: Plugin, dataset: Dataset, options: Options) -> tuple[list[RunSpec], set[str]]:
+    """Plan the runs of a method on a dataset, one per seed.
+
+    Returns
+    -------
+    The runs in the order of their seeds, and those of the overrides that the method took.
+
+    Raises
+    ------
+    InputError
+        If the recipe is wrong, or the dataset lacks videos or an input that the method needs.
+    """
+    check_trainable(dataset)
+    manifest = dataset.manifest
+    recipe, used = resolve_recipe(plugin, manifest.benchmark, options.profile, options.overrides)
+    method = plugin.load()
+    inputs = {
+        name: choose_source(plugin.name, name, accepted, recipe.values("inputs")[name], dataset)
+        for name, accepted in method.inputs.items()
+    }
+    specs = [
+        RunSpec(
+            method=plugin.name,
+            version=method.version,
+            source=plugin.source_hash(),
+            config=method.Config.model_validate(recipe.values("config")).model_dump(mode="json"),
+            training=recipe.training(),
+            inputs=inputs,
+            profile=options.profile,
+            holdout=options.holdout,
+            train_hash=manifest.train_hash(),
+            seed=seed,
+            title=method.title or method.__name__,
+            dataset=dataset.name,
+            benchmark=manifest.benchmark,
+            feature_set=manifest.feature_set,
+        )
+        for seed in range(options.seeds)
+    ]
+    return specs, used
+
+
+def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, dataset: Dataset) -> str:
+    """Choose where a pseudo-label comes from: as wanted, or the first accepted source that the dataset has.
+
+    Raises
+    ------
+    InputError
+        If the method or the dataset cannot do what is wanted.
+    """
+    manifest = dataset.manifest
+    given = manifest.motion if name == "motion" else manifest.object_classes > 0
+    possible = [source for source in accepted if source != "given" or given]
+    if wanted == "auto" and possible:
+        return possible[0]
+    if wanted in possible:
+        return wanted
+    if wanted in ("auto", "given"):
+        raise InputError(
+            f"method {method} needs {name}, and dataset {dataset.name} has none: import it again with --{name} DIR"
+            + (f", or --set {name}={possible[0]}" if possible else "")
+        )
+    raise InputError(f"method {method} cannot use {name}={wanted}; it accepts {', '.join(accepted)}")
+
+
+def check_overrides(overrides: Sequence[str], used: set[str]) -> None:
+    """Refuse a setting that no method took.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for text in overrides:
+        if text not in used:
+            raise InputError(f"--set {text}: none of these methods has such a setting; `wvad methods NAME` lists them")
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Refuse a dataset that lacks normal or abnormal training videos, or test videos of both kinds.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    for split in ("train", "test"):
+        labels = {video.label for video in dataset.manifest.videos if video.split == split}
+        for label, word in ((0, "normal"), (1, "abnormal")):
+            if label not in labels:
+                raise InputError(f"dataset {dataset.name} has no {word} video in its {split} part")
+
+
+def make_job(spec: RunSpec, plugin: Plugin, dataset: Dataset, evaluate_on: Sequence[Dataset], options: Options) -> Job:
+    """Make the job that trains a run and evaluates it on some datasets."""
+    return Job(
+        spec=spec,
+        plugin=plugin,
+        dataset=dataset.path,
+        evaluate_on=tuple(target.path for target in evaluate_on),
+        runs=options.runs,
+        device=options.device,
+        cached=options.cached,
+    )

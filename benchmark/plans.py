@@ -1,0 +1,54 @@
+"""A planned table: which runs it needs, in a form that can be kept on disk."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.records import Profile
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlannedDataset(_Model):
+    """A dataset of a planned table, as it was when the table was planned."""
+
+    name: str
+    benchmark: str
+    metric: str
+    feature_set: str
+    crops: int
+    test_hash: str
+    test_videos: int
+    missing: int
+    simulated: bool
+
+
+class PlannedRow(_Model):
+    """A row with the keys of its runs: training dataset -> keys in the order of the seeds."""
+
+    label: str
+    method: str
+    paper: str | None
+    runs: dict[str, tuple[str, ...]]
+
+
+class TablePlan(_Model):
+    """A table with everything that rendering needs besides the run store: no dataset, no method, no training."""
+
+    plan_version: int = 1
+    table: str
+    title: str
+    folder: str
+    profile: Profile
+    seeds: int
+    holdout: float
+    overrides: tuple[str, ...]
+    command: str
+    datasets: tuple[PlannedDataset, ...]
+    rows: tuple[PlannedRow, ...]
+
+    def run_keys(self) -> list[str]:
+        """Return the keys of all runs, each once."""
+        return list(dict.fromkeys(key for row in self.rows for keys in row.runs.values() for key in keys))

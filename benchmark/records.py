@@ -1,0 +1,216 @@
+"""The typed records of a run: what was asked for, what happened, and what an evaluation gave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+RECORD_VERSION = 1
+Profile = Literal["quick", "paper"]
+Selection = Literal["last", "validation", "oracle"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(_Record):
+    """How a run is trained; the defaults serve a method that brings no recipe.
+
+    Attributes
+    ----------
+    batch_size
+        Videos of each class in a batch, at most: a batch shrinks to the videos there are.
+    segments
+        Segments T that a training video is averaged into.
+    crops
+        Crops in use, counted from the first; None for all that the dataset has.
+    looks
+        How many times, evenly spaced, the weights are judged: on held-out training videos for the selection
+        `validation`, and on the training dataset's test videos for the selection `oracle`.
+    """
+
+    optimizer: Literal["adam", "adagrad"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    steps: int = Field(default=3000, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    segments: int = Field(default=32, ge=1)
+    crops: int | None = Field(default=None, ge=1)
+    looks: int = Field(default=10, ge=0)
+
+
+class RunSpec(_Record):
+    """What one training is: everything its numbers depend on, and a few names for people.
+
+    Attributes
+    ----------
+    method, version, source
+        The method's name, its version, and for a file plug-in the hash of the file.
+    config, training
+        The resolved recipe.
+    inputs
+        The source of each pseudo-label that the method uses, resolved (never ``auto``).
+    holdout
+        Share of the training videos held out for the selection `validation`.
+    train_hash
+        Hash of the training part of the dataset.
+    numerics
+        Arithmetic of the training.
+    title, dataset, benchmark, feature_set
+        For people and reports; not part of the key.
+    """
+
+    method: str
+    version: int
+    source: str | None = None
+    config: dict[str, Any]
+    training: Training
+    inputs: dict[str, str]
+    profile: Profile
+    holdout: float
+    train_hash: str
+    numerics: Literal["float32"] = "float32"
+    seed: int
+    title: str
+    dataset: str
+    benchmark: str
+    feature_set: str
+
+    @property
+    def key(self) -> str:
+        """The run's key: 16 hex digits of the hash of all that decides its numbers."""
+        decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
+        return _digest(decisive)
+
+
+class Look(_Record):
+    """The weights judged at one step: on held-out training videos, and on the training dataset's test videos."""
+
+    step: int
+    validation: float | None = None
+    test: float | None = None
+
+
+class Environment(_Record):
+    """Where a run was trained. Not part of its key."""
+
+    wvad_bench: str
+    python: str
+    torch: str
+    numpy: str
+    machine: str
+    device: str
+
+
+class RunRecord(_Record):
+    """A finished training.
+
+    Attributes
+    ----------
+    selected
+        The step whose weights each selection stands for.
+    oracle_test_hash
+        The test part that the oracle was chosen on; None without looks.
+    deviations
+        Ids of the fallbacks that the run rests on, where the paper's own inputs were not at hand.
+    dim, object_classes
+        What the method was told about the features.
+    parameters
+        Number of trained parameters.
+    seconds
+        Wall-clock time of the training.
+    """
+
+    record_version: int = RECORD_VERSION
+    key: str
+    spec: RunSpec
+    looks: tuple[Look, ...]
+    selected: dict[Selection, int]
+    oracle_test_hash: str | None
+    deviations: tuple[str, ...]
+    dim: int
+    object_classes: int
+    parameters: int
+    seconds: float
+    finished: str
+    environment: Environment
+
+    def selections(self, test_hash: str) -> list[Selection]:
+        """Return the selections that can be evaluated, given the test part of the training dataset as it is now.
+
+        An oracle that was chosen on other test labels than today's is none.
+        """
+        return [s for s in self.selected if s != "oracle" or self.oracle_test_hash == test_hash]
+
+
+class Failure(_Record):
+    """A training that did not finish, and why. Never taken for a result."""
+
+    key: str
+    spec: RunSpec
+    reason: str
+    traceback: str
+    failed: str
+
+
+class Evaluation(_Record):
+    """One selection of one run on one dataset's test videos.
+
+    Attributes
+    ----------
+    step
+        The training step that the weights are from.
+    metric
+        The dataset's primary metric, a key of `metrics`.
+    metrics
+        All metrics; None where one is undefined (a single class of frames).
+    chance
+        What the primary metric is at chance level: 0.5, or the share of positive frames.
+    """
+
+    record_version: int = RECORD_VERSION
+    key: str
+    run_key: str
+    selection: Selection
+    step: int
+    dataset: str
+    test_hash: str
+    metric: str
+    metrics: dict[str, float | None]
+    chance: float
+
+
+def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:
+    """Return the key of an evaluation; scoring options such as CLAV's α are part of the run already."""
+    return _digest([run_key, selection, test_hash])
+
+
+def describe_environment(device: str) -> Environment:
+    """Describe where this process runs."""
+    return Environment(
+        wvad_bench=_version("wvad-bench"),
+        python=platform.python_version(),
+        torch=_version("torch"),
+        numpy=np.__version__,
+        machine=f"{platform.system()} {platform.machine()}",
+        device=device,
+    )
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:  # run from a folder that was copied rather than installed
+        return "unknown"
+
+
+def _digest(content: object) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

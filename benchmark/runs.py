@@ -1,0 +1,168 @@
+"""The run store: a folder per run, each complete or absent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from benchmark.errors import InputError
+from benchmark.files import write_atomically
+from benchmark.records import Evaluation, Failure, RunRecord, RunSpec
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class RunStore:
+    """Runs on disk, below ``results/runs``.
+
+    A run is prepared in a staging folder and renamed into place when its record is written, so a run that died leaves
+    no mark. Evaluations are added to a finished run: first the raw scores, then the record of the metrics.
+
+    Parameters
+    ----------
+    root
+        The folder of the runs; it is created when the first run is staged.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, key: str) -> Path:
+        """Return the folder of a run."""
+        return self.root / key
+
+    def keys(self) -> list[str]:
+        """Return the keys of all finished runs."""
+        return sorted(path.parent.name for path in self.root.glob("*/record.json"))
+
+    def record(self, key: str) -> RunRecord | None:
+        """Return the record of a finished run, or None if there is none that can be read."""
+        return _read(self.folder(key) / "record.json", RunRecord)
+
+    def records(self) -> Iterator[RunRecord]:
+        """Iterate over the records of all finished runs."""
+        return (record for key in self.keys() if (record := self.record(key)) is not None)
+
+    def failure(self, key: str) -> Failure | None:
+        """Return why a run failed the last time, or None."""
+        return _read(self._failure_path(key), Failure)
+
+    def failures(self) -> Iterator[Failure]:
+        """Iterate over the runs that failed and were not repeated with success."""
+        paths = sorted((self.root / "failed").glob("*.json"))
+        return (failure for path in paths if (failure := _read(path, Failure)) is not None)
+
+    def prepare(self) -> None:
+        """Make the store ready for writing, and clear what drivers that died on this machine left half-done.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        try:
+            (self.root / "staging").mkdir(parents=True, exist_ok=True)
+            probe = self.root / "staging" / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise InputError(
+                f"{self.root}: cannot be written ({error.strerror}); choose another folder with --results"
+            ) from None
+        for folder in (self.root / "staging").iterdir():
+            _, host, pid = folder.name.rsplit("@", 2) if folder.name.count("@") >= 2 else ("", "", "")
+            if host == socket.gethostname() and pid.isdigit() and not _alive(int(pid)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def stage(self, spec: RunSpec) -> Iterator[Path]:
+        """Prepare a run's folder; it is moved into place when the block ends with a record in it, else removed."""
+        staging = self.root / "staging" / f"{spec.key}@{socket.gethostname()}@{os.getpid()}"
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        try:
+            (staging / "spec.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            yield staging
+            if (staging / "record.json").is_file():
+                self._move_into_place(staging, self.folder(spec.key))
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def write_failure(self, failure: Failure) -> None:
+        """Record that a run failed."""
+        self._failure_path(failure.key).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._failure_path(failure.key), failure.model_dump_json(indent=1) + "\n")
+
+    def clear_failure(self, key: str) -> None:
+        """Forget an earlier failure of a run that has succeeded now."""
+        self._failure_path(key).unlink(missing_ok=True)
+
+    def evaluation(self, run_key: str, key: str) -> Evaluation | None:
+        """Return a stored evaluation, or None."""
+        return _read(self.folder(run_key) / "evaluations" / f"{key}.json", Evaluation)
+
+    def evaluations(self, run_key: str) -> Iterator[Evaluation]:
+        """Iterate over the evaluations of a run."""
+        paths = sorted((self.folder(run_key) / "evaluations").glob("*.json"))
+        return (evaluation for path in paths if (evaluation := _read(path, Evaluation)) is not None)
+
+    def write_scores(self, run_key: str, key: str, scores: Mapping[str, NDArray[np.float32]]) -> None:
+        """Store raw snippet scores per video, before any metric is computed from them."""
+        folder = self.folder(run_key) / "evaluations"
+        folder.mkdir(exist_ok=True)
+        temporary = folder / f".{key}.{os.getpid()}.npz"
+        np.savez(
+            temporary,
+            names=np.array(list(scores), dtype=np.str_),
+            rows=np.array([len(values) for values in scores.values()], dtype=np.int64),
+            scores=np.concatenate(list(scores.values())),
+        )
+        temporary.replace(folder / f"{key}.npz")
+
+    def read_scores(self, run_key: str, key: str) -> dict[str, NDArray[np.float32]]:
+        """Return raw snippet scores by video name."""
+        with np.load(self.folder(run_key) / "evaluations" / f"{key}.npz", allow_pickle=False) as stored:
+            parts = np.split(stored["scores"], np.cumsum(stored["rows"])[:-1])
+            return dict(zip(stored["names"].tolist(), parts, strict=True))
+
+    def write_evaluation(self, evaluation: Evaluation) -> None:
+        """Add an evaluation to its run."""
+        folder = self.folder(evaluation.run_key) / "evaluations"
+        write_atomically(folder / f"{evaluation.key}.json", evaluation.model_dump_json(indent=1) + "\n")
+
+    def _failure_path(self, key: str) -> Path:
+        return self.root / "failed" / f"{key}.json"
+
+    def _move_into_place(self, staging: Path, target: Path) -> None:
+        # A folder cannot be replaced in one step: the old one steps aside, and dying in between costs a repetition.
+        if target.exists():
+            aside = staging.with_name(f"old-{staging.name}")
+            target.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        staging.rename(target)
+
+
+def _read(path: Path, model: type[_Model]) -> _Model | None:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):  # absent, or not whole: then it is not there
+        return None
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

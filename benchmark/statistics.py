@@ -1,0 +1,39 @@
+"""Summaries of a number over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean, sample standard deviation and 95 % interval of the mean over seeds.
+
+    The interval is Student's t over the seeds alone: it says how far other seeds would move the mean on the same test
+    videos, not how far other test videos would. With one seed, deviation and interval are None.
+    """
+
+    mean: float
+    std: float | None
+    n: int
+    ci_low: float | None
+    ci_high: float | None
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Summarise one number per seed."""
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Summary(mean, None, n, None, None)
+    std = float(np.std(values, ddof=1))
+    half = float(stdtrit(n - 1, 0.975)) * std / n**0.5
+    return Summary(mean, std, n, mean - half, mean + half)
+
+
+def relative_drop(cross: float, in_domain: float) -> float:
+    """Return how much of the in-domain number is lost on another dataset: 1 - cross / in_domain (paper, Table 4)."""
+    return 1 - cross / in_domain

@@ -1,0 +1,194 @@
+"""One training: a method, a dataset and a seed become weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.api import FeatureSpec, Method, PairBatch
+from benchmark.datasets.batches import hold_out, load_bags, pair_batches
+from benchmark.datasets.manifest import Video
+from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
+from benchmark.datasets.store import Dataset
+from benchmark.evaluation import MethodError, Scores, score_videos, test_metrics, video_level_auc
+from benchmark.records import Look, RunSpec, Selection, Training
+from benchmark.seeding import derive_seed, seed_everything
+
+State = dict[str, Tensor]
+Report = Callable[[int, float], None]
+"""Called now and then with the step and the loss."""
+
+REPORT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: weights by step, the selections among them, and the loss terms of every step."""
+
+    weights: Mapping[int, State]
+    selected: dict[Selection, int]
+    looks: tuple[Look, ...]
+    losses: Mapping[str, NDArray[np.float64]]
+    object_classes: int
+    parameters: int
+    seconds: float
+
+
+def build_method(spec: RunSpec, method: type[Method], dim: int, object_classes: int) -> Method:
+    """Construct a run's method after seeding, so that the seed decides its initial weights."""
+    seed_everything(derive_seed(spec.seed, "initial weights"))
+    features = FeatureSpec(dim=dim, sources=spec.inputs, object_classes=object_classes)
+    return method(method.Config.model_validate(spec.config), features)
+
+
+def train(spec: RunSpec, method: type[Method], dataset: Dataset, device: torch.device, report: Report) -> Trained:
+    """Train one run.
+
+    Raises
+    ------
+    MethodError
+        If the method breaks its contract or its loss is not finite.
+    """
+    started = time.monotonic()
+    settings = spec.training
+    object_classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
+    model = build_method(spec, method, dataset.manifest.dim, object_classes).to(device)
+    optimizer = _optimizer(model, settings)
+    kept, held_out = hold_out(dataset.manifest.split("train"), spec.holdout, spec.seed)
+    labels = pseudo_labels(dataset, spec.inputs)
+    normal, abnormal = (
+        load_bags(dataset, [v for v in kept if v.label == label], settings.segments, settings.crops, labels)
+        for label in (0, 1)
+    )
+    batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
+    judge = _Judge(model, dataset, held_out, settings.crops, device)
+    losses = _Losses()
+    seed_everything(derive_seed(spec.seed, "training"))
+    model.train()
+    judged_at = look_steps(settings.steps, settings.looks)
+    last_report = started
+    for step, batch in zip(range(1, settings.steps + 1), batches, strict=False):
+        optimizer.zero_grad(set_to_none=True)
+        terms = _loss_terms(model, batch)
+        terms["loss"].backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        losses.add(terms)
+        if step in judged_at:
+            losses.curves()
+            judge.look(step)
+        if time.monotonic() - last_report > REPORT_SECONDS:
+            last_report = time.monotonic()
+            report(step, float(terms["loss"].detach()))
+    judge.keep_last(settings.steps)
+    return Trained(
+        weights=judge.weights,
+        selected=judge.selected,
+        looks=tuple(judge.looks),
+        losses=losses.curves(),
+        object_classes=object_classes,
+        parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
+    kinds: dict[str, type[torch.optim.Adam] | type[torch.optim.Adagrad]] = {
+        "adam": torch.optim.Adam,
+        "adagrad": torch.optim.Adagrad,
+    }
+    kind = kinds[settings.optimizer]
+    return kind(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:
+    terms = model.training_step(batch)
+    if "loss" not in terms:
+        raise MethodError('training_step() returned no "loss"')
+    for name, value in terms.items():
+        if value.ndim != 0:
+            raise MethodError(f"training_step() returned {name} of shape {tuple(value.shape)}, expected a scalar")
+    return terms
+
+
+class _Losses:
+    """The loss terms of every step, left on the device until they are looked at."""
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._pending: list[Tensor] = []
+        self._read: list[NDArray[np.float64]] = []
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        self._names = self._names or tuple(terms)
+        if tuple(terms) != self._names:
+            raise MethodError(f"training_step() returned the terms {tuple(terms)} after {self._names}")
+        self._pending.append(torch.stack([value.detach().double() for value in terms.values()]))
+
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Return the terms so far, each (steps,); fail at the first step with a value that is not finite."""
+        if self._pending:
+            self._read.append(torch.stack(self._pending).cpu().numpy())
+            self._pending = []
+        values = np.concatenate(self._read)
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            step, term = bad[0]
+            raise MethodError(f"{self._names[term]} became {values[step, term]} at step {step + 1}")
+        return dict(zip(self._names, values.T, strict=True))
+
+
+class _Judge:
+    """Looks at the weights on the way, and keeps those that a selection stands for."""
+
+    def __init__(
+        self,
+        model: Method,
+        dataset: Dataset,
+        held_out: Sequence[Video],
+        crops: int | None,
+        device: torch.device,
+    ) -> None:
+        self._model, self._dataset, self._held_out = model, dataset, held_out
+        self._crops, self._device = crops, device
+        self._best: dict[Selection, float] = {}
+        self.looks: list[Look] = []
+        self.selected: dict[Selection, int] = {}
+        self.weights: dict[int, State] = {}
+
+    def look(self, step: int) -> None:
+        """Judge the present weights on the held-out videos, if any, and on the test videos."""
+        manifest = self._dataset.manifest
+        validation = video_level_auc(self._held_out, self._score(self._held_out)) if self._held_out else None
+        test = test_metrics(manifest, self._score(manifest.split("test")))[manifest.metric]
+        self.looks.append(Look(step=step, validation=validation, test=test))
+        self._keep_if_best("validation", step, validation)
+        self._keep_if_best("oracle", step, test)
+
+    def keep_last(self, step: int) -> None:
+        """Keep the weights of the last step."""
+        self._keep("last", step)
+
+    def _score(self, videos: Sequence[Video]) -> Scores:
+        return score_videos(self._model, self._dataset, videos, self._crops, self._device)
+
+    def _keep_if_best(self, selection: Selection, step: int, value: float | None) -> None:
+        if value is not None and value > self._best.get(selection, -np.inf):  # a tie keeps the earlier look
+            self._best[selection] = value
+            self._keep(selection, step)
+
+    def _keep(self, selection: Selection, step: int) -> None:
+        self.selected[selection] = step
+        if step not in self.weights:
+            self.weights[step] = {name: t.detach().cpu().clone() for name, t in self._model.state_dict().items()}
+        self.weights = {step: self.weights[step] for step in set(self.selected.values())}
+
+
+def look_steps(steps: int, looks: int) -> set[int]:
+    """Return the steps at which the weights are judged: evenly spaced, the last one included."""
+    return {max(1, round(steps * i / looks)) for i in range(1, looks + 1)}

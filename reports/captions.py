@@ -1,0 +1,67 @@
+"""What a table says about itself: where its numbers come from and how they were chosen."""
+
+from __future__ import annotations
+
+from benchmark.cells import Table
+
+FALLBACKS = {
+    "DEV-INT-DIFF": "motion intensity estimated from differences of the features",
+    "DEV-INT-NONE": "no motion intensity: the dynamic path is off",
+    "DEV-OBJ-KM": "object scores replaced by k-means appearance classes",
+    "DEV-OBJ-NONE": "no object scores: the object loss is off",
+}
+
+
+def caption(table: Table) -> list[str]:
+    """Return the sentences of a table's caption, each a line."""
+    plan = table.plan
+    lines = [
+        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seeds; "
+        "mean ± sample standard deviation over seeds, in percent.",
+        selection_sentence(table),
+    ]
+    names = ", ".join(f"{d.name} ({d.feature_set}, {d.test_videos} test videos)" for d in plan.datasets)
+    lines.append(f"Datasets: {names}. Crops in use: {', '.join(table.crops) or 'no run yet'}.")
+    missing = [f"{d.name} lacks {d.missing} annotated videos" for d in plan.datasets if d.missing]
+    if missing:
+        lines.append(f"Without features: {', '.join(missing)}.")
+    if any(d.simulated for d in plan.datasets):
+        lines.append(
+            "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
+        )
+    for deviation in sorted({entry[0] for entry in table.deviations}):
+        where = ", ".join(f"{row} on {name}" for dev, row, name in table.deviations if dev == deviation)
+        lines.append(f"Fallback {deviation} ({FALLBACKS[deviation]}): {where}.")
+    if plan.overrides:
+        lines.append(f"Changed settings: {', '.join(plan.overrides)}.")
+    if any(cell.paper is not None for cell in table.cells):
+        lines.append(
+            "Numbers in brackets are the paper's; most published numbers are chosen on the test set, "
+            "so compare them with the oracle selection."
+        )
+    return lines
+
+
+def selection_sentence(table: Table) -> str:
+    """Say which weights of a run count."""
+    looks = "/".join(str(n) for n in table.looks) or "no"
+    return {
+        "last": "Selection: last, the weights of the last step.",
+        "validation": "Selection: validation, the best of "
+        f"{looks} looks at held-out training videos by video labels only ({table.plan.holdout:.0%} held out).",
+        "oracle": f"Selection: ORACLE, the best of {looks} looks at the test labels of the training dataset. "
+        "Optimistic; it is what most papers report.",
+    }[table.selection]
+
+
+def notes(table: Table) -> list[str]:
+    """Return the remarks below a table: numbers below chance, and why cells are empty or short of seeds."""
+    lines = []
+    if any(cell.below_chance for cell in table.cells):
+        lines.append("† below chance level, where a relative drop says little.")
+    reasons: dict[str, list[str]] = {}
+    for cell in table.cells:
+        if cell.reason:
+            reasons.setdefault(cell.reason, []).append(f"{cell.row} {cell.train} → {cell.test}")
+    lines += [f"{', '.join(cells)}: {reason}." for reason, cells in reasons.items()]
+    return lines

@@ -1,0 +1,70 @@
+"""What single runs say: their metrics, and which of a table's runs are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.table import Table as RichTable
+
+from benchmark.plans import TablePlan
+from benchmark.records import Evaluation, RunRecord
+from benchmark.runs import RunStore
+
+
+def metrics_table(plan: TablePlan, store: RunStore) -> RichTable:
+    """Return all metrics of the runs of a plan, mean ± sample standard deviation over seeds, by selection."""
+    evaluations = [e for key in plan.run_keys() for e in store.evaluations(key)]
+    names = {dataset.name: dataset.test_hash for dataset in plan.datasets}
+    return _metrics([e for e in evaluations if names.get(e.dataset) == e.test_hash], "all metrics, in percent")
+
+
+def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> RichTable:
+    """Return all metrics of one run, by selection."""
+    spec = record.spec
+    return _metrics(
+        evaluations,
+        f"{spec.title} trained on {spec.dataset}, seed {spec.seed} (run {record.key}), in percent",
+    )
+
+
+def _metrics(evaluations: Sequence[Evaluation], title: str) -> RichTable:
+    rows = [(e.dataset, name, e.selection, v) for e in evaluations for name, v in e.metrics.items() if v is not None]
+    frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"])
+    grid = RichTable("tested on", "metric", title=title, title_justify="left")
+    selections = [s for s in ("last", "validation", "oracle") if s in set(frame["selection"])]
+    for selection in selections:
+        grid.add_column(selection, justify="right")
+    for (dataset, metric), group in frame.groupby(["dataset", "metric"], sort=False):
+        values = [group.loc[group["selection"] == s, "value"] for s in selections]
+        grid.add_row(str(dataset), str(metric), *(_mean_and_deviation(v) for v in values))
+    return grid
+
+
+def _mean_and_deviation(values: pd.Series) -> str:
+    if values.empty:
+        return "—"
+    text = f"{100 * values.mean():.2f}"
+    return f"{text} ± {100 * values.std(ddof=1):.2f}" if len(values) > 1 else text
+
+
+def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
+    """Return for each table and row which runs are done, which failed and which are missing."""
+    grid = RichTable("table", "folder", "method", "trained on", "done", "failed", "missing", "run keys")
+    for plan in plans:
+        for row in plan.rows:
+            for dataset, keys in row.runs.items():
+                done = [key for key in keys if store.record(key)]
+                failed = [key for key in keys if key not in done and store.failure(key)]
+                missing = len(keys) - len(done) - len(failed)
+                grid.add_row(
+                    plan.table,
+                    plan.folder,
+                    row.label,
+                    dataset,
+                    str(len(done)),
+                    str(len(failed)),
+                    str(missing),
+                    " ".join(keys),
+                )
+    return grid

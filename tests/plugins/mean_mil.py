@@ -1,0 +1,48 @@
+"""A small method as a user would write it, on `benchmark.api` alone."""
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+
+
+class Config(MethodConfig):
+    hidden: int = 16
+    spoil: str = ""
+
+
+class MeanMIL(Method):
+    title = "Mean MIL"
+    Config = Config
+
+    def __init__(self, config: Config, features: FeatureSpec) -> None:
+        super().__init__(config, features)
+        self.net = nn.Sequential(
+            nn.Linear(features.dim, config.hidden), nn.ReLU(), nn.Dropout(0.3), nn.Linear(config.hidden, 1)
+        )
+        self.steps = 0
+
+    def score(self, features: Tensor) -> Tensor:
+        scores = torch.sigmoid(self.net(features)).squeeze(-1).mean(dim=1)
+        if self.config.spoil == "shape":
+            return scores[:, :-1]
+        return scores * 2 if self.config.spoil == "range" else scores
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        self.steps += 1
+        normal = torch.sigmoid(self.net(batch.normal.features)).mean(dim=(1, 2, 3))
+        abnormal = torch.sigmoid(self.net(batch.abnormal.features)).amax(dim=(1, 2, 3))
+        loss = (normal - abnormal).mean()
+        if self.config.spoil == "nan" and self.steps == 2:
+            loss = loss * torch.nan
+        if self.config.spoil == "vector":
+            loss = loss[None]
+        if self.config.spoil == "die":
+            import os
+
+            os._exit(9)
+        return {"loss": loss, "normal": normal.mean()}
+
+
+class NeedsMotion(MeanMIL):
+    inputs = {"motion": ("given",)}  # noqa: RUF012

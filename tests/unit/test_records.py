@@ -1,0 +1,75 @@
+import hashlib
+from typing import Any
+
+import pytest
+
+from benchmark.records import RunSpec, Training, evaluation_key
+
+
+def spec(**changes: Any) -> RunSpec:
+    values: dict[str, Any] = {
+        "method": "mmil",
+        "version": 1,
+        "config": {"hidden": 512, "margin": 1.0},
+        "training": Training(steps=200),
+        "inputs": {},
+        "profile": "quick",
+        "holdout": 0.0,
+        "train_hash": "ab" * 32,
+        "seed": 0,
+        "title": "MMIL",
+        "dataset": "ucf-crime",
+        "benchmark": "ucf-crime",
+        "feature_set": "i3d",
+    }
+    return RunSpec(**{**values, **changes})
+
+
+def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
+    # Whoever changes this text gives every stored run a new key.
+    decisive = (
+        '{"config":{"hidden":512,"margin":1.0},"holdout":0.0,"inputs":{},"method":"mmil","numerics":"float32",'
+        '"profile":"quick","seed":0,"source":null,"train_hash":"' + "ab" * 32 + '","training":{"batch_size":32,'
+        '"crops":null,"learning_rate":0.001,"looks":10,"optimizer":"adam","segments":32,"steps":200,'
+        '"weight_decay":0.0005},"version":1}'
+    )
+    assert spec().key == hashlib.sha256(decisive.encode()).hexdigest()[:16]
+
+
+def test_key_survives_storage_and_order() -> None:
+    original = spec(config={"margin": 1.0, "hidden": 512})
+    assert RunSpec.model_validate_json(original.model_dump_json()).key == original.key == spec().key
+
+
+@pytest.mark.parametrize("field", ["title", "dataset", "benchmark", "feature_set"])
+def test_names_for_people_are_not_in_the_key(field: str) -> None:
+    assert spec(**{field: "another"}).key == spec().key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"method": "rtfm"},
+        {"version": 2},
+        {"source": "cd" * 32},
+        {"config": {"hidden": 512, "margin": 2.0}},
+        {"training": Training(steps=201)},
+        {"inputs": {"motion": "none"}},
+        {"profile": "paper"},
+        {"holdout": 0.2},
+        {"train_hash": "cd" * 32},
+        {"seed": 1},
+    ],
+)
+def test_whatever_decides_the_numbers_is_in_the_key(change: dict[str, Any]) -> None:
+    assert spec(**change).key != spec().key
+
+
+def test_evaluation_key_depends_on_run_selection_and_test_part() -> None:
+    keys = {
+        evaluation_key(run, selection, test)
+        for run in ("a", "b")
+        for selection in ("last", "oracle")
+        for test in ("x", "y")
+    }
+    assert len(keys) == 8

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.registry import find_method, list_methods
+
+PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
+
+
+def test_our_methods_are_declared_like_anybodys() -> None:
+    methods = list_methods()
+    assert {"mmil", "rtfm", "clav"} <= set(methods)
+    assert methods["mmil"].distribution == "wvad-bench"
+    assert all(plugin.recipe_path() is not None for plugin in methods.values() if plugin.distribution == "wvad-bench")
+
+
+def test_listing_imports_no_method_and_no_torch() -> None:
+    code = (
+        "import sys; from benchmark.registry import list_methods; list_methods(); "
+        "sys.exit('torch' in sys.modules or 'methods.mmil' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_file_is_a_method_and_its_content_is_its_version(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.read_text())
+    before = find_method(f"{path}:MeanMIL")
+    first = before.source_hash()
+    assert before.load().title == "Mean MIL"
+    path.write_text(PLUGIN.read_text().replace("Mean MIL", "Other MIL"))
+    after = find_method(f"{path}:MeanMIL")
+    assert after.load().title == "Other MIL"
+    assert after.source_hash() != first
+    assert find_method("mmil").source_hash() is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("nothing", r"unknown method nothing; known: .*mmil"),
+        ("nowhere/mine.py:Mine", r"there is no file nowhere/mine.py"),
+        (f"{PLUGIN}:Absent", r"mean_mil.py:Absent is unavailable: AttributeError"),
+        (f"{PLUGIN}:Config", r"Config is not a subclass of benchmark.api.Method"),
+    ],
+)
+def test_what_cannot_be_found_or_loaded_is_one_line(reference: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_method(reference).load()
+
+
+def test_a_file_that_fails_to_import_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("import no_such_module\n")
+    with pytest.raises(InputError, match=r"broken.py:X is unavailable: ModuleNotFoundError: .*no_such_module"):
+        find_method(f"{tmp_path / 'broken.py'}:X").load()

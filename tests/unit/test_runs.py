@@ -1,0 +1,109 @@
+import os
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.records import Environment, Failure, RunRecord
+from benchmark.runs import RunStore
+from tests.unit.test_records import spec
+
+
+def record_of(seed: int) -> RunRecord:
+    run = spec(seed=seed)
+    return RunRecord(
+        key=run.key,
+        spec=run,
+        looks=(),
+        selected={"last": 200},
+        oracle_test_hash=None,
+        deviations=(),
+        dim=8,
+        object_classes=0,
+        parameters=10,
+        seconds=1.5,
+        finished="2026-01-01T00:00:00+00:00",
+        environment=Environment(wvad_bench="0", python="3", torch="2", numpy="2", machine="Linux", device="cpu"),
+    )
+
+
+def commit(store: RunStore, seed: int) -> RunRecord:
+    record = record_of(seed)
+    with store.stage(record.spec) as folder:
+        (folder / "record.json").write_text(record.model_dump_json())
+    return record
+
+
+def test_a_finished_run_is_read_back(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = commit(store, 3)
+    assert store.record(record.key) == record
+    assert list(store.records()) == [record]
+    assert not list((tmp_path / "staging").iterdir())
+
+
+def test_a_run_that_dies_leaves_no_mark(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    with pytest.raises(RuntimeError), store.stage(spec()):
+        raise RuntimeError("dies")
+    with store.stage(spec()):
+        pass  # ends without a record
+    assert store.keys() == []
+    assert not list((tmp_path / "staging").iterdir())
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"key": 1}', "[]"])
+def test_a_torn_record_is_no_record(tmp_path: Path, content: str) -> None:
+    store = RunStore(tmp_path)
+    record = commit(store, 0)
+    (store.folder(record.key) / "record.json").write_text(content)
+    assert store.record(record.key) is None
+
+
+def test_a_repeated_run_replaces_the_old_one(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = commit(store, 0)
+    (store.folder(record.key) / "old.txt").touch()
+    commit(store, 0)
+    assert store.record(record.key) == record
+    assert not (store.folder(record.key) / "old.txt").exists()
+
+
+def test_leftovers_of_dead_drivers_are_cleared_and_those_of_the_living_kept(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    pid = 2**22 + 1  # above the greatest process id
+    names = [f"k@{socket.gethostname()}@{pid}", f"k@{socket.gethostname()}@{os.getpid()}", f"k@elsewhere@{pid}"]
+    for name in names:
+        (tmp_path / "staging" / name).mkdir(parents=True)
+    store.prepare()
+    assert sorted(path.name for path in (tmp_path / "staging").iterdir()) == sorted(names[1:])
+
+
+def test_a_store_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/runs: cannot be written .*--results"):
+        RunStore(tmp_path / "file" / "runs").prepare()
+
+
+def test_failures_are_kept_apart_and_forgotten_after_success(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = spec()
+    store.write_failure(Failure(key=run.key, spec=run, reason="bad", traceback="", failed="now"))
+    assert store.record(run.key) is None
+    assert [failure.reason for failure in store.failures()] == ["bad"]
+    store.clear_failure(run.key)
+    assert store.failure(run.key) is None
+
+
+def test_scores_round_trip_with_any_names(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    record = commit(store, 0)
+    rng = np.random.default_rng(0)
+    scores = {name: rng.random(rows).astype(np.float32) for name, rows in (("a#1", 1), ("b b.ü", 7), ("c__0", 300))}
+    store.write_scores(record.key, "e", scores)
+    back = store.read_scores(record.key, "e")
+    assert list(back) == list(scores)
+    for name in scores:
+        np.testing.assert_array_equal(back[name], scores[name])
