@@ -1,0 +1,99 @@
+"""RTFM: robust temporal feature magnitude learning (Tian et al., ICCV 2021)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from methods.layers import (
+    MultiScaleTemporalNetwork,
+    Scorer,
+    init_xavier_uniform,
+    mean_logit,
+    take_segments,
+    top_indices,
+)
+from methods.losses import (
+    add_total,
+    bag_cross_entropy,
+    flat_smoothness,
+    magnitude_hinge,
+    magnitude_squared,
+)
+
+
+class RTFM(Method):
+    """A temporal network whose features are long where abnormal and short where normal, as the official code.
+
+    Terms of `training_step`, weighted as they enter the loss: mil, magnitude, smooth, sparse. k = max(1, T
+    // 10) segments of largest magnitude stand for a video (3 at the published T = 32).
+    """
+
+    title = "RTFM"
+
+    class Config(MethodConfig):
+        """Settings of RTFM."""
+
+        magnitude_loss: Literal["squared", "hinge"] = Field("squared", description="squared (code); hinge (paper)")
+        magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
+        magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
+        smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
+        sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
+        dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorer and selection")
+
+    config: Config
+
+    def __init__(self, config: Config, features: FeatureSpec) -> None:
+        super().__init__(config, features)
+        self.temporal = MultiScaleTemporalNetwork(features.dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.scorer = Scorer(features.dim, config.dropout)
+        self.apply(init_xavier_uniform)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores' logits (videos, T) and F after dropout (videos, crops, T, dim)."""
+        embedded = self.dropout(self.temporal(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
+        return mean_logit(self.scorer(embedded)[0], 1), embedded
+
+    def score(self, features: Tensor) -> Tensor:
+        """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets)."""
+        return self(features)[0].sigmoid()  # type: ignore[no-any-return]
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, dim)."""
+        return self(features)[1].mean(1)  # type: ignore[no-any-return]
+
+    def _select(self, embedded: Tensor) -> Tensor:
+        """Select k segments of large magnitude, some left out at random: (videos, crops, T, D) -> (videos, k)."""
+        magnitudes = torch.linalg.vector_norm(embedded, dim=-1).mean(1)
+        kept = self.dropout(torch.ones_like(magnitudes))
+        return top_indices(magnitudes * kept, max(1, magnitudes.shape[1] // 10))
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
+        config = self.config
+        logits, embedded = self(torch.cat([batch.normal.features, batch.abnormal.features]))
+        normal, abnormal = embedded.chunk(2)
+        # The official code draws the abnormal videos' mask first.
+        abnormal_index, normal_index = self._select(abnormal), self._select(normal)
+        selected = logits.gather(1, torch.cat([normal_index, abnormal_index]))
+        magnitude_loss = magnitude_squared if config.magnitude_loss == "squared" else magnitude_hinge
+        magnitude = magnitude_loss(
+            take_segments(normal, normal_index),
+            take_segments(abnormal, abnormal_index),
+            config.magnitude_margin,
+        )
+        abnormal_scores = logits.chunk(2)[1].sigmoid()
+        return add_total(
+            {
+                "mil": bag_cross_entropy(selected, mean_first=True),
+                "magnitude": config.magnitude_weight * magnitude,
+                "smooth": config.smoothness * flat_smoothness(abnormal_scores),
+                # One L2 norm over all scores of the batch, as in the code: neither a sum nor a mean.
+                "sparse": config.sparsity * torch.linalg.vector_norm(abnormal_scores),
+            }
+        )

@@ -1,0 +1,238 @@
+"""CLAV+CoMo: every loss term and switch against plain loops, parameters by hand."""
+
+import bags
+import plain
+import pytest
+import torch
+from pydantic import ValidationError
+
+from benchmark.api import FeatureSpec
+from methods.clav import CLAV
+from methods.como import feature_difference
+
+V, C, T, K = 2, 2, 10, 3
+
+
+def parts(method, batch):
+    """What CLAV makes of each half, from its modules; these are tested on their own."""
+    halves = []
+    for half in (batch.normal, batch.abnormal):
+        features = method.activation(half.features)
+        logits, hidden = method.scorer(features)
+        relation = method.relation(features, half.features)
+        halves.append(
+            {
+                "F": features.detach().numpy(),
+                "hidden": hidden.detach().numpy(),
+                "S": logits.sigmoid().mean(1).tolist(),
+                "R": relation.features.detach().numpy(),
+                "S_R": method.relation.head(relation.features).squeeze(-1).sigmoid().mean(1).tolist(),
+                "relation": relation,
+                "motion": half.motion.tolist(),
+                "objects": half.objects.tolist(),
+            }
+        )
+    return halves
+
+
+def plain_mil(halves, head, mean_first):
+    total = []
+    for label, half in enumerate(halves):
+        for scores in half[head]:
+            chosen = [scores[t] for t in plain.top(scores, K)]
+            chosen = [plain.mean(chosen)] if mean_first else chosen
+            total += [plain.cross_entropy(p, label) for p in chosen]
+    return plain.mean(total)
+
+
+def plain_distance(halves, name, head, pairs, diagonal):
+    normal = halves[0]
+    means = [
+        [[half[name][v, c][plain.top(half[head][v], K)].mean(0) for c in range(C)] for v in range(V)] for half in halves
+    ]
+    total = []
+    for c in range(C):
+        rows = [normal[name][v, c, t] for v in range(V) for t in range(T)]
+        for v in range(V):
+            within = plain.cohesion(rows if pairs == "batch-normal" else normal[name][v, c], diagonal)
+            for a in range(V) if pairs == "all-pairs" else [v]:
+                total.append(plain.distance(within, plain.cosine(means[0][v][c], means[1][a][c]), 0.3))
+    return plain.mean(total)
+
+
+def plain_class_specific(method, halves, reduction):
+    weights, total = plain.arrays(method), 0.0
+    for half, decoder in zip(halves, ("decode_normal", "decode_abnormal"), strict=True):
+        errors = []
+        for v in range(V):
+            for c in range(C):
+                index = plain.top(half["S"][v], K)
+                hidden = plain.relu(plain.linear(half["hidden"][v, c][index], weights, f"{decoder}.0"))
+                rebuilt = plain.linear(hidden, weights, f"{decoder}.2")
+                errors += [sum(abs(row)) for row in rebuilt - half["F"][v, c][index]]
+        total += plain.mean(errors) / (6 if reduction == "mean" else 1)
+    return total
+
+
+def expected_terms(method, batch):
+    config, halves = method.config, parts(method, batch)
+    mean_first, share = config.mil == "mean-first", 0.5 if config.mil == "joint" else 1
+    head = "S_R" if config.distance_relation_top == "own" else "S"
+    pairs, diagonal = config.distance_pairs, config.distance_diagonal
+    intensity = [
+        abs(half["relation"].intensity[v, c, t].item() - half["motion"][v][t])
+        for half in halves
+        for v in range(V)
+        for c in range(C)
+        for t in range(T)
+    ]
+    objects = []
+    for half in halves:
+        predicted = method.relation.context.objects(half["relation"].context).tolist()
+        for v in range(V):
+            for c in range(C):
+                for i, t in enumerate(half["relation"].static[v].tolist()):
+                    objects += [abs(predicted[v][c][i][o] - half["objects"][v][t][o]) for o in range(3)]
+    abnormal = halves[1]
+    terms = {
+        "mil": share * plain_mil(halves, "S", mean_first),
+        "mil_relation": share * plain_mil(halves, "S_R", mean_first),
+        "cs": plain_class_specific(method, halves, config.reconstruction_reduction),
+        "dist": 10 * plain_distance(halves, "F", "S", pairs, diagonal),
+        "dist_relation": 10 * plain_distance(halves, "R", head, pairs, diagonal),
+        "smooth": 8e-4 * sum(plain.mean(plain.smoothness(row) for row in abnormal[s]) for s in ("S", "S_R")),
+        "sparse": 8e-3 * sum(plain.mean(plain.mean(row) for row in abnormal[s]) for s in ("S", "S_R")),
+        "intensity": plain.mean(intensity),
+        "objects": plain.mean(objects),
+    }
+    return {**terms, "loss": sum(terms.values())}
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {},
+        {"ica_kernel": 1},
+        {"mil": "mean-first"},
+        {"mil": "joint"},
+        {"reconstruction_reduction": "sum"},
+        {"distance_pairs": "all-pairs"},
+        {"distance_pairs": "batch-normal"},
+        {"distance_diagonal": False},
+        {"distance_relation_top": "scores"},
+        {"context_nodes": "rows"},
+        {"graph_fusion": "states"},
+    ],
+    ids=str,
+)
+def test_loss_terms(switch):
+    method, batch = bags.build(CLAV, **switch), bags.batch(V, C, T)
+    terms = method.training_step(batch)
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected_terms(method, batch))
+
+
+def test_weights_multiply_their_terms():
+    batch, plainly = bags.batch(), bags.build(CLAV)
+    weights = {
+        "reconstruction_weight": 2.0,
+        "distance_weight": 30.0,
+        "intensity_weight": 4.0,
+        "objects_weight": 5.0,
+        "smoothness": 8e-4 * 6,
+        "sparsity": 8e-3 * 7,
+    }
+    factors = {"cs": 2, "dist": 3, "dist_relation": 3, "intensity": 4, "objects": 5, "smooth": 6, "sparse": 7}
+    before, after = plainly.training_step(batch), bags.build(CLAV, **weights).training_step(batch)
+    for name in before.keys() - {"loss"}:
+        assert after[name].item() == pytest.approx(factors.get(name, 1) * before[name].item())
+    assert after["loss"].item() == pytest.approx(sum(v.item() for k, v in after.items() if k != "loss"))
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_reconstruction_shapes_the_features_unless_detached(detach):
+    method = bags.build(CLAV, reconstruction_detach=detach)
+    for parameter in method.scorer.parameters():
+        # Without the path through F_FC2 only the target is left.
+        parameter.data.zero_()
+    method.training_step(bags.batch())["cs"].backward()
+    assert (method.activation.expand.weight.grad is None or not method.activation.expand.weight.grad.any()) == detach
+
+
+@pytest.mark.parametrize(
+    ("fusion", "alpha", "weights"),
+    [
+        ("scores+alpha*relation", 0.4, (1 / 1.4, 0.4 / 1.4)),
+        ("scores+alpha*relation", 1.0, (0.5, 0.5)),
+        ("alpha*scores+relation", 0.4, (0.4 / 1.4, 1 / 1.4)),
+        ("mixture", 0.4, (0.6, 0.4)),
+    ],
+)
+def test_score_fuses_the_two_heads(fusion, alpha, weights):
+    method, batch = bags.build(CLAV, fusion=fusion, alpha=alpha).eval(), bags.batch()
+    half = parts(method, batch)[0]
+    scores = method.score(batch.normal.features)
+    for v in range(V):
+        expected = [weights[0] * s + weights[1] * r for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
+        assert scores[v].tolist() == pytest.approx(expected)
+
+
+def test_mixture_with_alpha_above_one_is_refused():
+    with pytest.raises(ValidationError, match=r"fusion 'mixture' .* needs alpha <= 1, not 1.5"):
+        CLAV.Config(fusion="mixture", alpha=1.5)
+    assert CLAV.Config(alpha=1.5).alpha == 1.5
+
+
+@pytest.mark.parametrize(
+    "bad", [{"ica_kernel": 2}, {"top_k": 0}, {"mil": "A"}, {"lambda_cs": 1.0}, {"static_fraction": 0}]
+)
+def test_unknown_keys_and_values_are_refused(bad):
+    with pytest.raises(ValidationError, match=next(iter(bad))):
+        CLAV.Config(**bad)
+
+
+def test_without_motion_the_change_of_the_raw_features_chooses_the_static_segments():
+    method, batch = bags.build(CLAV, {"motion": "none", "objects": "given"}), bags.batch()
+    assert method.relation.dynamic is None
+    relation = method(batch.normal.features).relation
+    change = feature_difference(batch.normal.features)
+    for v in range(V):
+        assert relation.static[v].tolist() == sorted(plain.top([-d for d in change[v].tolist()], 8))
+    terms = method.training_step(batch)
+    assert "intensity" not in terms
+    assert "objects" in terms
+
+
+def test_without_objects_there_is_no_object_head():
+    method = bags.build(CLAV, {"motion": "given", "objects": "none"})
+    assert method.relation.context.objects is None
+    terms = method.training_step(bags.batch())
+    assert "objects" not in terms
+    assert "intensity" in terms
+
+
+def test_a_batch_without_the_promised_labels_is_refused():
+    batch = bags.batch()
+    lacking = type(batch)(type(batch.normal)(batch.normal.features, None, None, ()), batch.abnormal)
+    with pytest.raises(ValueError, match="the batch holds no motion"):
+        bags.build(CLAV).training_step(lacking)
+
+
+def test_embedding_is_the_activated_features():
+    method, features = bags.build(CLAV), bags.batch().normal.features
+    torch.testing.assert_close(method.embed(features), method.activation(features).mean(1))
+
+
+def test_parameters_at_the_published_width():
+    dim, nodes, states, classes = 2048, 32, 128, 80
+    method = CLAV(CLAV.Config(), FeatureSpec(dim, bags.GIVEN, classes))
+    ica = dim * 2 * dim * 3 + 2 * dim
+    scorer = (dim * 512 + 512) + (512 * 128 + 128) + (128 + 1)
+    decoders = 2 * ((128 * 512 + 512) + (512 * dim + dim))
+    dynamic = (dim * 512 + 512) + (512 + 1)
+    context = (dim * dim * 3 + dim) + (dim * 512 + 512) + (512 * classes + classes)
+    projection = (dim * nodes + nodes) + (dim * states + states)
+    graphs = 2 * (nodes * nodes + nodes + states * states)
+    fusion = (2 * nodes * nodes + nodes) + states * states
+    head = states + 1
+    expected = ica + scorer + decoders + dynamic + context + projection + graphs + fusion + head
+    assert bags.parameters(method) == expected

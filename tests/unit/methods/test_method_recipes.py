@@ -1,0 +1,64 @@
+"""The built-in recipes: complete, sourced, and accepted by the methods."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import methods
+from methods.clav import CLAV
+from methods.mmil import MMIL
+from methods.rtfm import RTFM
+
+CLASSES = {"mmil": MMIL, "rtfm": RTFM, "clav": CLAV}
+TRAINING = {"optimizer", "learning_rate", "weight_decay", "steps", "batch_size", "segments"}
+
+
+def recipe(name):
+    return yaml.safe_load((Path(methods.__file__).parent / "recipes" / f"{name}.yaml").read_text())
+
+
+def values(block):
+    return {key: leaf["value"] for key, leaf in block.items()}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_default_block_names_every_setting(name):
+    default = recipe(name)["default"]
+    assert set(default["config"]) == set(CLASSES[name].Config.model_fields)
+    assert set(default["training"]) == TRAINING
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_default_block_equals_the_config_defaults(name):
+    assert CLASSES[name].Config(**values(recipe(name)["default"]["config"])) == CLASSES[name].Config()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_value_has_a_source_and_every_estimate_a_note(name):
+    content = recipe(name)
+    for block in [content["default"], *content["benchmarks"].values()]:
+        for leaf in [*block.get("config", {}).values(), *block["training"].values()]:
+            assert set(leaf) <= {"value", "source", "note"}
+            assert leaf["source"] in {"paper", "official-code", "estimate"}
+            assert leaf["source"] != "estimate" or leaf["note"].endswith(".")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_benchmark_blocks_make_valid_configs(name):
+    content = recipe(name)
+    default = values(content["default"]["config"])
+    for name_of_benchmark, block in content["benchmarks"].items():
+        assert name_of_benchmark in {"ucf-crime", "xd-violence", "shanghaitech", "avenue"}
+        assert set(block["training"]) <= TRAINING
+        CLASSES[name].Config(**default | values(block["config"]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "alpha", "batch_size", "segments"),
+    [("ucf-crime", 0.1, 32, 16), ("xd-violence", 1.0, 8, 16), ("shanghaitech", 0.4, 32, 8), ("avenue", 0.1, 1, 8)],
+)
+def test_clav_follows_the_paper_per_benchmark(dataset, alpha, batch_size, segments):
+    block = recipe("clav")["benchmarks"][dataset]
+    assert block["config"]["alpha"] == {"value": alpha, "source": "paper"}
+    assert values(block["training"]) == {"batch_size": batch_size, "segments": segments}

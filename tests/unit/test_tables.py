@@ -1,0 +1,136 @@
+"""Tables rendered from a frozen folder of small records: nothing is trained, no dataset and no method is there."""
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from benchmark.cells import Table, fill_table
+from benchmark.paper import cross_dataset_value
+from benchmark.plans import TablePlan
+from benchmark.records import Selection
+from benchmark.runs import RunStore
+from reports.tables import CSV_COLUMNS, long_frame, to_markdown, to_terminal
+
+FROZEN = Path(__file__).parents[1] / "frozen"
+
+
+def table(selection: Selection = "last", **changes: object) -> Table:
+    plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes()).model_copy(update=changes)
+    return fill_table(plan, RunStore(FROZEN / "runs"), selection)
+
+
+def markdown_rows(text: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+
+
+def test_markdown_holds_every_cell() -> None:
+    header, _, *rows = markdown_rows(to_markdown(table()))
+    assert header == ["tested on", "method", "trained on cameras", "trained on films", "trained on tracks"]
+    assert rows == [
+        ["cameras (AUC)", "RTFM", "**84.49 ± 0.50**", "46.00 ± 1.00† (↓45.6 %)", "—"],
+        ["", "CLAV+CoMo", "**86.54 ± 0.66** (n = 2)", "70.30 ± 0.61 (↓18.8 %)", "—"],
+        ["films (AP)", "RTFM", "37.00 ± 1.00 (↓51.4 %)", "**76.21 ± 1.06**", "—"],
+        ["", "CLAV+CoMo", "45.87 ± 1.23 (↓43.4 %) (n = 2)", "**81.10 ± 1.02**", "—"],
+        ["tracks (AUC)", "RTFM", "—", "—", "**70.00 ± 0.00**"],
+        ["", "CLAV+CoMo", "—", "—", "—"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Profile quick, 3 seeds",
+        "Selection: last, the weights of the last step.",
+        "cameras (i3d, 10 test videos)",
+        "Crops in use: cameras 1 of 2",
+        "films lacks 4 annotated videos",
+        "Fallback DEV-INT-DIFF (motion intensity estimated from differences of the features): CLAV+CoMo on cameras.",
+        "† below chance level",
+        "different features: i3d and tracks-128.",
+        "failed: MethodError: loss became nan at step 17.",
+        "CLAV+CoMo tracks → tracks: run",
+        "has not been trained.",
+        "Made by `wvad reproduce table4 --datasets cameras,films,tracks`.",
+    ],
+)
+def test_markdown_says_where_its_numbers_come_from(sentence: str) -> None:
+    assert sentence in to_markdown(table())
+
+
+def test_oracle_is_labelled_loudly_and_has_its_own_numbers() -> None:
+    text = to_markdown(table("oracle"))
+    assert "Selection: ORACLE, the best of 10 looks at the test labels" in text
+    assert "**85.49 ± 0.50**" in text
+
+
+def test_a_selection_that_no_run_has_leaves_empty_cells_with_the_reason() -> None:
+    rendered = table("validation")
+    assert all(cell.summary is None for cell in rendered.cells)
+    assert "it needs --holdout" in to_markdown(rendered)
+
+
+def test_an_oracle_chosen_on_other_test_labels_is_none() -> None:
+    plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes())
+    changed = tuple(d.model_copy(update={"test_hash": "corrected"}) for d in plan.datasets)
+    assert "its oracle was chosen on other test labels" in to_markdown(table("oracle", datasets=changed))
+    assert "has not been evaluated on cameras" in to_markdown(table("last", datasets=changed))
+
+
+def test_long_frame_has_the_documented_columns_and_selections() -> None:
+    frame = long_frame([table("last"), table("oracle")])
+    assert tuple(frame.columns) == CSV_COLUMNS
+    cell = frame.query("row == 'RTFM' and column == 'cameras → films' and metric == 'ap_frame' and selection == 'last'")
+    assert cell["mean"].item() == pytest.approx(0.37)
+    assert cell["std"].item() == pytest.approx(0.01)
+    assert (cell["ci_low"].item() + cell["ci_high"].item()) / 2 == pytest.approx(0.37)
+    assert cell["n_seeds"].item() == 3
+    drops = frame[frame["metric"].str.startswith("relative_drop/")]
+    assert set(drops["selection"]) == {"last", "oracle"}
+    assert len(drops.query("selection == 'last'")) == 4
+    assert frame.query("row == 'CLAV+CoMo' and train_dataset == 'tracks'")["n_seeds"].eq(0).all()
+    read = pd.read_csv(StringIO(frame.to_csv(index=False)))
+    assert len(read) == len(frame)
+
+
+def test_one_seed_shows_no_deviation() -> None:
+    plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes())
+    rows = tuple(r.model_copy(update={"runs": {n: keys[:1] for n, keys in r.runs.items()}}) for r in plan.rows)
+    assert markdown_rows(to_markdown(table(rows=rows, seeds=1)))[2][2] == "**84.48**"
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_the_terminal_shows_every_number(width: int) -> None:
+    console = Console(width=width, file=StringIO())
+    console.print(to_terminal(table()))
+    text = "".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    for number in ("84.49", "86.54", "46.00", "70.30", "81.10", "70.00"):
+        assert number in text
+
+
+def test_simulated_data_is_said() -> None:
+    plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes())
+    simulated = tuple(d.model_copy(update={"simulated": True}) for d in plan.datasets)
+    assert "SIMULATED" in to_markdown(table(datasets=simulated))
+    assert "SIMULATED" not in to_markdown(table())
+
+
+def test_the_papers_numbers_stand_only_beside_its_own_features() -> None:
+    i3d = "rtfm-i3d-r50-10crop"
+    assert cross_dataset_value("RTFM", "xd-violence", "ucf-crime", i3d) == 68.59
+    assert cross_dataset_value("Ours", "ucf-crime", "ucf-crime", i3d) == 86.07
+    assert cross_dataset_value("Ours", "ucf-crime", "ucf-crime", "scenes-256-v1") is None
+    assert cross_dataset_value("Ours", "shanghaitech", "ucf-crime", i3d) is None
+    assert cross_dataset_value(None, "ucf-crime", "ucf-crime", i3d) is None
+
+
+def test_rendering_imports_neither_torch_nor_a_method() -> None:
+    code = (
+        "import sys; import reports.tables, reports.runs, benchmark.cells; "
+        "sys.exit('torch' in sys.modules or any(name.startswith('methods') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
