@@ -35,7 +35,7 @@ lint: $(READY) ## Style, types and the import contract.
 	$(BIN)/lint-imports
 
 test: lint ## Everything that has to hold: lint, then all tests.
-	$(BIN)/pytest -n $(TEST_WORKERS) --benchmark-disable $(ARGS)
+	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --benchmark-disable $(ARGS)
 
 bench: $(READY) ## Measure speeds, as ratios within one run.
 	$(BIN)/pytest tests/performance --benchmark-only $(ARGS)

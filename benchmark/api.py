@@ -99,7 +99,10 @@ class Method(nn.Module):
         self.features = features
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return the named loss terms of one batch, scalars; ``"loss"`` is their weighted sum and is minimised."""
+        """Return the named loss terms of one batch, scalars.
+
+        ``"loss"`` is what is minimised; by convention the other terms are weighted, so that it is their sum.
+        """
         raise TypeError(f"{type(self).__name__} defines no training_step")
 
     def score(self, features: Tensor) -> Tensor:

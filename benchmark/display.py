@@ -22,7 +22,7 @@ from rich.progress import (
 
 from benchmark.jobs import Job, Outcome
 
-PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 30.0
 
 
 class RunDisplay(Protocol):
@@ -107,7 +107,7 @@ class BarDisplay:
 
 
 class LineDisplay:
-    """Plain lines: each run as it ends, and a sign of life every ten seconds."""
+    """Plain lines: each run as it ends, and a sign of life every half minute."""
 
     def __init__(self, total: int, stored: int, console: Console) -> None:
         self._total, self._stored, self._done = total, stored, stored

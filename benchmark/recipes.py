@@ -15,8 +15,8 @@ from benchmark.registry import Plugin
 
 Source = Literal["paper", "official-code", "estimate", "suite", "command line"]
 
-QUICK_STEPS = 200
-QUICK_BATCH = 16
+QUICK = {"steps": 200, "batch_size": 16, "looks": 5}
+"""What the quick profile allows at most."""
 
 
 class Value(BaseModel):
@@ -145,8 +145,7 @@ def _merge(sections: dict[str, dict[str, Value]], block: Block) -> None:
 
 
 def _limit_to_quick(training: dict[str, Value]) -> None:
-    limits = {"steps": QUICK_STEPS, "batch_size": QUICK_BATCH}
-    for key, limit in limits.items():
+    for key, limit in QUICK.items():
         if training[key].value > limit:
             training[key] = Value(value=limit, source="suite", note="quick profile")
     training["crops"] = Value(value=1, source="suite", note="quick profile")

@@ -195,20 +195,21 @@ def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:
 def describe_environment(device: str) -> Environment:
     """Describe where this process runs."""
     return Environment(
-        wvad_bench=_version("wvad-bench"),
+        wvad_bench=installed_version("wvad-bench") or "unknown",
         python=platform.python_version(),
-        torch=_version("torch"),
+        torch=installed_version("torch") or "unknown",
         numpy=np.__version__,
         machine=f"{platform.system()} {platform.machine()}",
         device=device,
     )
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None: ours may be run from a copied folder."""
     try:
         return version(distribution)
-    except PackageNotFoundError:  # run from a folder that was copied rather than installed
-        return "unknown"
+    except PackageNotFoundError:
+        return None
 
 
 def _digest(content: object) -> str:

@@ -184,7 +184,7 @@ class GuardedTracker:
             self._broken = True
             reason = (str(error).splitlines() or [""])[0]
             self._warn(
-                f"MLflow at {tracking_uri(self._results)}: {type(error).__name__}: {reason} "
+                f"MLflow at {tracking_uri(self._results)}: {type(error).__name__}: {reason}. "
                 "The runs are safe; `wvad mlflow sync` logs them later."
             )
 

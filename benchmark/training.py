@@ -103,7 +103,7 @@ def _optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
         "adagrad": torch.optim.Adagrad,
     }
     kind = kinds[settings.optimizer]
-    return kind(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return kind(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
 
 
 def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ def caption(table: Table) -> list[str]:
     """Return the sentences of a table's caption, each a line."""
     plan = table.plan
     lines = [
-        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seeds; "
+        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}; "
         "mean ± sample standard deviation over seeds, in percent.",
         selection_sentence(table),
     ]

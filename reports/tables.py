@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from rich.console import Group
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from benchmark.cells import Cell, Table
 from reports.captions import caption, notes
@@ -63,15 +61,14 @@ def to_markdown(table: Table) -> str:
     return "\n\n".join([*parts, f"Made by `{table.plan.command}`."]) + "\n"
 
 
-def to_terminal(table: Table) -> Group:
-    """Render a table for a terminal, with its caption and notes."""
+def to_terminal(table: Table) -> RichTable:
+    """Render the grid of a table for a terminal; its caption and notes are for the caller to print below."""
     grid = RichTable(title=table.plan.table, title_justify="left")
     for name in ("tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)):
         grid.add_column(name, overflow="fold")
     for row in _text_rows(table, bold=""):
         grid.add_row(*row)
-    lines = [Text(line, style="dim") for line in (*caption(table), *notes(table))]
-    return Group(grid, *lines)
+    return grid
 
 
 def _text_rows(table: Table, bold: str) -> list[list[str]]:

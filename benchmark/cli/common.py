@@ -135,8 +135,8 @@ def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
     return scenes
 
 
-def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> tuple[Table, list[Outcome]]:
-    """Do the runs of a planned table, write its files, log them, and return the table with the runs' outcomes."""
+def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> list[Outcome]:
+    """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
     from benchmark.experiments import test_hashes
 
@@ -152,7 +152,8 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
     )
     table, paths = write_table(plan, results, "last")
     tracker.table_finished([*paths, results.table_folder(plan.folder) / f"{plan.table}.plan.json"])
-    return table, outcomes
+    show_table(table, paths)
+    return outcomes
 
 
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
@@ -185,6 +186,22 @@ def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingN
     if tracking == "none":
         return NoTracker()
     return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow", highlight=False))
+
+
+def show_table(table: Table, paths: Sequence[Path]) -> None:
+    """Print a table with its caption and notes, and where its files are."""
+    from reports.captions import caption, notes
+    from reports.tables import to_terminal
+
+    out.print(to_terminal(table))
+    for line in (*caption(table), *notes(table)):
+        say(line)
+    say(f"Written: {', '.join(str(path) for path in paths)}")
+
+
+def say(line: str) -> None:
+    """Print a line as it is; broken into several only on a terminal, by words."""
+    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
 
 
 def command_line() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import err, open_datasets, out
+from benchmark.cli.common import err, open_datasets, out, say
 
 if TYPE_CHECKING:
     from benchmark.datasets.manifest import Metric
@@ -73,13 +73,13 @@ def import_(
         manifest = import_dataset(request, data_root(data), progress)
     train, test = manifest.split("train"), manifest.split("test")
     for note in manifest.notes:
-        _say(f"  {note}")
-    _say(
+        say(f"  {note}")
+    say(
         f"{name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
         f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
         f"{manifest.dim} dimensions x {manifest.crops} crops, in {data_root(data) / name}"
     )
-    _say(f"`wvad data check {name}` reads it through and counts frames and classes.")
+    say(f"`wvad data check {name}` reads it through and counts frames and classes.")
 
 
 @app.command()
@@ -94,7 +94,7 @@ def check(
     with counting(f"reading {name}", err) as progress:
         report = check_dataset(open_datasets([name], data)[0], progress)
     for line in report.lines():
-        _say(line)
+        say(line)
     if not report.sound:
         raise typer.Exit(1)
 
@@ -108,7 +108,7 @@ def list_(data: options.Data = None) -> None:
 
     entries = list_datasets(data_root(data))
     if not entries:
-        _say(
+        say(
             f"no dataset in {data_root(data)} yet: `wvad data import` brings yours, "
             "`wvad data scenes` makes simulated ones"
         )
@@ -141,11 +141,7 @@ def scenes(data: options.Data = None) -> None:
             grid.add_row(name, reach.seen, f"{100 * reach.auc:.1f}", f"{100 * reach.ap:.1f}", rate)
         grid.add_section()
     out.print(grid)
-    _say(
+    say(
         "Frame AUC and AP in percent, of classifiers trained with the true label of every training snippet: "
         "what could be reached; and of two controls, feature norm and video length."
     )
-
-
-def _say(text: str) -> None:
-    out.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import out
+from benchmark.cli.common import out, say
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -49,9 +49,10 @@ def methods(
 def doctor() -> None:
     """Check the installation: versions, what PyTorch can use, and whether another package shadows one of ours."""
     import importlib
-    from importlib.metadata import version
 
     import torch
+
+    from benchmark.records import installed_version
 
     root = Path(__file__).parents[2]
     for package in ("benchmark", "methods", "reports"):
@@ -61,8 +62,8 @@ def doctor() -> None:
                 f"package {package} is taken from {found}, not from {root}: rename or remove the other one"
             )
     for distribution in ("wvad-bench", "torch", "numpy", "mlflow"):
-        out.print(f"{distribution} {version(distribution)}", highlight=False)
-    out.print(f"GPU: {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'}", highlight=False)
+        say(f"{distribution} {installed_version(distribution) or 'is not installed'}")
+    say(f"GPU: {torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'}")
 
 
 @mlflow_app.command()
@@ -77,4 +78,4 @@ def sync(results: Annotated[Path, typer.Option(help="Folder of the results.")] =
         raise
     except Exception as error:
         raise InputError(f"MLflow at {where}: {type(error).__name__}: {error}") from None
-    out.print(f"{count} calls in MLflow at {where}", highlight=False, soft_wrap=True)
+    say(f"{count} calls in MLflow at {where}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,14 +18,13 @@ from benchmark.cli.common import (
     open_datasets,
     out,
     say_failures,
+    show_table,
     write_table,
 )
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
 if TYPE_CHECKING:
-    from benchmark.jobs import Job
-    from benchmark.plans import TablePlan
     from benchmark.records import RunRecord
     from benchmark.runs import RunStore
 
@@ -67,7 +65,8 @@ def reproduce(
     simulated = not datasets and all(name.startswith("scenes-") for name in names)
     folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
     plan, jobs = plan_table(declaration, opened, folder, command_line(), choices.options())
-    _run_and_show(plan, jobs, choices)
+    if code := say_failures(do_table(plan, jobs, choices)):
+        raise typer.Exit(code)
 
 
 def train(
@@ -89,6 +88,8 @@ def train(
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
     from benchmark.registry import find_method
+    from benchmark.runs import RunStore
+    from reports.runs import metrics_table
 
     choices = TrainingChoices(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
@@ -104,24 +105,8 @@ def train(
     )
     opened = open_datasets([dataset], data)
     plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
-    _run_and_show(plan, jobs, choices)
-
-
-def _run_and_show(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> None:
-    from benchmark.runs import RunStore
-    from reports.runs import metrics_table
-    from reports.tables import to_terminal
-
-    table, outcomes = do_table(plan, jobs, choices)
-    out.print(to_terminal(table))
-    results = Results(choices.results)
-    if len(plan.datasets) == 1:
-        out.print(metrics_table(plan, RunStore(results.runs)))
-    out.print(
-        f"Written to {results.table_folder(plan.folder) / plan.table}.{{md,csv}}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    outcomes = do_table(plan, jobs, choices)
+    out.print(metrics_table(plan, RunStore(choices.options().runs)))
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -132,8 +117,6 @@ def render(
     results: options.ResultsFolder = DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
-    from reports.tables import to_terminal
-
     store = Results(results)
     plans = list(store.plans(None if table == "all" else table))
     if not plans:
@@ -142,8 +125,7 @@ def render(
         )
     for plan in plans:
         rendered, paths = write_table(plan, store, selection)
-        out.print(to_terminal(rendered))
-        out.print(f"Written to {paths[0].with_suffix('')}.{{md,csv}}", highlight=False, soft_wrap=True)
+        show_table(rendered, paths)
 
 
 def evaluate(

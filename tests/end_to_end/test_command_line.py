@@ -1,0 +1,186 @@
+"""The command line as a user sees it: exit codes, what is printed and what is left on disk."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.cli import run
+from benchmark.invocations import Results
+from benchmark.runs import RunStore
+
+TINY = ["--profile", "quick", "--seeds", "2", "--set", "steps=3", "--looks", "2", "--tracking", "none"]
+PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}"
+
+
+@pytest.fixture(scope="module")
+def table4(tiny_scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of Table 4 on tiny scenes."""
+    results = tmp_path_factory.mktemp("results")
+    assert run(["reproduce", "table4", "--data", str(tiny_scenes), "--results", str(results), *TINY]) == 0
+    return results
+
+
+def listed(results: Path) -> dict[Path, float]:
+    return {path: path.stat().st_mtime_ns for path in sorted(results.rglob("*")) if path.is_file()}
+
+
+def test_table4_leaves_its_files_and_every_run(table4: Path) -> None:
+    folder = table4 / "tables" / "scenes-quick"
+    assert sorted(path.name for path in folder.iterdir()) == ["table4.csv", "table4.md", "table4.plan.json"]
+    frame = pd.read_csv(folder / "table4.csv")
+    cells = frame[~frame["metric"].str.startswith("relative_drop/")].query("selection == 'last'")
+    assert len(cells) == 18
+    assert cells["n_seeds"].eq(2).all()
+    assert cells["mean"].between(0, 1).all()
+    assert set(cells.loc[cells["eval_dataset"] == "scenes-xd-violence", "metric"]) == {"ap_frame"}
+    assert set(frame["selection"]) == {"last", "oracle"}
+    assert len(RunStore(table4 / "runs").keys()) == 12
+    assert "SIMULATED" in (folder / "table4.md").read_text()
+
+
+def test_a_run_folder_is_complete(table4: Path) -> None:
+    store = RunStore(table4 / "runs")
+    for record in store.records():
+        folder = store.folder(record.key)
+        assert json.loads((folder / "spec.json").read_text())["seed"] == record.spec.seed
+        assert {int(path.stem) for path in (folder / "weights").iterdir()} == set(record.selected.values())
+        assert len((folder / "losses.csv").read_text().splitlines()) == 4
+        assert len(list(store.evaluations(record.key))) == 6
+
+
+def test_a_second_call_trains_nothing_and_gives_the_same_table(table4: Path, tiny_scenes: Path) -> None:
+    runs, table = listed(table4 / "runs"), (table4 / "tables" / "scenes-quick" / "table4.csv").read_bytes()
+    assert run(["reproduce", "table4", "--data", str(tiny_scenes), "--results", str(table4), *TINY]) == 0
+    assert listed(table4 / "runs") == runs
+    assert (table4 / "tables" / "scenes-quick" / "table4.csv").read_bytes() == table
+
+
+def test_render_needs_no_dataset_and_shows_another_selection(table4: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = listed(table4 / "runs")
+    before = (table4 / "tables" / "scenes-quick" / "table4.md").read_text()
+    assert run(["render", "table4", "--results", str(table4), "--selection", "oracle"]) == 0
+    assert "Selection: ORACLE" in capsys.readouterr().out
+    assert run(["render", "all", "--results", str(table4)]) == 0
+    assert (table4 / "tables" / "scenes-quick" / "table4.md").read_text() == before
+    assert listed(table4 / "runs") == runs
+
+
+def test_a_missing_run_is_an_empty_cell_and_only_it_is_trained_again(
+    table4: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(table4 / "runs")
+    victim = next(r for r in store.records() if r.spec.method == "rtfm" and r.spec.seed == 1)
+    (store.folder(victim.key) / "record.json").write_text("{")  # torn
+    assert run(["render", "table4", "--results", str(table4)]) == 0
+    assert f"run {victim.key} has not been trained" in capsys.readouterr().out
+    before = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
+    assert run(["reproduce", "table4", "--data", str(tiny_scenes), "--results", str(table4), *TINY]) == 0
+    after = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
+    assert {key for key in after if after[key] != before[key]} == {victim.key}
+
+
+def test_status_and_evaluate_work_on_stored_runs(
+    table4: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["status", "table4", "--results", str(table4)]) == 0
+    key = RunStore(table4 / "runs").keys()[0]
+    places = ["--data", str(tiny_scenes), "--results", str(table4)]
+    assert run(["evaluate", key[:10], "scenes-avenue", *places]) == 0
+    printed = capsys.readouterr().out
+    assert "auc_frame" in printed
+    assert "scenes-avenue" in printed
+
+
+def test_a_users_own_file_is_trained(tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    assert run(["train", f"{PLUGIN}:MeanMIL", "scenes-avenue", *places, *TINY, "--holdout", "0.3"]) == 0
+    assert "validation" in capsys.readouterr().out
+    (folder,) = (tmp_path / "tables").iterdir()
+    assert (folder / "train-mean_mil.py-MeanMIL.csv").is_file()
+
+
+def test_some_failed_runs_are_exit_code_1_and_the_rest_goes_on(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    assert run(["train", f"{PLUGIN}:MeanMIL", "scenes-avenue", *places, *TINY, "--set", "spoil=nan"]) == 1
+    streams = capsys.readouterr()
+    assert "failed: Mean MIL on scenes-avenue, seed 0: MethodError: loss became nan at step 2" in streams.err
+    assert "—" in streams.out
+    assert len(list(RunStore(tmp_path / "runs").failures())) == 2
+
+
+def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    assert run(["reproduce", "table4", *places, *TINY, "--cached", "only"]) == 0
+    assert not (tmp_path / "runs").exists()
+    assert "—" in (tmp_path / "tables" / "scenes-quick" / "table4.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "nothing", "scenes-avenue"], "unknown method nothing; known: clav, mmil, rtfm"),
+        (["train", "mmil", "nowhere"], "nowhere"),
+        (["reproduce", "table9"], "unknown table table9; known: table4"),
+        (["reproduce", "table4", "--set", "learning_rat=1"], "--set learning_rat=1: none of these methods"),
+        (["reproduce", "table4", "--set", "steps=soon"], "steps"),
+        (["reproduce", "table4", "--datasets", "scenes-avenue,scenes-avenue"], "named twice"),
+        (["reproduce", "table4", "--profile", "fast"], "--profile"),
+        (["reproduce", "table4", "--seeds", "0"], "--seeds"),
+        (["train", f"{PLUGIN}:NeedsMotion", "still"], "needs motion, and dataset still has none"),
+        (["evaluate", "ffff", "scenes-avenue"], "no run with a key that begins with ffff"),
+        (["render", "table4"], "no table4 planned there"),
+        (["data", "check", "nowhere"], "nowhere"),
+        (["data", "import", "x", "--features", "absent", "--annotations", "absent"], "absent"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for scene in tiny_scenes.iterdir():
+        (data / scene.name).symlink_to(scene)
+    still(tiny_scenes / "scenes-avenue", data / "still")
+    places = {"data": ["--data", str(data)], "render": ["--results", str(tmp_path / "results")]}
+    both = [*places["data"], *places["render"]]
+    assert run([*arguments, *places.get(arguments[0], [] if arguments[0] == "nonsense" else both)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("wvad: ")
+    assert message in error
+    assert not Results(tmp_path / "results").runs.exists()
+
+
+def still(scene: Path, folder: Path) -> None:
+    """Copy a scene without its motion."""
+    folder.mkdir()
+    manifest = json.loads((scene / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "name": "still", "motion": False}))
+    for name in ("features.npy", "objects.npy"):
+        (folder / name).symlink_to(scene / name)
+
+
+def test_an_unwritable_results_folder_is_refused_before_training(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path / "file")]
+    assert run(["reproduce", "table4", *places, *TINY]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_methods_are_listed_and_recipes_printed_with_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods"]) == 0
+    assert run(["methods", "rtfm"]) == 0
+    printed = capsys.readouterr().out
+    assert "methods.clav:CLAV" in printed
+    assert "official-code" in printed
+
+
+def test_doctor_finds_our_packages_unshadowed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 0
+    assert "torch" in capsys.readouterr().out
