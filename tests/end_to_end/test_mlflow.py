@@ -1,0 +1,113 @@
+"""MLflow shows what the run store holds: grouped, complete, and nothing twice."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from benchmark.cli import run
+from benchmark.invocations import Results
+from benchmark.runs import RunStore
+from benchmark.tracking import EVALUATIONS, RUN_KEY, connect, sync, tracking_uri
+
+PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
+EXPERIMENT = "train-mean_mil.py-MeanMIL"
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database: making one takes seconds, copying it nothing."""
+    results = Results(tmp_path_factory.mktemp("mlflow"))
+    connect(results).search_experiments()
+    return results.root / "mlflow.db"
+
+
+@pytest.fixture
+def results(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return tmp_path
+
+
+def train(results: Path, data: Path, *more: str) -> int:
+    places = ["--data", str(data), "--results", str(results), "--executor", "serial"]
+    return run(["train", PLUGIN, "scenes-avenue", *places, "--seeds", "2", "--set", "steps=3", "--looks", "1", *more])
+
+
+def logged(results: Path) -> tuple[list[Run], list[Run]]:
+    """Parents and children of the experiment."""
+    client = MlflowClient(tracking_uri(Results(results)))
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    return [r for r in runs if RUN_KEY not in r.data.tags], [r for r in runs if RUN_KEY in r.data.tags]
+
+
+def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes) == 0
+    (parent,), children = logged(results)
+    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
+    assert {child.data.tags[RUN_KEY] for child in children} == set(RunStore(results / "runs").keys())
+    assert all(run.info.status == "FINISHED" for run in (parent, *children))
+    client = MlflowClient(tracking_uri(Results(results)))
+    assert {item.path for item in client.list_artifacts(parent.info.run_id)} == {
+        f"{EXPERIMENT}.{end}" for end in ("md", "csv", "plan.json")
+    }
+    child = children[0]
+    assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["record.json"]
+    assert child.data.params["training.steps"] == "3"
+    assert child.data.params["config.hidden"] == "16"
+    assert child.data.tags["dataset"] == "scenes-avenue"
+    stored = next(RunStore(results / "runs").evaluations(child.data.tags[RUN_KEY]))
+    assert child.data.metrics[f"{stored.selection}/auc_frame/scenes-avenue"] == stored.metrics["auc_frame"]
+    curve = client.get_metric_history(child.info.run_id, "train/loss")
+    assert [point.step for point in curve] == [1, 2, 3]
+
+
+def test_nothing_is_logged_twice(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes) == 0
+    assert train(results, tiny_scenes) == 0
+    for _ in range(2):
+        parents, children = logged(results)
+        assert (len(parents), len(children)) == (2, 2)
+        assert sync(Results(results)) == 2
+
+
+def test_everything_can_be_rebuilt_from_the_files(results: Path, tiny_scenes: Path, empty_database: Path) -> None:
+    assert train(results, tiny_scenes) == 0
+    before = logged(results)
+    shutil.copy(empty_database, results / "mlflow.db")
+    shutil.rmtree(results / "mlflow-artifacts")
+    assert run(["mlflow", "sync", "--results", str(results)]) == 0
+    for old, new in zip(before, logged(results), strict=True):
+        assert len(old) == len(new)
+        metrics = [{r.data.tags.get(RUN_KEY): r.data.metrics for r in runs} for runs in (old, new)]
+        assert metrics[0] == metrics[1]
+
+
+def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes) == 0
+    client = MlflowClient(tracking_uri(Results(results)))
+    child = logged(results)[1][0]
+    client.update_run(child.info.run_id, status="RUNNING")
+    client.set_tag(child.info.run_id, EVALUATIONS, "")
+    sync(Results(results))
+    assert len(logged(results)[1]) == 2
+    assert client.get_run(child.info.run_id).info.status == "FINISHED"
+    assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+
+
+def test_a_tracking_failure_loses_no_run(
+    results: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "no-such-scheme://nowhere")
+    assert train(results, tiny_scenes) == 0
+    warning = " ".join(capsys.readouterr().err.split())
+    assert "The runs are safe; `wvad mlflow sync` logs them later." in warning
+    assert len(RunStore(results / "runs").keys()) == 2
+    assert run(["mlflow", "sync", "--results", str(results)]) == 2
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert run(["mlflow", "sync", "--results", str(results)]) == 0
+    assert len(logged(results)[1]) == 2

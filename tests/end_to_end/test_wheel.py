@@ -1,0 +1,57 @@
+"""The built wheel works where there is no checkout: recipes, tables and the paper's numbers travel with it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the unpacked wheel and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def python(installed: Path, code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=installed.parent, env=environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def test_packages_come_from_the_wheel(installed: Path) -> None:
+    code = "import benchmark, methods, reports; print(benchmark.__file__, methods.__file__, reports.__file__)"
+    assert all(path.startswith(str(installed)) for path in python(installed, code).split())
+
+
+def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
+    code = (
+        "from benchmark.experiments import read_table; from benchmark.registry import list_methods;"
+        "from benchmark.paper import cross_dataset_value;"
+        "print(read_table('table4').title);"
+        "print(sorted(n for n, p in list_methods().items() if p.recipe_path()));"
+        "print(cross_dataset_value('RTFM', 'xd-violence', 'ucf-crime', 'rtfm-i3d-r50-10crop'))"
+    )
+    assert python(installed, code).splitlines() == [
+        "Cross-dataset generalisation",
+        "['clav', 'mmil', 'rtfm']",
+        "68.59",
+    ]
+
+
+def test_the_command_line_trains(installed: Path, tiny_scenes: Path, tmp_path: Path) -> None:
+    arguments = ["train", "mmil", "scenes-avenue", "--data", str(tiny_scenes), "--results", str(tmp_path)]
+    arguments += ["--seeds", "1", "--set", "steps=2", "--looks", "1", "--tracking", "none"]
+    assert "auc_frame" in python(installed, f"from benchmark.cli import run; raise SystemExit(run({arguments!r}))")

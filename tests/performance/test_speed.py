@@ -1,0 +1,59 @@
+"""Speeds, measured as ratios within one run: `make bench` prints them; nothing here asserts a time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from benchmark.datasets.segments import segment_mean
+from benchmark.metrics import average_precision, roc_auc
+
+SNIPPETS = 72_000  # the test part of UCF-Crime
+
+
+@pytest.fixture(scope="module")
+def test_part() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    positive = rng.binomial(16, 0.076, SNIPPETS).astype(np.int64)
+    return rng.random(SNIPPETS), positive, 16 - positive
+
+
+@pytest.mark.benchmark(group="AUC and AP of 1.1 million frames")
+def test_metrics_on_weighted_snippets(benchmark: BenchmarkFixture, test_part: tuple[np.ndarray, ...]) -> None:
+    auc, ap = benchmark(lambda: (roc_auc(*test_part), average_precision(*test_part)))
+    assert 0 < ap < auc < 1
+
+
+@pytest.mark.benchmark(group="AUC and AP of 1.1 million frames")
+def test_metrics_by_scikit_learn_on_expanded_frames(
+    benchmark: BenchmarkFixture, test_part: tuple[np.ndarray, ...]
+) -> None:
+    scores, positive, _ = test_part
+    frames = np.repeat(scores, 16)
+    labels = (np.arange(16) < positive[:, None]).ravel()
+
+    def rival() -> tuple[float, float]:
+        return roc_auc_score(labels, frames), average_precision_score(labels, frames)
+
+    auc, ap = benchmark.pedantic(rival, rounds=3)
+    assert (auc, ap) == pytest.approx((roc_auc(*test_part), average_precision(*test_part)), abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def ten_crop_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("features") / "video.npy"
+    np.save(path, np.random.default_rng(0).random((450, 10, 2048)).astype(np.float16))
+    return path
+
+
+@pytest.mark.benchmark(group="a ten-crop video of 450 snippets")
+def test_reading_and_averaging_into_segments(benchmark: BenchmarkFixture, ten_crop_video: Path) -> None:
+    segments = benchmark(lambda: segment_mean(np.load(ten_crop_video, mmap_mode="r"), 32))
+    assert segments.shape == (32, 10, 2048)
+
+
+@pytest.mark.benchmark(group="a ten-crop video of 450 snippets")
+def test_reading_alone(benchmark: BenchmarkFixture, ten_crop_video: Path) -> None:
+    assert benchmark(lambda: np.load(ten_crop_video)).shape == (450, 10, 2048)
