@@ -1,0 +1,151 @@
+"""What the documentation says exists: files, commands, options, make targets, settings, and the example method."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from benchmark.cli import app, run
+from benchmark.datasets.scenes import SCENES
+from benchmark.datasets.scenes.build import FEATURE_SET
+from benchmark.paper import PAPER_FEATURE_SETS
+from benchmark.recipes import resolve_recipe
+from benchmark.registry import Plugin, find_method, list_methods
+from tests.contract import checks
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE = ROOT / "docs" / "writing-a-method.md"
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def shell_commands(program: str) -> Iterator[tuple[Path, str]]:
+    """Commands of a program in the shell blocks of all pages, without settings of the environment before them."""
+    for page in PAGES:
+        for block in blocks(page, "bash"):
+            for line in block.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True)
+                while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                    words.pop(0)
+                if words and words[0] == program:
+                    yield page, shlex.join(words[1:])
+
+
+def find_command(words: list[str]) -> tuple[Any, list[str]]:
+    """Return the command that the words begin with, and the words that are left."""
+    command, words = typer.main.get_command(app), list(words)
+    while isinstance(command, typer.core.TyperGroup):
+        assert words, "no command is named"
+        assert words[0] in command.commands, f"there is no command {words[0]}"
+        command = command.commands[words.pop(0)]
+    return command, words
+
+
+@every_page
+def test_relative_links_lead_to_files(page: Path) -> None:
+    for target in LINK.findall(prose(page)):
+        path = target.split("#")[0]
+        if path and "://" not in path:
+            assert (page.parent / path).is_file(), target
+
+
+@pytest.mark.parametrize(("page", "text"), [pytest.param(*found, id=found[1]) for found in shell_commands("wvad")])
+def test_commands_in_shell_blocks_can_be_parsed(page: Path, text: str) -> None:
+    command, words = find_command(shlex.split(text))
+    command.make_context("wvad", words)  # raises on an unknown option, a wrong value, or a missing argument
+
+
+@every_page
+def test_commands_in_sentences_exist(page: Path) -> None:
+    for text in re.findall(r"`wvad\s+([a-z][^`]*)`", prose(page)):
+        command, words = find_command(text.split())
+        known = {name for parameter in command.params for name in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, text
+
+
+@every_page
+def test_options_in_sentences_exist(page: Path) -> None:
+    group = typer.main.get_command(app)
+    leaves, known = [group], set()
+    while leaves:
+        command = leaves.pop()
+        leaves += getattr(command, "commands", {}).values()
+        known |= {name for parameter in command.params for name in parameter.opts}
+    other_programs = {"--strict", "--check"}
+    options = set(re.findall(r"`[^`]*?(--[a-z][a-z-]+)", prose(page)))
+    assert options <= known | other_programs
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = re.findall(r"`make (?:[A-Z]+=\S+ )?([a-z][a-z0-9-]*)", text)
+    named += [word for _, words in shell_commands("make") for word in shlex.split(words) if "=" not in word]
+    assert {"reproduce-table4", "test", "lint", "install", "mlflow-ui"} <= set(named)
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("name", list_methods())
+def test_every_setting_of_a_method_is_documented(name: str) -> None:
+    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    for field in list_methods()[name].load().Config.model_fields:
+        assert re.search(rf"\b{field}\b", page), field
+
+
+def test_ids_are_those_of_the_code() -> None:
+    scenes = (ROOT / "docs" / "scenes.md").read_text(encoding="utf-8")
+    assert FEATURE_SET in scenes
+    assert all(name in scenes for name in SCENES)
+    data = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert all(name in data for name in PAPER_FEATURE_SETS)
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Plugin:
+    """The guide's method and recipe, as a reader would save them."""
+    (method,), (recipe,) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
+    (tmp_path / "mine.py").write_text(method, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    return find_method(f"{tmp_path / 'mine.py'}:Mine")
+
+
+def test_the_example_method_keeps_the_contract(example: Plugin, tmp_path: Path) -> None:
+    method = example.load()
+    checks.check_training(method, {}, crops=2, length=16)
+    checks.check_gradients(method, {}, crops=2, length=16)
+    checks.check_blank_video(method, {})
+    checks.check_same_seed_same_bits(method, {})
+    checks.check_save_and_load(method, {}, tmp_path)
+    for snippets in (1, 7, 100):
+        checks.check_scores(checks.trained(method, {}), crops=5, snippets=snippets)
+
+
+def test_the_example_recipe_is_taken(example: Plugin) -> None:
+    quick, _ = resolve_recipe(example, "avenue", "quick")
+    assert (quick.training().steps, quick.training().segments) == (100, 16)
+    paper, _ = resolve_recipe(example, "ucf-crime", "paper")
+    assert (paper.training().steps, paper.training().segments) == (2000, 32)
+
+
+def test_the_example_method_is_trained_by_the_documented_command(
+    example: Plugin, tiny_scenes: Path, tmp_path: Path
+) -> None:
+    options = ["--seeds", "1", "--set", "steps=3", "--tracking", "none", "--executor", "serial"]
+    folders = ["--data", str(tiny_scenes), "--results", str(tmp_path / "results")]
+    assert run(["train", f"{example.module}:Mine", "scenes-avenue", *options, *folders]) == 0
