@@ -82,7 +82,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         plan=plan,
         selection=selection,
         cells=tuple(cells),
-        looks=tuple(sorted({record.spec.training.looks for _, _, record in trained})),
+        looks=tuple(sorted({len(record.looks) for _, _, record in trained})),
         crops=tuple(sorted({_crops(dataset, record) for _, dataset, record in trained})),
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
@@ -102,7 +102,8 @@ def _cell(
     keys = row.runs[source.name]
     evaluations: list[Evaluation] = []
     reason = ""
-    if source.feature_set != target.feature_set:
+    comparable = source.feature_set == target.feature_set
+    if not comparable:
         reason = "different features: " + " and ".join(sorted({source.feature_set, target.feature_set}))
     else:
         for key in keys:
@@ -122,7 +123,9 @@ def _cell(
         summary=summary,
         drop=relative_drop(summary.mean, in_domain.mean) if summary and in_domain else None,
         below_chance=summary is not None and summary.mean < evaluations[0].chance,
-        paper=cross_dataset_value(row.paper, source.benchmark, target.benchmark, target.feature_set),
+        paper=cross_dataset_value(row.paper, source.benchmark, target.benchmark, target.feature_set)
+        if comparable
+        else None,
         run_keys=keys,
         reason=reason,
     )

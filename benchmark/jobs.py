@@ -29,7 +29,7 @@ from benchmark.records import (
 )
 from benchmark.registry import Plugin
 from benchmark.runs import RunStore
-from benchmark.training import Trained, build_method, train
+from benchmark.training import Trained, build_method, train, use_float32
 
 Cached = Literal["use", "refresh", "only"]
 
@@ -67,6 +67,7 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
         Called now and then with the training step and the loss.
     """
     store = RunStore(job.runs)
+    use_float32()
     try:
         method = job.plugin.load()
         record = None if job.cached == "refresh" else store.record(job.spec.key)

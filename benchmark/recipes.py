@@ -3,58 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from benchmark.datasets.manifest import Benchmark
 from benchmark.errors import InputError
 from benchmark.records import Profile, Training
 from benchmark.registry import Plugin
 
-Source = Literal["paper", "official-code", "estimate", "suite", "command line"]
+if TYPE_CHECKING:
+    from benchmark.api import Method
 
 QUICK = {"steps": 200, "batch_size": 16, "looks": 5}
 """What the quick profile allows at most."""
 
 
-class Value(BaseModel):
-    """A recipe's leaf: a value, where it comes from, and a remark where that needs one."""
-
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+class Value(_Model):
+    """A recipe's leaf: a value, where it comes from, and a remark where that needs one."""
+
     value: Any
-    source: Source
+    source: Literal["paper", "official-code", "estimate"]
     note: str = ""
 
 
-class Block(BaseModel):
+class Block(_Model):
     """Settings of the method (`config`), of the training, and the sources of pseudo-labels (`inputs`)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     config: dict[str, Value] = {}
     training: dict[str, Value] = {}
     inputs: dict[str, Value] = {}
 
+    @field_validator("training")
+    @classmethod
+    def _are_training_settings(cls, settings: dict[str, Value]) -> dict[str, Value]:
+        Training.model_validate({key: leaf.value for key, leaf in settings.items()})
+        return settings
 
-class RecipeFile(BaseModel):
+
+class RecipeFile(_Model):
     """A recipe as written in YAML: a default block, then what differs for a benchmark or a profile."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
     default: Block = Block()
-    benchmarks: dict[str, Block] = {}
+    benchmarks: dict[Benchmark, Block] = {}
     profiles: dict[Profile, Block] = {}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A resolved value with its source: a recipe's, the suite's default, or the command line."""
+
+    value: Any
+    source: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A recipe resolved for one benchmark and profile: section -> key -> value with its source."""
 
-    sections: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Setting]]
 
     def values(self, section: str) -> dict[str, Any]:
         """Return the plain values of one section (`config`, `training` or `inputs`)."""
@@ -77,13 +92,16 @@ def read_recipe(plugin: Plugin) -> RecipeFile:
     if path is None:
         return RecipeFile(method=plugin.name)
     try:
-        return RecipeFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        recipe = RecipeFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a recipe: {first_error(error)}") from None
+    if recipe.method != path.stem:
+        raise InputError(f"{path}: says that it is the recipe of {recipe.method}, not of {path.stem}")
+    return recipe
 
 
 def resolve_recipe(
-    plugin: Plugin, benchmark: str, profile: Profile, overrides: Sequence[str] = ()
+    plugin: Plugin, benchmark: Benchmark, profile: Profile, overrides: Sequence[str] = ()
 ) -> tuple[Recipe, set[str]]:
     """Resolve a method's recipe for a benchmark and a profile.
 
@@ -99,34 +117,29 @@ def resolve_recipe(
     -------
     The recipe, and those of the overrides that it took.
     """
-    source = read_recipe(plugin)
-    config_fields = plugin.load().Config.model_fields
-    sections: dict[str, dict[str, Value]] = {
-        "config": {
-            key: Value(value=field.get_default(call_default_factory=True), source="suite")
-            for key, field in config_fields.items()
-            if not field.is_required()
-        },
-        "training": {key: Value(value=value, source="suite") for key, value in Training().model_dump().items()},
-        "inputs": {key: Value(value="auto", source="suite") for key in plugin.load().inputs},
+    source, method = read_recipe(plugin), plugin.load()
+    known = {
+        "config": set(method.Config.model_fields),
+        "training": set(Training.model_fields),
+        "inputs": {*method.inputs},
     }
+    sections = _defaults(method)
     for block in (source.default, source.benchmarks.get(benchmark, Block())):
         _merge(sections, block)
     if profile == "quick":
         _limit_to_quick(sections["training"])
     _merge(sections, source.profiles.get(profile, Block()))
-    known = {
-        "config": set(config_fields),
-        "training": set(Training.model_fields),
-        "inputs": set(plugin.load().inputs),
-    }
     used = {text for text in overrides if _apply(sections, known, plugin.name, text)}
     recipe = Recipe(sections)
     try:
         recipe.training()
-        plugin.load().Config.model_validate(recipe.values("config"))
+        method.Config.model_validate(recipe.values("config"))
     except ValidationError as error:
         raise InputError(f"recipe of {plugin.name}: {first_error(error)}") from None
+    for key in sections["inputs"].keys() - known["inputs"]:
+        raise InputError(
+            f"recipe of {plugin.name}: it has no input {key}; it has {', '.join(known['inputs']) or 'none'}"
+        )
     return recipe, used
 
 
@@ -139,19 +152,27 @@ def first_error(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _merge(sections: dict[str, dict[str, Value]], block: Block) -> None:
-    for name in sections:
-        sections[name].update(getattr(block, name))
+def _defaults(method: type[Method]) -> dict[str, dict[str, Setting]]:
+    fields = method.Config.model_fields.items()
+    config = {key: f.get_default(call_default_factory=True) for key, f in fields if not f.is_required()}
+    blocks = {"config": config, "training": Training().model_dump(), "inputs": dict.fromkeys(method.inputs, "auto")}
+    return {name: {key: Setting(value, "suite") for key, value in block.items()} for name, block in blocks.items()}
 
 
-def _limit_to_quick(training: dict[str, Value]) -> None:
+def _merge(sections: dict[str, dict[str, Setting]], block: Block) -> None:
+    for name, section in sections.items():
+        leaves: dict[str, Value] = getattr(block, name)
+        section.update({key: Setting(leaf.value, leaf.source, leaf.note) for key, leaf in leaves.items()})
+
+
+def _limit_to_quick(training: dict[str, Setting]) -> None:
     for key, limit in QUICK.items():
         if training[key].value > limit:
-            training[key] = Value(value=limit, source="suite", note="quick profile")
-    training["crops"] = Value(value=1, source="suite", note="quick profile")
+            training[key] = Setting(limit, "suite", "quick profile")
+    training["crops"] = Setting(1, "suite", "quick profile")
 
 
-def _apply(sections: dict[str, dict[str, Value]], known: Mapping[str, set[str]], method: str, text: str) -> bool:
+def _apply(sections: dict[str, dict[str, Setting]], known: Mapping[str, set[str]], method: str, text: str) -> bool:
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set {text}: write KEY=VALUE")
@@ -162,7 +183,7 @@ def _apply(sections: dict[str, dict[str, Value]], known: Mapping[str, set[str]],
     if len(matches) > 1:
         raise InputError(f"--set {text}: {key} is in {' and '.join(matches)}; write {matches[0]}.{key}=…")
     try:
-        sections[matches[0]][key] = Value(value=yaml.safe_load(value), source="command line")
+        sections[matches[0]][key] = Setting(yaml.safe_load(value), "command line")
     except yaml.YAMLError:
         raise InputError(f"--set {text}: the value cannot be read") from None
     return True

@@ -64,7 +64,7 @@ class RunSpec(_Record):
     numerics
         Arithmetic of the training.
     title, dataset, benchmark, feature_set
-        For people and reports; not part of the key.
+        For people and reports; not part of the key (of the feature set, the `train_hash` knows).
     """
 
     method: str

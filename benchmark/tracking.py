@@ -81,7 +81,8 @@ class MlflowTracker:
         record = self._store.record(key)
         if record is None:
             return
-        evaluations = list(self._store.evaluations(key))
+        current = {dataset.test_hash for dataset in self._invocation.plan.datasets}
+        evaluations = [e for e in self._store.evaluations(key) if e.test_hash in current]
         digest = " ".join(evaluation.key for evaluation in evaluations)
         child = self._children.get(key)
         if child is not None and child.info.status == "FINISHED" and child.data.tags.get(EVALUATIONS) == digest:
@@ -101,7 +102,8 @@ class MlflowTracker:
         """Log the table's files with the call's parent run."""
         for path in artifacts:
             self._client.log_artifact(self._parent, str(path))
-        self._client.set_terminated(self._parent, "FINISHED")
+        complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
+        self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
 
     def _find_parent(self) -> str | None:
         found = _search(self._client, self._experiment, f"tags.`{INVOCATION}` = '{self._invocation.id}'")

@@ -40,6 +40,12 @@ class Trained:
     seconds: float
 
 
+def use_float32() -> None:
+    """Compute in float32 as a run's `numerics` say: no TF32 on a GPU, not in convolutions either."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def build_method(spec: RunSpec, method: type[Method], dim: int, object_classes: int) -> Method:
     """Construct a run's method after seeding, so that the seed decides its initial weights."""
     seed_everything(derive_seed(spec.seed, "initial weights"))

@@ -21,7 +21,6 @@ app = typer.Typer(
 
 
 LayoutName = Literal["auto", "ten-crop", "crop-files", "plain"]
-BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 MetricName = Literal["auc", "ap"]
 RowName = Literal["auto", "snippets", "segments"]
 
@@ -34,7 +33,7 @@ def import_(
     features: Annotated[Path, typer.Option(help="Folder of the feature files.")],
     annotations: Annotated[Path, typer.Option(help="Annotation file, or the folder of the annotation files.")],
     benchmark: Annotated[
-        BenchmarkName | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
+        options.BenchmarkName | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
     ] = None,
     feature_set: Annotated[
         str | None, typer.Option(help="Id of the features; datasets with the same id share a feature space.")
@@ -77,7 +76,9 @@ def import_(
     say(
         f"{name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
         f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
-        f"{manifest.dim} dimensions x {manifest.crops} crops, in {data_root(data) / name}"
+        f"{manifest.dim} dimensions x {manifest.crops} crops; "
+        f"benchmark {manifest.benchmark}, metric {manifest.metric}, feature set {manifest.feature_set}; "
+        f"in {data_root(data) / name}"
     )
     say(f"`wvad data check {name}` reads it through and counts frames and classes.")
 

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def methods(
     name: Annotated[str | None, typer.Argument(help="A method; all unless given.")] = None,
-    benchmark: Annotated[str, typer.Option(help="Whose recipe to show.")] = "ucf-crime",
+    benchmark: Annotated[options.BenchmarkName, typer.Option(help="Whose recipe to show.")] = "ucf-crime",
     profile: options.Profile = "paper",
 ) -> None:
     """List the methods, or print one's recipe with the source of every value."""

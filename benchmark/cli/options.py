@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 ProfileName = Literal["quick", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
 ExecutorName = Literal["serial", "local"]

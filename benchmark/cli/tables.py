@@ -151,14 +151,15 @@ def evaluate(
             f"{dataset} has {target.manifest.feature_set}: they do not compare"
         )
     plugin = find_method(record.spec.method)
-    if plugin.load().version != record.spec.version:
-        raise InputError(f"run {record.key} is of version {record.spec.version} of {plugin.name}; train it again")
+    if (plugin.load().version, plugin.source_hash()) != (record.spec.version, record.spec.source):
+        raise InputError(f"run {record.key} is of another version of {plugin.name}; train it again")
     source = open_datasets([trained_on], data)[0]
     job = Job(record.spec, plugin, source.path, (target.path,), store.root, choose_device(device))
     outcome = perform(job, lambda step, loss: None)
     if code := say_failures([outcome]):
         raise typer.Exit(code)
-    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.dataset == dataset]))
+    test_hash = target.manifest.test_hash()
+    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
 
 
 def status(

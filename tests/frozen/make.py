@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.files import write_atomically
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, Failure, RunRecord, RunSpec, Training, evaluation_key
+from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, Training, evaluation_key
 from benchmark.runs import RunStore
 
 FOLDER = Path(__file__).parent
@@ -68,7 +68,7 @@ def write_run(store: RunStore, spec: RunSpec, values: dict[str, float]) -> None:
         record = RunRecord(
             key=spec.key,
             spec=spec,
-            looks=(),
+            looks=tuple(Look(step=step, test=0.5) for step in range(20, 201, 20)),
             selected={"last": 200, "oracle": 140},
             oracle_test_hash=f"test part of {spec.dataset}",
             deviations=("DEV-INT-DIFF",) if spec.method == "clav" and spec.dataset == "cameras" else (),

@@ -82,9 +82,19 @@ def test_a_wrong_setting_is_one_line(plugin: Plugin, text: str, message: str) ->
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("steps:", "stepz:"), ("hidden:", "hiden:"), ("source: paper", "source: hearsay"), ("benchmarks:", "benchmark:")],
+    [
+        ("steps:", "stepz:"),
+        ("value: 5000", "value: many"),
+        ("hidden:", "hiden:"),
+        ("source: paper", "source: hearsay"),
+        ("source: paper", "source: suite"),
+        ("benchmarks:", "benchmark:"),
+        ("avenue:", "avenu:"),
+        ("method: mean_mil", "method: rtfm"),
+        ("default:", "default:\n  inputs: {motoin: {value: none, source: estimate}}"),
+    ],
 )
-def test_an_unknown_key_in_a_recipe_is_refused(plugin: Plugin, tmp_path: Path, old: str, new: str) -> None:
+def test_what_a_recipe_cannot_say_is_refused(plugin: Plugin, tmp_path: Path, old: str, new: str) -> None:
     (tmp_path / "mean_mil.yaml").write_text(RECIPE.replace(old, new, 1))
     with pytest.raises(InputError, match="recipe"):
         resolved(plugin)
