@@ -10,7 +10,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.como import ContextMotion, ContextNodes, GraphFusion, GraphPropagation, Relation
+from methods.como import (
+    ContextMotion,
+    ContextNodes,
+    GraphFusion,
+    GraphPropagation,
+    IntensityActivation,
+    Relation,
+    RelationNorm,
+)
 from methods.ica import ImplicitClassActivation
 from methods.layers import Scorer, init_xavier_uniform, mean_logit, take_segments, top_indices
 from methods.losses import (
@@ -57,6 +65,8 @@ class CLAVConfig(MethodConfig):
     states: int = Field(128, ge=1, description="st, states of a node")
     context_nodes: ContextNodes = Field("mean", description="project the mean of the context features or its rows")
     graph_fusion: GraphFusion = Field("nodes", description="concatenate the two graphs' nodes or states")
+    relation_norm: RelationNorm = Field("layer", description="normalise each segment's F_R, or leave it as printed")
+    intensity_activation: IntensityActivation = Field("none", description="activation of S_int")
 
     @model_validator(mode="after")
     def _mixture_needs_share(self) -> Self:
@@ -111,6 +121,7 @@ class CLAV(Method):
     def __init__(self, config: CLAVConfig, features: FeatureSpec) -> None:
         super().__init__(config, features)
         dim = features.dim
+        has_objects = features.sources["objects"] != "none" and config.objects_weight > 0
         self.activation = ImplicitClassActivation(dim, config.ica_kernel)
         self.scorer = Scorer(dim, config.dropout)
         self.decode_normal = class_specific_decoder(dim)
@@ -118,10 +129,13 @@ class CLAV(Method):
         self.relation = ContextMotion(
             GraphPropagation(dim, config.nodes, config.states, config.context_nodes, config.graph_fusion),
             dim,
-            has_motion=features.sources["motion"] != "none",
-            object_classes=features.object_classes if features.sources["objects"] != "none" else 0,
+            # A path that no loss reaches would choose the static segments at random.
+            has_motion=features.sources["motion"] != "none" and config.intensity_weight > 0,
+            object_classes=features.object_classes if has_objects else 0,
             static_fraction=config.static_fraction,
             dropout=config.dropout,
+            norm=config.relation_norm,
+            intensity_activation=config.intensity_activation,
         )
         self.apply(init_xavier_uniform)
 

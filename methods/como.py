@@ -11,6 +11,8 @@ from methods.layers import mean_logit, take_segments, top_indices
 
 ContextNodes = Literal["mean", "rows"]
 GraphFusion = Literal["nodes", "states"]
+IntensityActivation = Literal["none", "sigmoid"]
+RelationNorm = Literal["layer", "none"]
 
 
 def feature_difference(features: Tensor) -> Tensor:
@@ -26,11 +28,16 @@ def feature_difference(features: Tensor) -> Tensor:
 
 
 class DynamicPath(nn.Module):
-    """Two pointwise layers that predict motion intensity, S_int of Eq. 8: (…, D) -> (…) in [0, 1]."""
+    """Two pointwise layers that predict motion intensity, S_int of Eq. 8: (…, D) -> (…).
 
-    def __init__(self, dim: int) -> None:
+    Linear by default, as printed: only the order of the predictions matters, and under an absolute error a sigmoid
+    saturates at the many segments that hardly move, after which it learns no more.
+    """
+
+    def __init__(self, dim: int, activation: IntensityActivation = "none") -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(dim, 512), nn.ReLU(), nn.Linear(512, 1), nn.Sigmoid())
+        last = nn.Sigmoid() if activation == "sigmoid" else nn.Identity()
+        self.layers = nn.Sequential(nn.Linear(dim, 512), nn.ReLU(), nn.Linear(512, 1), last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the predicted intensity (…)."""
@@ -155,6 +162,11 @@ class ContextMotion(nn.Module):
         N / T; N is rounded down and at least 1.
     dropout
         Dropout before the relational score's layer.
+    norm
+        ``"layer"`` normalises each segment's F_R, as GloRe's unit ends in a normalisation: F_R is cubic in the
+        features, and without it the relational score saturates and its loss bursts. ``"none"``: as printed.
+    intensity_activation
+        Activation of the predicted intensity.
     """
 
     def __init__(
@@ -165,12 +177,15 @@ class ContextMotion(nn.Module):
         object_classes: int,
         static_fraction: float,
         dropout: float,
+        norm: RelationNorm = "layer",
+        intensity_activation: IntensityActivation = "none",
     ) -> None:
         super().__init__()
         self.static_fraction = static_fraction
-        self.dynamic = DynamicPath(dim) if has_motion else None
+        self.dynamic = DynamicPath(dim, intensity_activation) if has_motion else None
         self.context = ContextPath(dim, object_classes)
         self.propagation = propagation
+        self.norm = nn.LayerNorm(propagation.out_dim) if norm == "layer" else nn.Identity()
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(propagation.out_dim, 1))
 
     def forward(self, features: Tensor, raw: Tensor) -> Relation:
@@ -189,6 +204,6 @@ class ContextMotion(nn.Module):
         # Back in order of time, because the context path convolves along it.
         static = top_indices(-activity, count).sort(-1).values
         context = self.context(take_segments(features, static).flatten(0, 1))
-        relational = self.propagation(features.flatten(0, 1), context).unflatten(0, features.shape[:2])
+        relational = self.norm(self.propagation(features.flatten(0, 1), context)).unflatten(0, features.shape[:2])
         logits = mean_logit(self.head(relational).squeeze(-1), 1)
         return Relation(relational, logits, context.unflatten(0, features.shape[:2]), static, intensity)

@@ -47,5 +47,5 @@ def test_clipped_intervals_are_the_same_frames_disjoint_ascending_and_inside(dat
 
 @pytest.mark.parametrize(("interval", "reason"), [((40, 41), "starts at frame 40"), ((3, 57), "ends at frame 57")])
 def test_an_interval_beyond_the_video_names_it(interval: tuple[int, int], reason: str) -> None:
-    with pytest.raises(InputError, match=f"Abuse001: .*{reason}"):
+    with pytest.raises(InputError, match=f"Abuse001: .*{reason}.*; correct either"):
         clip_intervals("Abuse001", [interval], 40)

@@ -73,7 +73,7 @@ def test_links_are_followed_once_and_hidden_files_passed_over(tmp_path: Path) ->
         ({"a": (4, 3, 6), "b": (4, 3, 6), "c": (4, 2, 6)}, None, "c.npy: number of crops 2, most videos have 3"),
         ({"a": (4, 6), "b": (0, 6)}, None, "b.npy: shape (0, 6), so zero snippets"),
         ({"a": (4, 6), "b": (4, 0)}, None, "b.npy: shape (4, 0) holds nothing"),
-        ({"a": (4, 6), "b": (6,)}, None, "b.npy: shape (6,); features are"),
+        ({"a": (4, 6), "b": (6,)}, None, "(snippets, crops, dim); save it so"),
         ({"a": (4, 6), "b": (4, 6), "c": (4, 3, 6)}, None, "c.npy: shape (4, 3, 6); the plain layout"),
         ({"a": (4, 3, 6), "b": (4, 3, 6), "c": (4, 6)}, None, "c.npy: shape (4, 6); the ten-crop layout"),
         ({"a": (4, 3, 6)}, "plain", "a.npy: shape (4, 3, 6); the plain layout"),

@@ -210,6 +210,15 @@ def test_without_objects_there_is_no_object_head():
     assert "intensity" in terms
 
 
+@pytest.mark.parametrize(
+    ("weight", "term", "path"), [("intensity_weight", "intensity", "dynamic"), ("objects_weight", "objects", "objects")]
+)
+def test_a_path_without_a_loss_is_left_out_instead_of_choosing_at_random(weight, term, path):
+    method = bags.build(CLAV, **{weight: 0.0})
+    assert getattr(method.relation if path == "dynamic" else method.relation.context, path) is None
+    assert term not in method.training_step(bags.batch())
+
+
 def test_a_batch_without_the_promised_labels_is_refused():
     batch = bags.batch()
     lacking = type(batch)(type(batch.normal)(batch.normal.features, None, None, ()), batch.abnormal)
@@ -233,6 +242,6 @@ def test_parameters_at_the_published_width():
     projection = (dim * nodes + nodes) + (dim * states + states)
     graphs = 2 * (nodes * nodes + nodes + states * states)
     fusion = (2 * nodes * nodes + nodes) + states * states
-    head = states + 1
+    head = 2 * states + states + 1
     expected = ica + scorer + decoders + dynamic + context + projection + graphs + fusion + head
     assert bags.parameters(method) == expected

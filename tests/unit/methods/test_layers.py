@@ -166,13 +166,14 @@ def test_feature_difference():
     assert feature_difference(torch.zeros(1, 1, 2, 4)).tolist() == [[0.0, 0.0]]
 
 
-def test_dynamic_path(x):
-    path = made(DynamicPath(D))
+@pytest.mark.parametrize("activation", ["none", "sigmoid"])
+def test_dynamic_path(x, activation):
+    path = made(DynamicPath(D, activation))
     weights = plain.arrays(path)
     for v in range(V):
         hidden = plain.relu(plain.linear(x[v].numpy(), weights, "layers.0"))
         logits = plain.linear(hidden, weights, "layers.2")[:, 0]
-        close(path(x)[v], [plain.sigmoid(z) for z in logits])
+        close(path(x)[v], [plain.sigmoid(z) for z in logits] if activation == "sigmoid" else logits)
 
 
 def test_context_path_and_its_object_head(x):
@@ -245,6 +246,24 @@ def test_context_motion_takes_the_static_segments_in_order_of_time(has_motion):
     logits = module.head(relation.features).squeeze(-1)
     close(relation.logits.sigmoid(), logits.sigmoid().mean(1).detach().numpy())
     assert (relation.intensity is None) != has_motion
+
+
+@pytest.mark.parametrize("norm", ["layer", "none"])
+def test_relational_features_are_normalised_per_segment_or_left_as_printed(norm):
+    features = torch.randn(V, C, 6, D, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * 10
+    module = made(ContextMotion(GraphPropagation(D, 3, 4), D, True, 0, 0.8, 0.7, norm=norm))
+    relation = module(features, features)
+    for v in range(V):
+        for c in range(C):
+            context = module.context(features[v, c][relation.static[v]][None])
+            printed = module.propagation(features[v, c][None], context)[0].detach().numpy()
+            expected = printed
+            if norm == "layer":
+                weights = plain.arrays(module.norm)
+                centred = printed - printed.mean(1, keepdims=True)
+                scale = np.sqrt((centred**2).mean(1, keepdims=True) + 1e-5)
+                expected = centred / scale * weights["weight"] + weights["bias"]
+            close(relation.features[v, c], expected)
 
 
 @pytest.mark.parametrize(("length", "count"), [(1, 1), (2, 1), (8, 6), (16, 12), (32, 25)])
