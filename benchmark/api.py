@@ -68,7 +68,7 @@ class PairBatch:
 class MethodConfig(BaseModel):
     """A method's own settings: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Method(nn.Module):

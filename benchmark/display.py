@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,10 +64,10 @@ class BarDisplay:
 
     def __init__(self, total: int, stored: int, console: Console) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[loss]}"),
+            TextColumn("{task.fields[loss]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -103,7 +102,7 @@ class BarDisplay:
         self._progress.remove_task(self._tasks.pop(outcome.job.spec.key))
         self._progress.advance(self._all)
         if outcome.status == "failed":
-            self._progress.console.print(f"failed: {describe(outcome.job)}: {outcome.reason}", markup=False)
+            self._progress.console.print(f"failed: {describe(outcome.job)}: {outcome.reason}")
 
 
 class LineDisplay:
@@ -141,7 +140,7 @@ class LineDisplay:
 
     def _say(self, text: str) -> None:
         self._last = time.monotonic()
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
 
 @contextmanager
@@ -154,16 +153,11 @@ def counting(description: str, console: Console) -> Iterator[Callable[[int, int]
             nonlocal last
             if time.monotonic() - last > PLAIN_SECONDS:
                 last = time.monotonic()
-                console.print(f"{description}: {done} of {total}", markup=False, highlight=False)
+                console.print(f"{description}: {done} of {total}")
 
         yield say
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def stderr_console() -> Console:
-    """Return the console that progress is shown on, so that results on stdout can be piped."""
-    return Console(file=sys.stderr)

@@ -43,13 +43,22 @@ def run_jobs(
     for outcome in outcomes:
         finished(outcome)
     done = {job.spec.key for job in stored}
-    to_do = [job for job in jobs if job.spec.key not in done and job.cached != "only"]
+    to_do = [job for job in jobs if job.spec.key not in done and _allowed(job)]
     if not to_do:
         return outcomes
-    RunStore(to_do[0].runs).prepare()
-    with run_display(len(jobs), len(stored), console) as display:
-        for outcome in executor.run(to_do, display):
-            display.finished(outcome)
-            outcomes.append(outcome)
-            finished(outcome)
+    store = RunStore(to_do[0].runs)
+    store.prepare()
+    try:
+        with run_display(len(stored) + len(to_do), len(stored), console) as display:
+            for outcome in executor.run(to_do, display):
+                display.finished(outcome)
+                outcomes.append(outcome)
+                finished(outcome)
+    finally:
+        store.clear_abandoned()  # an interrupt ends the workers in the middle
     return outcomes
+
+
+def _allowed(job: Job) -> bool:
+    """Return whether a job may be done: `--cached only` evaluates a stored run where it is not yet, and trains none."""
+    return job.cached != "only" or RunStore(job.runs).record(job.spec.key) is not None

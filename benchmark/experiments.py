@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.jobs import Job
-from benchmark.planning import Options, check_overrides, make_job, plan_runs
+from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.recipes import first_error
 from benchmark.registry import find_method
@@ -79,6 +79,7 @@ def plan_table(
 
     Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
     """
+    check_comparable(datasets)
     used: set[str] = set()
     jobs: list[Job] = []
     rows = []
@@ -105,7 +106,8 @@ def plan_table(
         datasets=tuple(describe_dataset(dataset) for dataset in datasets),
         rows=tuple(rows),
     )
-    return plan, sorted(jobs, key=lambda job: job.spec.seed)
+    distinct = {job.spec.key: job for job in jobs}  # datasets that share their training part share its runs
+    return plan, sorted(distinct.values(), key=lambda job: job.spec.seed)
 
 
 def describe_dataset(dataset: Dataset) -> PlannedDataset:

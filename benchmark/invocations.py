@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +79,7 @@ class Results:
 
     def plans(self, table: str | None) -> Iterator[TablePlan]:
         """Iterate over the latest plan of each table (or of the one named) on each choice of datasets and profile."""
-        for path in sorted((self.root / "tables").glob(f"*/{table or '*'}.plan.json")):
+        for path in sorted((self.root / "tables").glob(f"*/{'*' if table is None else glob.escape(table)}.plan.json")):
             yield _read_json(path, TablePlan)
 
 

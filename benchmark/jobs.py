@@ -6,6 +6,7 @@ import csv
 import datetime
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from benchmark.api import Method
@@ -75,7 +77,7 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
         if record is None:
             record = _train(job, method, store, report)
         _evaluate(job, record, method, store)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plug-in may call sys.exit
         return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc())
     store.clear_failure(job.spec.key)
     return Outcome(job, "ok", trained, record.seconds)
@@ -85,7 +87,8 @@ def record_failure(job: Job, reason: str, details: str = "") -> Outcome:
     """Record in the run store that a job failed, and why."""
     reason = " ".join(reason.split())
     failure = Failure(key=job.spec.key, spec=job.spec, reason=reason, traceback=details, failed=_now())
-    RunStore(job.runs).write_failure(failure)
+    with suppress(OSError):  # a full disk: the outcome says it all the same
+        RunStore(job.runs).write_failure(failure)
     return Outcome(job, "failed", reason=reason)
 
 
@@ -108,7 +111,7 @@ def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
 
 def _train(job: Job, method: type[Method], store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
     dataset = Dataset(job.dataset)
-    with store.stage(job.spec) as folder:
+    with store.stage(job.spec, replace=job.cached == "refresh") as folder:
         result = train(job.spec, method, dataset, torch.device(job.device), report)
         _write_curves(folder / "losses.csv", result.losses)
         (folder / "weights").mkdir()
@@ -162,6 +165,7 @@ def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore
                 metric=dataset.manifest.metric,
                 metrics=test_metrics(dataset.manifest, scores),
                 chance=chance_level(dataset.manifest, scores),
+                finished=_now(),
             )
             store.write_evaluation(evaluation)
 
@@ -170,7 +174,11 @@ def _score(
     record: RunRecord, method: type[Method], step: int, dataset: Dataset, store: RunStore, device: str
 ) -> Scores:
     model = build_method(record.spec, method, record.dim, record.object_classes)
-    model.load_state_dict(load_file(store.folder(record.key) / "weights" / f"{step}.safetensors"))
+    path = store.folder(record.key) / "weights" / f"{step}.safetensors"
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise RuntimeError(f"{path}: missing or damaged ({error}); repeat with --cached refresh") from None
     model.to(torch.device(device))
     videos = dataset.manifest.split("test")
     return score_videos(model, dataset, videos, record.spec.training.crops, torch.device(device))
@@ -184,4 +192,4 @@ def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -44,6 +44,8 @@ def plan_runs(plugin: Plugin, dataset: Dataset, options: Options) -> tuple[list[
     check_trainable(dataset)
     manifest = dataset.manifest
     recipe, used = resolve_recipe(plugin, manifest.benchmark, options.profile, options.overrides)
+    if options.holdout:
+        check_holdout(dataset, recipe.training().looks)
     method = plugin.load()
     inputs = {
         name: choose_source(plugin.name, name, accepted, recipe.values("inputs")[name], dataset)
@@ -107,6 +109,24 @@ def check_overrides(overrides: Sequence[str], used: set[str]) -> None:
             raise InputError(f"--set {text}: none of these methods has such a setting; `wvad methods NAME` lists them")
 
 
+def check_comparable(datasets: Sequence[Dataset]) -> None:
+    """Refuse datasets that claim the same feature set with features of different sizes.
+
+    Raises
+    ------
+    InputError
+        If there are two.
+    """
+    seen: dict[str, Dataset] = {}
+    for dataset in datasets:
+        other = seen.setdefault(dataset.manifest.feature_set, dataset).manifest
+        if other.dim != dataset.manifest.dim:
+            raise InputError(
+                f"datasets {other.name} and {dataset.name} both say feature set {other.feature_set}, but have "
+                f"{other.dim} and {dataset.manifest.dim} dimensions: import one with another --feature-set"
+            )
+
+
 def check_trainable(dataset: Dataset) -> None:
     """Refuse a dataset that lacks normal or abnormal training videos, or test videos of both kinds.
 
@@ -120,6 +140,21 @@ def check_trainable(dataset: Dataset) -> None:
         for label, word in ((0, "normal"), (1, "abnormal")):
             if label not in labels:
                 raise InputError(f"dataset {dataset.name} has no {word} video in its {split} part")
+
+
+def check_holdout(dataset: Dataset, looks: int) -> None:
+    """Refuse a hold-out that could select nothing.
+
+    Raises
+    ------
+    InputError
+        If the weights are never looked at, or a class has no video to spare.
+    """
+    if not looks:
+        raise InputError("--holdout needs looks to choose from: give --looks 1 or more")
+    for label, word in ((0, "normal"), (1, "abnormal")):
+        if sum(video.label == label for video in dataset.manifest.split("train")) < 2:
+            raise InputError(f"dataset {dataset.name} has one {word} training video: too few for --holdout")
 
 
 def make_job(spec: RunSpec, plugin: Plugin, dataset: Dataset, evaluate_on: Sequence[Dataset], options: Options) -> Job:

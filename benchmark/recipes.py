@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, field_validator
 
 from benchmark.datasets.manifest import Benchmark
 from benchmark.errors import InputError
@@ -134,7 +134,7 @@ def resolve_recipe(
     try:
         recipe.training()
         method.Config.model_validate(recipe.values("config"))
-    except ValidationError as error:
+    except (ValidationError, PydanticUserError) as error:
         raise InputError(f"recipe of {plugin.name}: {first_error(error)}") from None
     for key in sections["inputs"].keys() - known["inputs"]:
         raise InputError(

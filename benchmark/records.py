@@ -17,7 +17,7 @@ Selection = Literal["last", "validation", "oracle"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Training(_Record):
@@ -185,6 +185,7 @@ class Evaluation(_Record):
     metric: str
     metrics: dict[str, float | None]
     chance: float
+    finished: str
 
 
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:

@@ -71,15 +71,17 @@ class Plugin:
         InputError
             If the import fails or the class is not a `benchmark.api.Method`.
         """
-        from benchmark.api import Method
+        from benchmark.api import Method, MethodConfig
 
         try:
             module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
             loaded = getattr(module, self.attribute)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
             raise InputError(f"method {self.name} is unavailable: {type(error).__name__}: {error}") from error
         if not (isinstance(loaded, type) and issubclass(loaded, Method)):
             raise InputError(f"method {self.name}: {self.attribute} is not a subclass of benchmark.api.Method")
+        if not (isinstance(loaded.Config, type) and issubclass(loaded.Config, MethodConfig)):
+            raise InputError(f"method {self.name}: its Config is not a subclass of benchmark.api.MethodConfig")
         return loaded
 
 

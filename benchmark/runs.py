@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from benchmark.errors import InputError
-from benchmark.files import write_atomically
+from benchmark.files import is_abandoned, scratch_name, write_atomically
 from benchmark.records import Evaluation, Failure, RunRecord, RunSpec
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -78,21 +77,30 @@ class RunStore:
             raise InputError(
                 f"{self.root}: cannot be written ({error.strerror}); choose another folder with --results"
             ) from None
-        for folder in (self.root / "staging").iterdir():
-            _, host, pid = folder.name.rsplit("@", 2) if folder.name.count("@") >= 2 else ("", "", "")
-            if host == socket.gethostname() and pid.isdigit() and not _alive(int(pid)):
+        self.clear_abandoned()
+
+    def clear_abandoned(self) -> None:
+        """Remove the half-done runs of processes of this machine that are no more."""
+        for folder in (self.root / "staging").glob("*"):
+            if is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def stage(self, spec: RunSpec) -> Iterator[Path]:
-        """Prepare a run's folder; it is moved into place when the block ends with a record in it, else removed."""
-        staging = self.root / "staging" / f"{spec.key}@{socket.gethostname()}@{os.getpid()}"
+    def stage(self, spec: RunSpec, replace: bool = False) -> Iterator[Path]:
+        """Prepare a run's folder; it is moved into place when the block ends with a record in it, else removed.
+
+        Parameters
+        ----------
+        replace
+            Whether to replace a run that is there already; else the one that was there first stays.
+        """
+        staging = self.root / "staging" / scratch_name(spec.key)
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         try:
             (staging / "spec.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
             yield staging
-            if (staging / "record.json").is_file():
+            if (staging / "record.json").is_file() and (replace or self.record(spec.key) is None):
                 self._move_into_place(staging, self.folder(spec.key))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -148,7 +156,11 @@ class RunStore:
             aside = staging.with_name(f"old-{staging.name}")
             target.rename(aside)
             shutil.rmtree(aside, ignore_errors=True)
-        staging.rename(target)
+        try:
+            staging.rename(target)
+        except OSError:
+            if self.record(target.name) is None:  # else another driver was first with the same run
+                raise
 
 
 def _read(path: Path, model: type[_Model]) -> _Model | None:
@@ -156,13 +168,3 @@ def _read(path: Path, model: type[_Model]) -> _Model | None:
         return model.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):  # absent, or not whole: then it is not there
         return None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -34,6 +34,9 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(mean, std, n, mean - half, mean + half)
 
 
-def relative_drop(cross: float, in_domain: float) -> float:
-    """Return how much of the in-domain number is lost on another dataset: 1 - cross / in_domain (paper, Table 4)."""
-    return 1 - cross / in_domain
+def relative_drop(cross: float, in_domain: float) -> float | None:
+    """Return the share of the in-domain number that is lost on another dataset: 1 - cross / in_domain (paper, Table 4).
+
+    None where the in-domain number is 0.
+    """
+    return 1 - cross / in_domain if in_domain else None

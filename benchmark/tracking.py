@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import datetime
+import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from benchmark.invocations import Invocation, Results
+from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
 
@@ -71,9 +74,6 @@ class MlflowTracker:
         self._invocation = invocation
         self._client = connect(results)
         self._experiment = _experiment(self._client, invocation.plan.table, results)
-        self._children = {
-            run.data.tags[RUN_KEY]: run for run in _search(self._client, self._experiment) if RUN_KEY in run.data.tags
-        }
         self._parent = self._find_parent() or self._create_parent()
 
     def run_finished(self, key: str) -> None:
@@ -83,17 +83,15 @@ class MlflowTracker:
             return
         current = {dataset.test_hash for dataset in self._invocation.plan.datasets}
         evaluations = [e for e in self._store.evaluations(key) if e.test_hash in current]
-        digest = " ".join(evaluation.key for evaluation in evaluations)
-        child = self._children.get(key)
+        digest = " ".join([record.finished, *(f"{e.key}@{e.finished}" for e in evaluations)])
+        child = self._child(key)
         if child is not None and child.info.status == "FINISHED" and child.data.tags.get(EVALUATIONS) == digest:
             return
         run_id = child.info.run_id if child is not None else self._create_child(record)
-        # The record's own time, so that logging a run again adds nothing.
-        timestamp = int(datetime.datetime.fromisoformat(record.finished).timestamp() * 1000)
-        self._client.log_batch(run_id, metrics=_metrics(evaluations, timestamp))
+        self._client.log_batch(run_id, metrics=_metrics(evaluations))
         folder = self._store.folder(key)
         if child is None or child.info.status != "FINISHED":
-            self._client.log_batch(run_id, metrics=_curves(folder / "losses.csv", timestamp))
+            self._client.log_batch(run_id, metrics=_curves(folder / "losses.csv", _milliseconds(record.finished)))
             self._client.log_artifact(run_id, str(folder / "record.json"))
         self._client.set_tag(run_id, EVALUATIONS, digest)
         self._client.set_terminated(run_id, "FINISHED")
@@ -104,6 +102,11 @@ class MlflowTracker:
             self._client.log_artifact(self._parent, str(path))
         complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
         self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
+
+    def _child(self, key: str) -> Run | None:
+        """Look a run up at the last moment: another call may have logged it meanwhile."""
+        found = _search(self._client, self._experiment, f"tags.`{RUN_KEY}` = '{key}'")
+        return found[0] if found else None
 
     def _find_parent(self) -> str | None:
         found = _search(self._client, self._experiment, f"tags.`{INVOCATION}` = '{self._invocation.id}'")
@@ -157,6 +160,8 @@ class MlflowTracker:
 class GuardedTracker:
     """An MLflow tracker whose troubles harm no run: the first one is said, and ends the tracking of this call.
 
+    It logs in a thread of its own, so that no run waits for it; making a new database alone takes seconds.
+
     Parameters
     ----------
     warn
@@ -167,14 +172,17 @@ class GuardedTracker:
         self._results, self._invocation, self._warn = results, invocation, warn
         self._tracker: MlflowTracker | None = None
         self._broken = False
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._thread.submit(self._attempt, lambda tracker: None)
 
     def run_finished(self, key: str) -> None:
         """Log a run that is in the store."""
-        self._attempt(lambda tracker: tracker.run_finished(key))
+        self._thread.submit(self._attempt, lambda tracker: tracker.run_finished(key))
 
     def table_finished(self, artifacts: Sequence[Path]) -> None:
-        """Log the files of the table."""
-        self._attempt(lambda tracker: tracker.table_finished(artifacts))
+        """Log the files of the table, and wait until everything is logged."""
+        self._thread.submit(self._attempt, lambda tracker: tracker.table_finished(artifacts))
+        self._thread.shutdown()
 
     def _attempt(self, action: Callable[[MlflowTracker], None]) -> None:
         if self._broken:
@@ -212,17 +220,24 @@ def sync(results: Results) -> int:
         tracker = MlflowTracker(results, invocation)
         for key in invocation.plan.run_keys():
             tracker.run_finished(key)
-        folder = results.table_folder(invocation.plan.folder)
-        tracker.table_finished(sorted(folder.glob(f"{invocation.plan.table}.*")))
+        tracker.table_finished(table_files(results, invocation.plan))
         count += 1
     return count
+
+
+def table_files(results: Results, plan: TablePlan) -> list[Path]:
+    """Return the files of a planned table, none if a later call has replaced it."""
+    folder = results.table_folder(plan.folder)
+    if plan not in results.plans(plan.table):
+        return []
+    return sorted(path for path in folder.glob(f"{glob.escape(plan.table)}.*") if not path.name.startswith("."))
 
 
 def _experiment(client: MlflowClient, name: str, results: Results) -> str:
     existing = client.get_experiment_by_name(name)
     if existing is not None:
         return str(existing.experiment_id)
-    local = "MLFLOW_TRACKING_URI" not in os.environ
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
     location = (results.root / "mlflow-artifacts" / name).resolve().as_uri() if local else None
     return str(client.create_experiment(name, artifact_location=location))
 
@@ -238,11 +253,12 @@ def _search(client: MlflowClient, experiment: str, condition: str = "") -> list[
             return found
 
 
-def _metrics(evaluations: Sequence[Evaluation], timestamp: int) -> list[Metric]:
+def _metrics(evaluations: Sequence[Evaluation]) -> list[Metric]:
+    """Return metrics with the time of their evaluation: logged again they add nothing, and the latest one counts."""
     from mlflow.entities import Metric
 
     return [
-        Metric(_clean(f"{e.selection}/{name}/{e.dataset}"), value, timestamp, e.step)
+        Metric(_clean(f"{e.selection}/{name}/{e.dataset}"), value, _milliseconds(e.finished), e.step)
         for e in evaluations
         for name, value in e.metrics.items()
         if value is not None
@@ -262,6 +278,10 @@ def _curves(path: Path, timestamp: int) -> list[Metric]:
         for row in rows[::every]
         for name in terms
     ]
+
+
+def _milliseconds(time: str) -> int:
+    return int(datetime.datetime.fromisoformat(time).timestamp() * 1000)
 
 
 def _clean(name: str) -> str:

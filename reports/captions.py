@@ -20,6 +20,8 @@ def caption(table: Table) -> list[str]:
         "mean ± sample standard deviation over seeds, in percent.",
         selection_sentence(table),
     ]
+    if plan.holdout and table.selection != "validation":
+        lines.append(f"{plan.holdout:.0%} of the training videos of each class were held out.")
     names = ", ".join(f"{d.name} ({d.feature_set}, {d.test_videos} test videos)" for d in plan.datasets)
     lines.append(f"Datasets: {names}. Crops in use: {', '.join(table.crops) or 'no run yet'}.")
     missing = [f"{d.name} lacks {d.missing} annotated videos" for d in plan.datasets if d.missing]

@@ -15,8 +15,9 @@ from benchmark.runs import RunStore
 def metrics_table(plan: TablePlan, store: RunStore) -> RichTable:
     """Return all metrics of the runs of a plan, mean ± sample standard deviation over seeds, by selection."""
     evaluations = [e for key in plan.run_keys() for e in store.evaluations(key)]
-    names = {dataset.name: dataset.test_hash for dataset in plan.datasets}
-    return _metrics([e for e in evaluations if names.get(e.dataset) == e.test_hash], "all metrics, in percent")
+    names = {dataset.test_hash: dataset.name for dataset in plan.datasets}
+    shown = [e.model_copy(update={"dataset": names[e.test_hash]}) for e in evaluations if e.test_hash in names]
+    return _metrics(shown, "all metrics, in percent")
 
 
 def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> RichTable:

@@ -9,6 +9,9 @@ import typer
 from benchmark.cli import data, info, tables
 from benchmark.errors import InputError
 
+INTERRUPTED = 130
+"""What Typer returns after Ctrl-C."""
+
 app = typer.Typer(
     name="wvad",
     help="Compare methods of weakly-supervised video anomaly detection.",
@@ -33,14 +36,13 @@ def run(arguments: list[str]) -> int:
         code = app(args=arguments, standalone_mode=False)
     except InputError as error:
         return _refuse(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        print("wvad: interrupted; finished runs are kept, and the same command goes on from them", file=sys.stderr)
-        return 130
     except Exception as error:
         format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
         if format_message is None:
             raise
         return _refuse(f"{format_message()} (add --help for the commands and options)")
+    if code == INTERRUPTED:
+        print("wvad: interrupted; finished runs are kept, and the same command goes on from them", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

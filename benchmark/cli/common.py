@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, highlight=False)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, markup=False, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,6 @@ def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
         f"{', '.join(missing)} not imported in {root}: using the SIMULATED datasets {', '.join(scenes)}. "
         "Their numbers compare with nothing published.",
         style="bold yellow",
-        highlight=False,
     )
     return scenes
 
@@ -139,6 +138,7 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
     """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
     from benchmark.experiments import test_hashes
+    from benchmark.tracking import table_files
 
     results = Results(choices.results)
     invocation = results.write_invocation(plan)
@@ -151,7 +151,7 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
         lambda outcome: tracker.run_finished(outcome.job.spec.key),
     )
     table, paths = write_table(plan, results, "last")
-    tracker.table_finished([*paths, results.table_folder(plan.folder) / f"{plan.table}.plan.json"])
+    tracker.table_finished(table_files(results, plan))
     show_table(table, paths)
     return outcomes
 
@@ -185,7 +185,7 @@ def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingN
 
     if tracking == "none":
         return NoTracker()
-    return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow", highlight=False))
+    return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow"))
 
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:
@@ -201,7 +201,7 @@ def show_table(table: Table, paths: Sequence[Path]) -> None:
 
 def say(line: str) -> None:
     """Print a line as it is; broken into several only on a terminal, by words."""
-    out.print(line, markup=False, highlight=False, soft_wrap=not out.is_terminal)
+    out.print(line, soft_wrap=not out.is_terminal)
 
 
 def command_line() -> str:
@@ -217,8 +217,6 @@ def say_failures(outcomes: Sequence[Outcome]) -> int:
         err.print(
             f"failed: {spec.title} on {spec.dataset}, seed {spec.seed}: {outcome.reason}",
             style="red",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
     return 1 if failed else 0

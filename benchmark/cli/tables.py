@@ -60,9 +60,13 @@ def reproduce(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
     declaration = read_table(table)
-    names = datasets.split(",") if datasets else default_datasets(declaration.datasets, data)
+    names = (
+        default_datasets(declaration.datasets, data)
+        if datasets is None
+        else [name.strip() for name in datasets.split(",")]
+    )
     opened = open_datasets(names, data)
-    simulated = not datasets and all(name.startswith("scenes-") for name in names)
+    simulated = datasets is None and all(name.startswith("scenes-") for name in names)
     folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
     plan, jobs = plan_table(declaration, opened, folder, command_line(), choices.options())
     if code := say_failures(do_table(plan, jobs, choices)):
@@ -137,7 +141,9 @@ def evaluate(
 ) -> None:
     """Test a stored run on a dataset; nothing is trained."""
     from benchmark.cli.common import choose_device
-    from benchmark.jobs import Job, perform
+    from benchmark.driver import run_jobs
+    from benchmark.executors.serial import SerialExecutor
+    from benchmark.jobs import Job
     from benchmark.registry import find_method
     from benchmark.runs import RunStore
     from reports.runs import evaluation_table
@@ -155,8 +161,10 @@ def evaluate(
         raise InputError(f"run {record.key} is of another version of {plugin.name}; train it again")
     source = open_datasets([trained_on], data)[0]
     job = Job(record.spec, plugin, source.path, (target.path,), store.root, choose_device(device))
-    outcome = perform(job, lambda step, loss: None)
-    if code := say_failures([outcome]):
+    store.prepare()
+    hashes = {dataset.path: dataset.manifest.test_hash() for dataset in (source, target)}
+    outcomes = run_jobs([job], hashes, SerialExecutor(), err, lambda outcome: None)
+    if code := say_failures(outcomes):
         raise typer.Exit(code)
     test_hash = target.manifest.test_hash()
     out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
@@ -171,9 +179,11 @@ def status(
     from reports.runs import status_table
 
     plans = list(Results(results).plans(table))
+    if table and not plans:
+        raise InputError(f"{results}: no {table} planned there; run `wvad reproduce {table}` first")
     if not plans:
         err.print(
-            f"{results}: no {table or 'table'} planned there yet; `wvad reproduce table4` plans one",
+            f"{results}: no table planned there yet; `wvad reproduce table4` plans one",
             highlight=False,
         )
         return
@@ -184,6 +194,8 @@ def _find_run(store: RunStore, prefix: str) -> RunRecord:
     keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
     record = store.record(keys[0]) if len(keys) == 1 else None
     if record is None:
-        how = "no run" if not keys else f"{len(keys)} runs"
+        if len(keys) == 1:
+            raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
+        how = "several runs" if keys else "no run"
         raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
     return record

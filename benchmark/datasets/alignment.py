@@ -50,10 +50,13 @@ def clip_intervals(name: str, intervals: Iterable[Interval], frames: int) -> tup
     joined: list[Interval] = []
     for start, end in sorted(intervals):
         if start >= frames:
-            raise InputError(f"{name}: an interval starts at frame {start}, but the video has {frames} frames")
+            raise InputError(
+                f"{name}: an interval starts at frame {start}, but the video has {frames} frames; correct either"
+            )
         if end > frames + SNIPPET_FRAMES:
             raise InputError(
-                f"{name}: an interval ends at frame {end}, more than a snippet beyond the video's {frames}"
+                f"{name}: an interval ends at frame {end}, more than a snippet beyond the video's {frames}; "
+                "correct either"
             )
         if joined and start < joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))

@@ -66,7 +66,7 @@ def open_dataset(name: str, root: Path) -> Dataset:
     """
     check_name(name)
     if (root / name / "manifest.json").exists():
-        return Dataset(root / name)
+        return _open(root / name)
     known = ", ".join(entry.name for entry in list_datasets(root)) or "none"
     command = (
         "data scenes" if name.startswith(SCENES_PREFIX) else f"data import {name} --features DIR --annotations PATH"
@@ -74,8 +74,17 @@ def open_dataset(name: str, root: Path) -> Dataset:
     raise InputError(f"{name}: no such dataset in {root} (known: {known}); make it with `wvad {command}`")
 
 
+def _open(folder: Path) -> Dataset:
+    dataset = Dataset(folder)
+    if dataset.name != folder.name:
+        raise InputError(
+            f"{folder}: its manifest calls it {dataset.name}; rename the folder, or import it as {folder.name}"
+        )
+    return dataset
+
+
 def _entry(folder: Path) -> CatalogEntry:
     try:
-        return CatalogEntry(folder.name, Dataset(folder).manifest)
+        return CatalogEntry(folder.name, _open(folder).manifest)
     except InputError as error:
         return CatalogEntry(folder.name, None, str(error))

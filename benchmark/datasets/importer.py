@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from benchmark.datasets.pseudo_label_files import (
     object_blocks,
 )
 from benchmark.errors import InputError
+from benchmark.files import is_abandoned, scratch_name
 
 Progress = Callable[[int, int], None]
 
@@ -203,8 +203,10 @@ def _benchmark_called(name: str) -> Benchmark:
 @contextmanager
 def _folder_in_place(target: Path) -> Iterator[Path]:
     """Give a hidden folder beside `target` that becomes `target` at the end, or is removed on an error."""
-    mark = uuid.uuid4().hex[:8]
-    hidden, old = (target.with_name(f".{target.name}.{state}-{mark}") for state in ("importing", "replaced"))
+    hidden, old = (target.with_name(scratch_name(f".{target.name}.{state}")) for state in ("importing", "replaced"))
+    for leftover in target.parent.glob(f".{target.name}.importing@*"):
+        if is_abandoned(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
     try:
         hidden.mkdir(parents=True)
         yield hidden

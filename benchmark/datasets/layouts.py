@@ -122,7 +122,7 @@ def npy_files(folder: Path) -> Iterator[Path]:
 def _shape(path: Path) -> tuple[int, ...]:
     shape = tuple(read_npy(path).shape)
     if len(shape) not in (2, 3):
-        raise InputError(f"{path}: shape {shape}; features are (snippets, dim) or (snippets, crops, dim)")
+        raise InputError(f"{path}: shape {shape}; features are (snippets, dim) or (snippets, crops, dim); save it so")
     if shape[0] == 0:
         raise InputError(f"{path}: shape {shape}, so zero snippets; extract the video again or list it with --missing")
     if 0 in shape:

@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from benchmark.errors import InputError
 
@@ -99,18 +99,32 @@ class Manifest(BaseModel):
         """Return the videos of one split, in the manifest's order."""
         return tuple(video for video in self.videos if video.split == name)
 
+    @model_validator(mode="after")
+    def _videos_are_sound(self) -> Self:
+        names = set()
+        for video in self.videos:
+            if video.name in names:
+                raise ValueError(f"video {video.name} is there twice")
+            names.add(video.name)
+            if video.split == "test" and video.frames is None:
+                raise ValueError(f"test video {video.name} has no frame count")
+            ends = [frame for interval in video.intervals for frame in interval]
+            if ends != sorted(ends) or any(start == end for start, end in video.intervals):
+                raise ValueError(f"intervals of video {video.name} are not ascending")
+        return self
+
     def train_hash(self) -> str:
         """Hash of all that training sees: features, pseudo-labels and video labels of the training videos."""
-        return self._hash((v.name, v.label, v.unit, v.sha256) for v in self.split("train"))
+        return self._hash("training", ((v.name, v.label, v.unit, v.sha256) for v in self.split("train")))
 
     def test_hash(self) -> str:
-        """Hash of all that an evaluation sees: features and labels of the test videos."""
-        return self._hash(
-            (v.name, v.label, v.classes, v.unit, v.frames, v.intervals, v.sha256) for v in self.split("test")
-        )
+        """Hash of all that an evaluation sees: features and labels of the test videos, and what they are judged by."""
+        test = self.split("test")
+        rows = ((v.name, v.label, v.classes, v.unit, v.frames, v.intervals, v.sha256) for v in test)
+        return self._hash(self.metric, rows)
 
-    def _hash(self, videos: Iterable[tuple[object, ...]]) -> str:
-        parts = [self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
+    def _hash(self, purpose: str, videos: Iterable[tuple[object, ...]]) -> str:
+        parts = [purpose, self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.errors import InputError
 
@@ -62,10 +63,7 @@ def _rows(video: Video) -> slice:
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type[_Scalar]) -> NDArray[_Scalar]:
-    try:
-        array: NDArray[_Scalar] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: missing or damaged ({error}); import the dataset again") from None
+    array: NDArray[_Scalar] = read_npy(path)
     if array.shape != shape or array.dtype != dtype:
         raise InputError(
             f"{path}: holds {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape} as the manifest says; "

@@ -87,8 +87,9 @@ def _listen(worker: _Worker, watcher: Watcher) -> Outcome | None:
     except EOFError:
         worker.process.join()
         code = worker.process.exitcode
-        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-        return record_failure(worker.job, f"its process {how} (out of memory, or killed from outside?)")
+        if code is not None and code < 0:
+            return record_failure(worker.job, f"its process was ended by signal {-code}: killed, or out of memory?")
+        return record_failure(worker.job, f"its process ended with code {code}")
     if isinstance(message, Outcome):
         return message
     watcher.stepped(worker.job, *message)

@@ -112,6 +112,22 @@ def test_some_failed_runs_are_exit_code_1_and_the_rest_goes_on(
     assert len(list(RunStore(tmp_path / "runs").failures())) == 2
 
 
+def test_datasets_with_one_training_part_share_their_runs(tiny_scenes: Path, tmp_path: Path) -> None:
+    manifest = json.loads((tiny_scenes / "scenes-avenue" / "manifest.json").read_text())
+    for name, metric in (("one", "auc_frame"), ("two", "ap_frame")):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for array in ("features.npy", "motion.npy", "objects.npy"):
+            (tmp_path / "data" / name / array).symlink_to(tiny_scenes / "scenes-avenue" / array)
+        changed = {**manifest, "name": name, "metric": metric}
+        (tmp_path / "data" / name / "manifest.json").write_text(json.dumps(changed))
+    places = ["--data", str(tmp_path / "data"), "--results", str(tmp_path / "results [b]")]
+    assert run(["reproduce", "table4", "--datasets", "one, two", *places, *TINY]) == 0
+    assert len(RunStore(tmp_path / "results [b]" / "runs").keys()) == 4
+    frame = pd.read_csv(tmp_path / "results [b]" / "tables" / "one+two-quick" / "table4.csv")
+    assert set(frame["metric"]) >= {"auc_frame", "ap_frame"}
+    assert frame["mean"].notna().all()
+
+
 def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
     places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
     assert run(["reproduce", "table4", *places, *TINY, "--cached", "only"]) == 0
@@ -136,6 +152,11 @@ def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
         (["data", "check", "nowhere"], "nowhere"),
         (["data", "import", "x", "--features", "absent", "--annotations", "absent"], "absent"),
         (["nonsense"], "nonsense"),
+        (["status", "table4"], "no table4 planned there"),
+        (["render", "**"], "no ** planned there"),
+        (["reproduce", "table4", "--datasets", ""], "a name has"),
+        (["train", "mmil", "renamed"], "its manifest calls it scenes-avenue"),
+        (["train", "mmil", "scenes-avenue", "--set", "learning_rate=.inf"], "learning_rate"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -146,7 +167,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     for scene in tiny_scenes.iterdir():
         (data / scene.name).symlink_to(scene)
     still(tiny_scenes / "scenes-avenue", data / "still")
+    (data / "renamed").symlink_to(tiny_scenes / "scenes-avenue")
     places = {"data": ["--data", str(data)], "render": ["--results", str(tmp_path / "results")]}
+    places["status"] = places["render"]
     both = [*places["data"], *places["render"]]
     assert run([*arguments, *places.get(arguments[0], [] if arguments[0] == "nonsense" else both)]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]

@@ -18,7 +18,8 @@ def start(data: Path, results: Path) -> subprocess.Popen[bytes]:
     places = ["--datasets", "scenes-avenue,scenes-shanghaitech", "--data", str(data), "--results", str(results)]
     code = "import sys; from benchmark.cli import main; main()"
     command = [sys.executable, "-c", code, "reproduce", "table4", *places, *ARGUMENTS]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    errors = results.with_suffix(".log").open("wb")
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
 
 def wait_for(condition: object, process: subprocess.Popen[bytes]) -> None:
@@ -76,3 +77,6 @@ def test_no_process_outlives_its_driver(sent: signal.Signals, code: int, tiny_sc
         assert time.monotonic() < deadline, "orphans"
         time.sleep(0.1)
     assert list(RunStore(tmp_path / "runs").failures()) == []
+    if code == 130:
+        assert "wvad: interrupted; finished runs are kept" in tmp_path.with_suffix(".log").read_text()
+        assert not list((tmp_path / "runs" / "staging").iterdir())

@@ -1,5 +1,6 @@
 """MLflow shows what the run store holds: grouped, complete, and nothing twice."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -85,6 +86,22 @@ def test_everything_can_be_rebuilt_from_the_files(results: Path, tiny_scenes: Pa
         assert len(old) == len(new)
         metrics = [{r.data.tags.get(RUN_KEY): r.data.metrics for r in runs} for runs in (old, new)]
         assert metrics[0] == metrics[1]
+
+
+def test_a_corrected_label_shows_its_own_number(results: Path, tiny_scenes: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(tiny_scenes / "scenes-avenue", data / "scenes-avenue")
+    assert train(results, data) == 0
+    manifest = json.loads((data / "scenes-avenue" / "manifest.json").read_text())
+    victim = next(video for video in manifest["videos"] if video["split"] == "test" and video["label"] == 1)
+    victim["intervals"] = [[0, 16]]
+    (data / "scenes-avenue" / "manifest.json").write_text(json.dumps(manifest))
+    assert train(results, data) == 0
+    store = RunStore(results / "runs")
+    for child in logged(results)[1]:
+        newest = max(store.evaluations(child.data.tags[RUN_KEY]), key=lambda evaluation: evaluation.finished)
+        assert child.data.metrics["last/auc_frame/scenes-avenue"] == newest.metrics["auc_frame"]
+        assert len(list(store.evaluations(child.data.tags[RUN_KEY]))) == 4
 
 
 def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path) -> None:

@@ -94,6 +94,7 @@ def write_run(store: RunStore, spec: RunSpec, values: dict[str, float]) -> None:
                     metric=DATASETS[target][0],
                     metrics={DATASETS[target][0]: value + gain},
                     chance=CHANCE[target],
+                    finished="2026-01-01T00:00:00.000+00:00",
                 )
             )
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.errors import InputError
-from benchmark.planning import Options, check_overrides, check_trainable, choose_source, plan_runs
+from benchmark.planning import Options, check_comparable, check_overrides, check_trainable, choose_source, plan_runs
 from benchmark.registry import find_method
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
@@ -25,7 +25,7 @@ class Described:
 def described(motion: bool = False, labels: tuple[tuple[str, int], ...] = (("train", 0), ("train", 1))) -> Described:
     tests = (("test", 0), ("test", 1))
     videos = tuple(
-        Video(name=f"v{i}", split=split, label=label, first_row=i, rows=1, sha256="")  # type: ignore[arg-type]
+        Video(name=f"v{i}", split=split, label=label, first_row=i, rows=1, frames=16, sha256="")  # type: ignore[arg-type]
         for i, (split, label) in enumerate((*labels, *tests))
     )
     return Described(
@@ -83,6 +83,28 @@ def test_runs_share_everything_but_the_seed_and_keys_are_stable() -> None:
     assert [run.key for run in first] == [run.key for run in again]
     assert len({run.key for run in first}) == 3
     assert first[0].inputs == {"motion": "given"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "looks", "message"),
+    [
+        ((("train", 0), ("train", 1), ("train", 1)), 1, "dataset mine has one normal training video"),
+        ((("train", 0), ("train", 0), ("train", 1), ("train", 1)), 0, "--holdout needs looks"),
+    ],
+)
+def test_a_hold_out_that_could_select_nothing_is_refused(
+    labels: tuple[tuple[str, int], ...], looks: int, message: str
+) -> None:
+    options = Options(holdout=0.5, overrides=(f"looks={looks}",))
+    with pytest.raises(InputError, match=message):
+        plan_runs(find_method(f"{PLUGINS}:MeanMIL"), described(labels=labels), options)  # type: ignore[arg-type]
+
+
+def test_one_feature_set_has_one_size() -> None:
+    other = Described(described().manifest.model_copy(update={"name": "other", "dim": 9}))
+    check_comparable([described(), described()])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="datasets mine and other both say feature set f, but have 4 and 9 dimensions"):
+        check_comparable([described(), other])  # type: ignore[list-item]
 
 
 def test_a_setting_that_nobody_took_is_refused() -> None:

@@ -52,7 +52,15 @@ def test_what_cannot_be_found_or_loaded_is_one_line(reference: str, message: str
         find_method(reference).load()
 
 
-def test_a_file_that_fails_to_import_says_why(tmp_path: Path) -> None:
-    (tmp_path / "broken.py").write_text("import no_such_module\n")
-    with pytest.raises(InputError, match=r"broken.py:X is unavailable: ModuleNotFoundError: .*no_such_module"):
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import no_such_module", r"is unavailable: ModuleNotFoundError: .*no_such_module"),
+        ("raise SystemExit(0)", r"is unavailable: SystemExit: 0"),
+        ("from benchmark.api import Method\nclass X(Method):\n    Config = dict", r"its Config is not a subclass"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(source: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(source + "\n")
+    with pytest.raises(InputError, match=message):
         find_method(f"{tmp_path / 'broken.py'}:X").load()

@@ -29,9 +29,9 @@ def record_of(seed: int) -> RunRecord:
     )
 
 
-def commit(store: RunStore, seed: int) -> RunRecord:
+def commit(store: RunStore, seed: int, replace: bool = False) -> RunRecord:
     record = record_of(seed)
-    with store.stage(record.spec) as folder:
+    with store.stage(record.spec, replace) as folder:
         (folder / "record.json").write_text(record.model_dump_json())
     return record
 
@@ -62,13 +62,14 @@ def test_a_torn_record_is_no_record(tmp_path: Path, content: str) -> None:
     assert store.record(record.key) is None
 
 
-def test_a_repeated_run_replaces_the_old_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("replace", [True, False])
+def test_the_run_that_was_there_first_stays_unless_it_is_to_be_replaced(tmp_path: Path, replace: bool) -> None:
     store = RunStore(tmp_path)
     record = commit(store, 0)
     (store.folder(record.key) / "old.txt").touch()
-    commit(store, 0)
+    commit(store, 0, replace)
     assert store.record(record.key) == record
-    assert not (store.folder(record.key) / "old.txt").exists()
+    assert (store.folder(record.key) / "old.txt").exists() is not replace
 
 
 def test_leftovers_of_dead_drivers_are_cleared_and_those_of_the_living_kept(tmp_path: Path) -> None:

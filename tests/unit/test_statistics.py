@@ -21,6 +21,10 @@ def test_one_seed_has_no_deviation() -> None:
     assert (summary.mean, summary.std, summary.n, summary.ci_low) == (0.5, None, 1, None)
 
 
+def test_there_is_no_drop_from_nothing() -> None:
+    assert relative_drop(0.3, 0.0) is None
+
+
 @pytest.mark.parametrize(
     ("in_domain", "cross", "printed"), [(84.48, 68.59, 18.81), (76.62, 37.30, 51.32), (97.59, 38.03, 61.03)]
 )
