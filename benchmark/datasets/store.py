@@ -63,7 +63,10 @@ def _rows(video: Video) -> slice:
 
 
 def _open(path: Path, shape: tuple[int, ...], dtype: type[_Scalar]) -> NDArray[_Scalar]:
-    array: NDArray[_Scalar] = read_npy(path)
+    try:
+        array: NDArray[_Scalar] = read_npy(path)
+    except InputError as error:
+        raise InputError(f"{error}, or import the dataset again") from None
     if array.shape != shape or array.dtype != dtype:
         raise InputError(
             f"{path}: holds {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape} as the manifest says; "

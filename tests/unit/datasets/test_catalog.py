@@ -34,7 +34,7 @@ def test_datasets_are_listed_and_a_broken_one_with_its_reason(root: Path) -> Non
     assert a.manifest is not None
     assert b.name == "b"
     assert b.manifest is None
-    assert "features.npy: missing or damaged" in b.problem
+    assert "features.npy: not a readable .npy file" in b.problem
     assert list_datasets(root / "absent") == []
 
 
