@@ -17,7 +17,7 @@ from benchmark.registry import Plugin
 if TYPE_CHECKING:
     from benchmark.api import Method
 
-QUICK = {"steps": 200, "batch_size": 16, "looks": 5}
+QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 """What the quick profile allows at most."""
 
 

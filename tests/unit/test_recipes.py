@@ -48,7 +48,7 @@ def test_later_blocks_win_and_every_value_keeps_its_source(plugin: Plugin) -> No
 
 def test_quick_limits_size_but_never_enlarges(plugin: Plugin) -> None:
     quick, small = resolved(plugin, "other", "quick").training(), resolved(plugin, "avenue", "quick").training()
-    assert (quick.steps, quick.batch_size, quick.crops, quick.learning_rate) == (200, 16, 1, 0.01)
+    assert (quick.steps, quick.batch_size, quick.crops, quick.learning_rate) == (200, 12, 1, 0.01)
     assert small.batch_size == 1
 
 
