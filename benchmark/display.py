@@ -77,6 +77,7 @@ class BarDisplay:
             "runs", total=total, completed=stored, loss=f"{stored} stored" if stored else ""
         )
         self._tasks: dict[str, TaskID] = {}
+        self._done = stored
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -96,13 +97,20 @@ class BarDisplay:
     def stepped(self, job: Job, step: int, loss: float) -> None:
         """Move the job's bar."""
         self._progress.update(self._tasks[job.spec.key], completed=step, loss=f"loss {loss:.4g}")
+        self._show_total()
 
     def finished(self, outcome: Outcome) -> None:
         """Remove the job's bar; a failure leaves a line."""
         self._progress.remove_task(self._tasks.pop(outcome.job.spec.key))
-        self._progress.advance(self._all)
+        self._done += 1
+        self._show_total()
         if outcome.status == "failed":
             self._progress.console.print(f"failed: {describe(outcome.job)}: {outcome.reason}")
+
+    def _show_total(self) -> None:
+        """Count running jobs in part, so that the time left is known before the first one ends."""
+        running = sum(task.percentage for task in self._progress.tasks if task.id in self._tasks.values()) / 100
+        self._progress.update(self._all, completed=self._done + running)
 
 
 class LineDisplay:

@@ -14,23 +14,23 @@ SNIPPETS = 72_000  # the test part of UCF-Crime
 
 
 @pytest.fixture(scope="module")
-def test_part() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def pooled_frames() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     positive = rng.binomial(16, 0.076, SNIPPETS).astype(np.int64)
     return rng.random(SNIPPETS), positive, 16 - positive
 
 
 @pytest.mark.benchmark(group="AUC and AP of 1.1 million frames")
-def test_metrics_on_weighted_snippets(benchmark: BenchmarkFixture, test_part: tuple[np.ndarray, ...]) -> None:
-    auc, ap = benchmark(lambda: (roc_auc(*test_part), average_precision(*test_part)))
+def test_metrics_on_weighted_snippets(benchmark: BenchmarkFixture, pooled_frames: tuple[np.ndarray, ...]) -> None:
+    auc, ap = benchmark(lambda: (roc_auc(*pooled_frames), average_precision(*pooled_frames)))
     assert 0 < ap < auc < 1
 
 
 @pytest.mark.benchmark(group="AUC and AP of 1.1 million frames")
 def test_metrics_by_scikit_learn_on_expanded_frames(
-    benchmark: BenchmarkFixture, test_part: tuple[np.ndarray, ...]
+    benchmark: BenchmarkFixture, pooled_frames: tuple[np.ndarray, ...]
 ) -> None:
-    scores, positive, _ = test_part
+    scores, positive, _ = pooled_frames
     frames = np.repeat(scores, 16)
     labels = (np.arange(16) < positive[:, None]).ravel()
 
@@ -38,7 +38,7 @@ def test_metrics_by_scikit_learn_on_expanded_frames(
         return roc_auc_score(labels, frames), average_precision_score(labels, frames)
 
     auc, ap = benchmark.pedantic(rival, rounds=3)
-    assert (auc, ap) == pytest.approx((roc_auc(*test_part), average_precision(*test_part)), abs=1e-12)
+    assert (auc, ap) == pytest.approx((roc_auc(*pooled_frames), average_precision(*pooled_frames)), abs=1e-12)
 
 
 @pytest.fixture(scope="module")
