@@ -1,5 +1,7 @@
+import hashlib
 import multiprocessing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,14 @@ from benchmark.datasets.scenes import SCENES, ensure_scenes, make_scenes, write_
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.datasets.scenes.ceilings import ceilings
 from benchmark.datasets.scenes.domains import ALWAYS_ABNORMAL, CONTEXTS, DOMAINS, MOTIONS
-from benchmark.datasets.scenes.generator import CONTEXT_NAMES, JITTER_FRAMES, MOTION_NAMES, render, scripts
+from benchmark.datasets.scenes.generator import (
+    CONTEXT_NAMES,
+    JITTER_FRAMES,
+    MOTION_NAMES,
+    SCENES_VERSION,
+    render,
+    scripts,
+)
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 
@@ -221,3 +230,9 @@ def test_unknown_name_and_unwritable_root_are_input_errors(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         ensure_scenes("scenes-avenue", tmp_path / "file")
+
+
+def test_the_bytes_of_the_scenes_change_only_with_their_version(tiny_scenes: Path) -> None:
+    # Other bytes under the same version would be taken for the same datasets: raise SCENES_VERSION.
+    content = b"".join((tiny_scenes / name / "features.npy").read_bytes() for name in SCENES)
+    assert (SCENES_VERSION, hashlib.sha256(content).hexdigest()[:16]) == (1, "9d840ad8a6bffa9d")

@@ -1,4 +1,6 @@
 import json
+import os
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -249,3 +251,14 @@ def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
     manifest = _import(tmp_path / "pack")
     assert json.loads((tmp_path / "data" / "small" / "manifest.json").read_text())["name"] == "small"
     assert read_manifest(tmp_path / "data" / "small") == manifest
+
+
+def test_what_a_killed_import_left_behind_is_swept_by_the_next(tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    write_pack(pack, "ucf")
+    dead, alive = 2**22 + 1, os.getppid()  # the first is above the greatest process id
+    folders = [tmp_path / "data" / f".small.importing@{socket.gethostname()}@{pid}" for pid in (dead, alive)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    _import(pack)
+    assert [folder.exists() for folder in folders] == [False, True]
