@@ -134,17 +134,17 @@ def _cell(
 def _find(
     store: RunStore, key: str, selection: Selection, source: PlannedDataset, target: PlannedDataset
 ) -> tuple[Evaluation | None, str]:
-    record = store.record(key)
+    record, failure = store.record(key), store.failure(key)
+    failed = f"run {key} failed: {failure.reason}" if failure else ""
     if record is None:
-        failure = store.failure(key)
-        return None, f"run {key} failed: {failure.reason}" if failure else f"run {key} has not been trained"
+        return None, failed or f"run {key} has not been trained"
     if selection not in record.selected:
         needs = {"validation": "--holdout", "oracle": "--looks", "last": ""}[selection]
         return None, f"run {key} has no {selection} selection: it needs {needs}"
     if selection not in record.selections(source.test_hash):
         return None, f"run {key}: its oracle was chosen on other test labels; repeat with --cached refresh"
     evaluation = store.evaluation(key, evaluation_key(key, selection, target.test_hash))
-    return evaluation, "" if evaluation else f"run {key} has not been evaluated on {target.name}"
+    return evaluation, "" if evaluation else failed or f"run {key} has not been evaluated on {target.name}"
 
 
 def _crops(dataset: PlannedDataset, record: RunRecord) -> str:

@@ -142,14 +142,15 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
 
 def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore) -> None:
     """Evaluate every selection on every dataset of the job, scoring the same weights once."""
+    selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
         dataset = Dataset(path)
         test_hash = dataset.manifest.test_hash()
         scores_of_step: dict[int, Scores] = {}
-        for selection in record.selections(Dataset(job.dataset).manifest.test_hash()):
+        for selection in selections:
             step = record.selected[selection]
             key = evaluation_key(record.key, selection, test_hash)
-            if job.cached == "use" and store.evaluation(record.key, key) is not None:
+            if job.cached != "refresh" and store.evaluation(record.key, key) is not None:
                 continue
             if step not in scores_of_step:
                 scores_of_step[step] = _score(record, method, step, dataset, store, job.device)
