@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from benchmark.errors import InputError
+from benchmark.frozen import FrozenModel
 
 __all__ = ["Bags", "FeatureSpec", "InputError", "Method", "MethodConfig", "PairBatch"]
 
@@ -65,10 +65,8 @@ class PairBatch:
     abnormal: Bags
 
 
-class MethodConfig(BaseModel):
+class MethodConfig(FrozenModel):
     """A method's own settings: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Method(nn.Module):

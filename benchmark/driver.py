@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
+from benchmark.datasets.store import Dataset
 from benchmark.display import run_display
 from benchmark.executors import Executor
 from benchmark.jobs import Job, Outcome, is_complete
@@ -14,18 +14,12 @@ from benchmark.runs import RunStore
 
 
 def run_jobs(
-    jobs: Sequence[Job],
-    test_hashes: Mapping[Path, str],
-    executor: Executor,
-    console: Console,
-    finished: Callable[[Outcome], None],
+    jobs: Sequence[Job], executor: Executor, console: Console, finished: Callable[[Outcome], None]
 ) -> list[Outcome]:
     """Do the jobs that are not stored yet.
 
     Parameters
     ----------
-    test_hashes
-        Hash of the test part of every dataset that the jobs name.
     finished
         Called in this process with each outcome as it comes; stored jobs come first.
 
@@ -38,6 +32,8 @@ def run_jobs(
     InputError
         If the run store cannot be written.
     """
+    paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
+    test_hashes = {path: Dataset(path).manifest.test_hash() for path in paths}
     stored = [job for job in jobs if job.cached != "refresh" and is_complete(job, test_hashes)]
     outcomes = [Outcome(job, "ok") for job in stored]
     for outcome in outcomes:

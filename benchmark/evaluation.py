@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.api import Method
 from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.manifest import Manifest, Video
+from benchmark.datasets.manifest import Manifest, Metric, Video
 from benchmark.datasets.store import Dataset
 from benchmark.metrics import ScoredVideos, base_rate, frame_metrics, max_score_auc
 
@@ -72,15 +72,15 @@ def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32
     )
 
 
-def test_metrics(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, float | None]:
-    """Return all metrics of a dataset's test videos; None where one is undefined."""
-    values = frame_metrics(pair_with_labels(manifest, scores))
+def test_metrics(scored: ScoredVideos) -> dict[str, float | None]:
+    """Return all metrics of scored test videos; None where one is undefined."""
+    values = frame_metrics(scored)
     return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
-def chance_level(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> float:
-    """Return what the primary metric of a dataset is at chance: 0.5, or for AP the share of positive frames."""
-    return 0.5 if manifest.metric == "auc_frame" else float(base_rate(pair_with_labels(manifest, scores)))
+def chance_level(metric: Metric, scored: ScoredVideos) -> float:
+    """Return what a primary metric is at chance: 0.5, or for AP the share of positive frames."""
+    return 0.5 if metric == "auc_frame" else float(base_rate(scored))
 
 
 def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:

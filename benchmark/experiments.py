@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
+from benchmark.frozen import FrozenModel
 from benchmark.jobs import Job
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
@@ -19,11 +20,7 @@ from benchmark.recipes import first_error
 from benchmark.registry import find_method
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RowDeclaration(_Model):
+class RowDeclaration(FrozenModel):
     """A row of a table: a method, what to call it, and the name of its row in the paper's own table."""
 
     label: str
@@ -31,7 +28,7 @@ class RowDeclaration(_Model):
     paper: str | None = None
 
 
-class TableDeclaration(_Model):
+class TableDeclaration(FrozenModel):
     """A table as declared in ``benchmark/tables/NAME.yaml``.
 
     Attributes
@@ -124,9 +121,3 @@ def describe_dataset(dataset: Dataset) -> PlannedDataset:
         missing=len(manifest.missing),
         simulated=manifest.name.startswith("scenes-"),
     )
-
-
-def test_hashes(jobs: Sequence[Job]) -> Mapping[Path, str]:
-    """Return the hash of the test part of every dataset that the jobs name."""
-    paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
-    return {path: Dataset(path).manifest.test_hash() for path in paths}

@@ -9,19 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from benchmark.errors import InputError
-from benchmark.files import write_atomically
+from benchmark.files import write_atomically, writing_to
+from benchmark.frozen import FrozenModel
 from benchmark.plans import TablePlan
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class Invocation(BaseModel):
+class Invocation(FrozenModel):
     """One call of the command line that planned a table."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     started: str
@@ -61,15 +60,11 @@ class Results:
         invocation = Invocation(
             id=f"{now:%Y%m%dT%H%M%S.%f}-{os.getpid()}", started=now.isoformat(timespec="seconds"), plan=plan
         )
-        try:
+        with writing_to(self.root, "--results"):
             for folder in (self.root / "invocations", self.table_folder(plan.folder)):
                 folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.root / "invocations" / f"{invocation.id}.json", invocation.model_dump_json(indent=1))
             write_atomically(self.table_folder(plan.folder) / f"{plan.table}.plan.json", plan.model_dump_json(indent=1))
-        except OSError as error:
-            raise InputError(
-                f"{self.root}: cannot be written ({error.strerror}); choose another folder with --results"
-            ) from None
         return invocation
 
     def invocations(self) -> Iterator[Invocation]:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores, chance_level, score_videos, test_metrics
+from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
 from benchmark.records import (
     Evaluation,
     Failure,
@@ -156,6 +156,7 @@ def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore
                 scores_of_step[step] = _score(record, method, step, dataset, store, job.device)
             scores = scores_of_step[step]
             store.write_scores(record.key, key, scores)
+            scored = pair_with_labels(dataset.manifest, scores)
             evaluation = Evaluation(
                 key=key,
                 run_key=record.key,
@@ -164,8 +165,8 @@ def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore
                 dataset=dataset.name,
                 test_hash=test_hash,
                 metric=dataset.manifest.metric,
-                metrics=test_metrics(dataset.manifest, scores),
-                chance=chance_level(dataset.manifest, scores),
+                metrics=test_metrics(scored),
+                chance=chance_level(dataset.manifest.metric, scored),
                 finished=_now(),
             )
             store.write_evaluation(evaluation)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
+from benchmark.frozen import FrozenModel
 from benchmark.records import Profile
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PlannedDataset(_Model):
+class PlannedDataset(FrozenModel):
     """A dataset of a planned table, as it was when the table was planned."""
 
     name: str
@@ -25,7 +20,7 @@ class PlannedDataset(_Model):
     simulated: bool
 
 
-class PlannedRow(_Model):
+class PlannedRow(FrozenModel):
     """A row with the keys of its runs: training dataset -> keys in the order of the seeds."""
 
     label: str
@@ -34,7 +29,7 @@ class PlannedRow(_Model):
     runs: dict[str, tuple[str, ...]]
 
 
-class TablePlan(_Model):
+class TablePlan(FrozenModel):
     """A table with everything that rendering needs besides the run store: no dataset, no method, no training."""
 
     plan_version: int = 1

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, field_validator
+from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
 from benchmark.datasets.manifest import Benchmark
 from benchmark.errors import InputError
+from benchmark.frozen import FrozenModel
 from benchmark.records import Profile, Training
 from benchmark.registry import Plugin
 
@@ -21,11 +22,7 @@ QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 """What the quick profile allows at most."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Value(_Model):
+class Value(FrozenModel):
     """A recipe's leaf: a value, where it comes from, and a remark where that needs one."""
 
     value: Any
@@ -33,12 +30,12 @@ class Value(_Model):
     note: str = ""
 
 
-class Block(_Model):
+class Block(FrozenModel):
     """Settings of the method (`config`), of the training, and the sources of pseudo-labels (`inputs`)."""
 
-    config: dict[str, Value] = {}
-    training: dict[str, Value] = {}
-    inputs: dict[str, Value] = {}
+    config: dict[str, Value] = Field(default_factory=dict)
+    training: dict[str, Value] = Field(default_factory=dict)
+    inputs: dict[str, Value] = Field(default_factory=dict)
 
     @field_validator("training")
     @classmethod
@@ -47,13 +44,13 @@ class Block(_Model):
         return settings
 
 
-class RecipeFile(_Model):
+class RecipeFile(FrozenModel):
     """A recipe as written in YAML: a default block, then what differs for a benchmark or a profile."""
 
     method: str
     default: Block = Block()
-    benchmarks: dict[Benchmark, Block] = {}
-    profiles: dict[Profile, Block] = {}
+    benchmarks: dict[Benchmark, Block] = Field(default_factory=dict)
+    profiles: dict[Profile, Block] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from benchmark.frozen import FrozenModel
 
 RECORD_VERSION = 1
 Profile = Literal["quick", "paper"]
 Selection = Literal["last", "validation", "oracle"]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Training(_Record):
+class Training(FrozenModel):
     """How a run is trained; the defaults serve a method that brings no recipe.
 
     Attributes
@@ -46,7 +44,7 @@ class Training(_Record):
     looks: int = Field(default=10, ge=0)
 
 
-class RunSpec(_Record):
+class RunSpec(FrozenModel):
     """What one training is: everything its numbers depend on, and a few names for people.
 
     Attributes
@@ -90,7 +88,7 @@ class RunSpec(_Record):
         return _digest(decisive)
 
 
-class Look(_Record):
+class Look(FrozenModel):
     """The weights judged at one step: on held-out training videos, and on the training dataset's test videos."""
 
     step: int
@@ -98,7 +96,7 @@ class Look(_Record):
     test: float | None = None
 
 
-class Environment(_Record):
+class Environment(FrozenModel):
     """Where a run was trained. Not part of its key."""
 
     wvad_bench: str
@@ -109,7 +107,7 @@ class Environment(_Record):
     device: str
 
 
-class RunRecord(_Record):
+class RunRecord(FrozenModel):
     """A finished training.
 
     Attributes
@@ -150,7 +148,7 @@ class RunRecord(_Record):
         return [s for s in self.selected if s != "oracle" or self.oracle_test_hash == test_hash]
 
 
-class Failure(_Record):
+class Failure(FrozenModel):
     """A training that did not finish, and why. Never taken for a result."""
 
     key: str
@@ -160,7 +158,7 @@ class Failure(_Record):
     failed: str
 
 
-class Evaluation(_Record):
+class Evaluation(FrozenModel):
     """One selection of one run on one dataset's test videos.
 
     Attributes

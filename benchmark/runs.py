@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from benchmark.errors import InputError
-from benchmark.files import is_abandoned, scratch_name, write_atomically
+from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
 from benchmark.records import Evaluation, Failure, RunRecord, RunSpec
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -68,15 +66,10 @@ class RunStore:
         InputError
             If the folder cannot be written.
         """
-        try:
+        with writing_to(self.root, "--results"):
             (self.root / "staging").mkdir(parents=True, exist_ok=True)
-            probe = self.root / "staging" / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise InputError(
-                f"{self.root}: cannot be written ({error.strerror}); choose another folder with --results"
-            ) from None
+            write_atomically(self.root / "staging" / ".probe", "")
+            (self.root / "staging" / ".probe").unlink(missing_ok=True)
         self.clear_abandoned()
 
     def clear_abandoned(self) -> None:
@@ -127,14 +120,13 @@ class RunStore:
         """Store raw snippet scores per video, before any metric is computed from them."""
         folder = self.folder(run_key) / "evaluations"
         folder.mkdir(exist_ok=True)
-        temporary = folder / f".{key}.{os.getpid()}.npz"
-        np.savez(
-            temporary,
-            names=np.array(list(scores), dtype=np.str_),
-            rows=np.array([len(values) for values in scores.values()], dtype=np.int64),
-            scores=np.concatenate(list(scores.values())),
-        )
-        temporary.replace(folder / f"{key}.npz")
+        with replacing(folder / f"{key}.npz") as file:
+            np.savez(
+                file,
+                names=np.array(list(scores), dtype=np.str_),
+                rows=np.array([len(values) for values in scores.values()], dtype=np.int64),
+                scores=np.concatenate(list(scores.values())),
+            )
 
     def read_scores(self, run_key: str, key: str) -> dict[str, NDArray[np.float32]]:
         """Return raw snippet scores by video name."""

@@ -16,7 +16,7 @@ from benchmark.datasets.batches import hold_out, load_bags, pair_batches
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import MethodError, Scores, score_videos, test_metrics, video_level_auc
+from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
 from benchmark.records import Look, RunSpec, Selection, Training
 from benchmark.seeding import derive_seed, seed_everything
 
@@ -171,7 +171,7 @@ class _Judge:
         """Judge the present weights on the held-out videos, if any, and on the test videos."""
         manifest = self._dataset.manifest
         validation = video_level_auc(self._held_out, self._score(self._held_out)) if self._held_out else None
-        test = test_metrics(manifest, self._score(manifest.split("test")))[manifest.metric]
+        test = test_metrics(pair_with_labels(manifest, self._score(manifest.split("test"))))[manifest.metric]
         self.looks.append(Look(step=step, validation=validation, test=test))
         self._keep_if_best("validation", step, validation)
         self._keep_if_best("oracle", step, test)

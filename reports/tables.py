@@ -52,8 +52,9 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
 
 def to_markdown(table: Table) -> str:
     """Render a table as Markdown, with its caption and notes."""
-    header = ["tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)]
-    body = pd.DataFrame(_text_rows(table, bold="**"), columns=header).to_markdown(index=False, disable_numparse=True)
+    body = pd.DataFrame(_text_rows(table, bold="**"), columns=_header(table)).to_markdown(
+        index=False, disable_numparse=True
+    )
     parts = [f"# {table.plan.table}", "\n".join(f"{line}  " for line in caption(table)).rstrip(), str(body)]
     remarks = notes(table)
     if remarks:
@@ -64,11 +65,15 @@ def to_markdown(table: Table) -> str:
 def to_terminal(table: Table) -> RichTable:
     """Render the grid of a table for a terminal; its caption and notes are for the caller to print below."""
     grid = RichTable(title=table.plan.table, title_justify="left")
-    for name in ("tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)):
+    for name in _header(table):
         grid.add_column(name, overflow="fold")
     for row in _text_rows(table, bold=""):
         grid.add_row(*row)
     return grid
+
+
+def _header(table: Table) -> list[str]:
+    return ["tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)]
 
 
 def _text_rows(table: Table, bold: str) -> list[list[str]]:

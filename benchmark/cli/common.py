@@ -137,7 +137,6 @@ def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
 def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> list[Outcome]:
     """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
-    from benchmark.experiments import test_hashes
     from benchmark.tracking import table_files
 
     results = Results(choices.results)
@@ -145,7 +144,6 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
     tracker = choose_tracker(results, invocation, choices.tracking)
     outcomes = run_jobs(
         jobs,
-        test_hashes(jobs),
         choose_executor(choices.executor, choices.workers, jobs[0].device),
         err,
         lambda outcome: tracker.run_finished(outcome.job.spec.key),
@@ -159,7 +157,7 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: Markdown for one selection, CSV for all that its runs have."""
     from benchmark.cells import fill_table
-    from benchmark.files import write_atomically
+    from benchmark.files import write_atomically, writing_to
     from benchmark.runs import RunStore
     from reports.tables import long_frame, to_markdown
 
@@ -169,13 +167,9 @@ def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> 
     filled = [table for table in tables.values() if table is shown or any(cell.summary for cell in table.cells)]
     folder = results.table_folder(plan.folder)
     paths = [folder / f"{plan.table}.md", folder / f"{plan.table}.csv"]
-    try:
+    with writing_to(folder, "--results"):
         write_atomically(paths[0], to_markdown(shown))
         write_atomically(paths[1], long_frame(filled).to_csv(index=False, lineterminator="\n", float_format="%.6f"))
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another folder with --results"
-        ) from None
     return shown, paths
 
 

@@ -67,7 +67,7 @@ def doctor() -> None:
 
 
 @mlflow_app.command()
-def sync(results: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results")) -> None:
+def sync(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     """Log to MLflow whatever of the run store is not there yet; nothing is logged twice."""
     from benchmark import tracking
 

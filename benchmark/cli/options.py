@@ -20,6 +20,7 @@ Profile = Annotated[
 ]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds per run: 3 in quick, 5 in paper unless given.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
+DEFAULT_RESULTS = Path("results")
 ResultsFolder = Annotated[Path, typer.Option("--results", help="Folder for everything that is generated.")]
 Holdout = Annotated[
     float,

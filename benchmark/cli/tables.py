@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from benchmark.records import RunRecord
     from benchmark.runs import RunStore
 
-DEFAULT_RESULTS = Path("results")
-
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
@@ -43,7 +40,7 @@ def reproduce(
     profile: options.Profile = "quick",
     seeds: options.Seeds = None,
     data: options.Data = None,
-    results: options.ResultsFolder = DEFAULT_RESULTS,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
     holdout: options.Holdout = 0.0,
     looks: options.Looks = None,
     device: options.Device = "auto",
@@ -79,7 +76,7 @@ def train(
     profile: options.Profile = "quick",
     seeds: options.Seeds = None,
     data: options.Data = None,
-    results: options.ResultsFolder = DEFAULT_RESULTS,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
     holdout: options.Holdout = 0.0,
     looks: options.Looks = None,
     device: options.Device = "auto",
@@ -118,7 +115,7 @@ def train(
 def render(
     table: Annotated[str, typer.Argument(help="Which table, or all.")],
     selection: options.Selection = "last",
-    results: options.ResultsFolder = DEFAULT_RESULTS,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
     store = Results(results)
@@ -136,7 +133,7 @@ def evaluate(
     run: Annotated[str, typer.Argument(help="Key of a stored run, or its first digits.")],
     dataset: Annotated[str, typer.Argument(help="An imported dataset with the same feature set.")],
     data: options.Data = None,
-    results: options.ResultsFolder = DEFAULT_RESULTS,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
     device: options.Device = "auto",
 ) -> None:
     """Test a stored run on a dataset; nothing is trained."""
@@ -162,8 +159,7 @@ def evaluate(
     source = open_datasets([trained_on], data)[0]
     job = Job(record.spec, plugin, source.path, (target.path,), store.root, choose_device(device))
     store.prepare()
-    hashes = {dataset.path: dataset.manifest.test_hash() for dataset in (source, target)}
-    outcomes = run_jobs([job], hashes, SerialExecutor(), err, lambda outcome: None)
+    outcomes = run_jobs([job], SerialExecutor(), err, lambda outcome: None)
     if code := say_failures(outcomes):
         raise typer.Exit(code)
     test_hash = target.manifest.test_hash()
@@ -172,7 +168,7 @@ def evaluate(
 
 def status(
     table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
-    results: options.ResultsFolder = DEFAULT_RESULTS,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Say which runs of the planned tables are done, missing or failed."""
     from benchmark.runs import RunStore
@@ -182,20 +178,17 @@ def status(
     if table and not plans:
         raise InputError(f"{results}: no {table} planned there; run `wvad reproduce {table}` first")
     if not plans:
-        err.print(
-            f"{results}: no table planned there yet; `wvad reproduce table4` plans one",
-            highlight=False,
-        )
+        err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
     out.print(status_table(plans, RunStore(Results(results).runs)))
 
 
 def _find_run(store: RunStore, prefix: str) -> RunRecord:
     keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
-    record = store.record(keys[0]) if len(keys) == 1 else None
-    if record is None:
-        if len(keys) == 1:
-            raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
+    if len(keys) != 1:
         how = "several runs" if keys else "no run"
         raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
+    record = store.record(keys[0])
+    if record is None:
+        raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
     return record

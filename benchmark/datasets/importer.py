@@ -37,7 +37,7 @@ from benchmark.datasets.pseudo_label_files import (
     object_blocks,
 )
 from benchmark.errors import InputError
-from benchmark.files import is_abandoned, scratch_name
+from benchmark.files import is_abandoned, scratch_name, writing_to
 
 Progress = Callable[[int, int], None]
 
@@ -208,14 +208,12 @@ def _folder_in_place(target: Path) -> Iterator[Path]:
         if is_abandoned(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     try:
-        hidden.mkdir(parents=True)
-        yield hidden
-        if target.exists():
-            target.rename(old)
-        hidden.rename(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{target}: cannot be written ({reason}); choose another folder with --data") from None
+        with writing_to(target, "--data"):
+            hidden.mkdir(parents=True)
+            yield hidden
+            if target.exists():
+                target.rename(old)
+            hidden.rename(target)
     finally:
         if old.exists() and not target.exists():
             old.rename(target)

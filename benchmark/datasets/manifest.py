@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from benchmark.errors import InputError
+from benchmark.frozen import FrozenModel
 
 MANIFEST_VERSION = 1
 SNIPPET_FRAMES = 16
@@ -20,7 +21,7 @@ Metric = Literal["auc_frame", "ap_frame"]
 Split = Literal["train", "test"]
 
 
-class Video(BaseModel):
+class Video(FrozenModel):
     """One video: where its rows lie in the packed arrays, and its labels.
 
     Attributes
@@ -43,8 +44,6 @@ class Video(BaseModel):
         Hash of the video's rows as stored: features, then motion, then objects.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str
     split: Split
     label: Literal[0, 1]
@@ -57,7 +56,7 @@ class Video(BaseModel):
     sha256: str
 
 
-class Manifest(BaseModel):
+class Manifest(FrozenModel):
     """A dataset's manifest.
 
     Attributes
@@ -79,8 +78,6 @@ class Manifest(BaseModel):
     notes
         What the import found and did (layout, clipped intervals, short videos), one sentence each.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: int = MANIFEST_VERSION
     name: str

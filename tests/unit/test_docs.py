@@ -68,7 +68,8 @@ def test_relative_links_lead_to_files(page: Path) -> None:
 @pytest.mark.parametrize(("page", "text"), [pytest.param(*found, id=found[1]) for found in shell_commands("wvad")])
 def test_commands_in_shell_blocks_can_be_parsed(page: Path, text: str) -> None:
     command, words = find_command(shlex.split(text))
-    command.make_context("wvad", words)  # raises on an unknown option, a wrong value, or a missing argument
+    # Raises on an unknown option, a wrong value, or a missing argument.
+    assert command.make_context("wvad", words).command is command
 
 
 @every_page

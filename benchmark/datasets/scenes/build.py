@@ -25,6 +25,7 @@ from benchmark.datasets.scenes.generator import (
 )
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
+from benchmark.files import writing_to
 
 SCENES: tuple[str, ...] = tuple(DOMAINS)
 """Names of the simulated datasets."""
@@ -72,13 +73,10 @@ def make_scenes(name: str, root: Path, progress: Progress | None = None) -> Path
     _existing(root / name)  # refuses to replace a folder that is not ours, before any work
     made = root / f".{name}-{uuid.uuid4().hex}"
     try:
-        made.mkdir(parents=True)
-        write_scenes(domain, made, progress)
-        return _install(made, root / name)
-    except OSError as error:
-        raise InputError(
-            f"{root}: cannot be written to ({error.strerror}); choose another folder with --data"
-        ) from None
+        with writing_to(root, "--data"):
+            made.mkdir(parents=True)
+            write_scenes(domain, made, progress)
+            return _install(made, root / name)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
