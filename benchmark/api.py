@@ -1,4 +1,4 @@
-"""All that a method may import: the contract between the engine and a plug-in."""
+"""All that a plug-in may import: the contract between the engine and a method or an add-on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from torch import Tensor, nn
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 
-__all__ = ["Bags", "FeatureSpec", "InputError", "Method", "MethodConfig", "PairBatch"]
+__all__ = [
+    "AddOn",
+    "AddOnConfig",
+    "Bags",
+    "FeatureSpec",
+    "InputError",
+    "Method",
+    "MethodConfig",
+    "PairBatch",
+]
 
 
 @dataclass(frozen=True)
@@ -89,12 +98,25 @@ class Method(nn.Module):
     ``kmeans``, ``none``).
     """
 
+    built_in_add_ons: ClassVar[Mapping[str, str]] = {}
+    """Add-ons that the method contains already, each with the setting that chooses it: refused in front of it."""
+
     Config: ClassVar[type[MethodConfig]] = MethodConfig
 
     def __init__(self, config: MethodConfig, features: FeatureSpec) -> None:
         super().__init__()
         self.config = config
         self.features = features
+
+    @classmethod
+    def inputs_for(cls, config: MethodConfig) -> Mapping[str, tuple[str, ...]]:
+        """Return those of `inputs` that a run with this configuration uses; all of them unless overridden."""
+        return cls.inputs
+
+    @classmethod
+    def adopt_weights(cls, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename weights that the method's authors published to the names of this class; as they are by default."""
+        return dict(weights)
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the named loss terms of one batch, scalars.
@@ -118,3 +140,28 @@ class Method(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters lie."""
         return next(self.parameters()).device
+
+
+class AddOnConfig(FrozenModel):
+    """An add-on's own settings: frozen, and unknown keys are refused."""
+
+
+class AddOn(nn.Module):
+    """A module between the features and a method's first layer, trained with it: (…, T, dim) -> (…, T, dim).
+
+    The engine puts it in front of any method, in training and in scoring; T may differ between calls. It is constructed
+    after the method, so that the method's initial weights are those that it has without add-on.
+    """
+
+    title: ClassVar[str] = ""
+    """Name in tables, the class name if empty."""
+
+    version: ClassVar[int] = 1
+    """Raised by hand whenever the add-on's numbers change."""
+
+    Config: ClassVar[type[AddOnConfig]] = AddOnConfig
+
+    def __init__(self, config: AddOnConfig, features: FeatureSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.features = features

@@ -44,12 +44,19 @@ class Block(FrozenModel):
         return settings
 
 
+class Preset(Block):
+    """A named variant of a recipe, such as what a paper prints where its code does otherwise."""
+
+    description: str
+
+
 class RecipeFile(FrozenModel):
-    """A recipe as written in YAML: a default block, then what differs for a benchmark or a profile."""
+    """A recipe as written in YAML: a default block, then what differs for a benchmark, a preset or a profile."""
 
     method: str
     default: Block = Block()
     benchmarks: dict[Benchmark, Block] = Field(default_factory=dict)
+    presets: dict[str, Preset] = Field(default_factory=dict)
     profiles: dict[Profile, Block] = Field(default_factory=dict)
 
 
