@@ -31,6 +31,7 @@ class Cell:
 
     row: str
     method: str
+    add_ons: tuple[str, ...]
     train: str
     test: str
     metric: str
@@ -117,6 +118,7 @@ def _cell(
     return Cell(
         row=row.label,
         method=row.method,
+        add_ons=row.add_ons,
         train=source.name,
         test=target.name,
         metric=target.metric,

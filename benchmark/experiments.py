@@ -14,14 +14,14 @@ from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 from benchmark.jobs import Job
+from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.recipes import first_error
-from benchmark.registry import find_method
 
 
 class RowDeclaration(FrozenModel):
-    """A row of a table: a method, what to call it, and the name of its row in the paper's own table."""
+    """A row of a table: a method (``NAME[@PRESET][+ADD-ON...]``), what to call it, and its row in the paper's table."""
 
     label: str
     method: str
@@ -81,15 +81,23 @@ def plan_table(
     jobs: list[Job] = []
     rows = []
     for row in table.rows:
-        plugin = find_method(row.method)
+        pipeline = find_pipeline(row.method)
         runs: dict[str, tuple[str, ...]] = {}
         for dataset in datasets:
-            specs, taken = plan_runs(plugin, dataset, options)
+            specs, taken = plan_runs(pipeline, dataset, options)
             used |= taken
             runs[dataset.name] = tuple(spec.key for spec in specs)
             targets = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
-            jobs += [make_job(spec, plugin, dataset, targets, options) for spec in specs]
-        rows.append(PlannedRow(label=row.label, method=row.method, paper=row.paper, runs=runs))
+            jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
+        rows.append(
+            PlannedRow(
+                label=row.label,
+                method=pipeline.method_name,
+                add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
+                paper=row.paper,
+                runs=runs,
+            )
+        )
     check_overrides(options.overrides, used)
     plan = TablePlan(
         table=table.name,

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
+from benchmark.pipelines import Pipeline
 from benchmark.records import (
     Evaluation,
     Failure,
@@ -29,7 +29,6 @@ from benchmark.records import (
     describe_environment,
     evaluation_key,
 )
-from benchmark.registry import Plugin
 from benchmark.runs import RunStore
 from benchmark.training import Trained, build_method, train, use_float32
 
@@ -41,7 +40,7 @@ class Job:
     """A run to train and the datasets to evaluate it on; small enough to be sent to another process."""
 
     spec: RunSpec
-    plugin: Plugin
+    pipeline: Pipeline
     dataset: Path
     evaluate_on: tuple[Path, ...]
     runs: Path
@@ -71,12 +70,11 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
     store = RunStore(job.runs)
     use_float32()
     try:
-        method = job.plugin.load()
         record = None if job.cached == "refresh" else store.record(job.spec.key)
         trained = record is None
         if record is None:
-            record = _train(job, method, store, report)
-        _evaluate(job, record, method, store)
+            record = _train(job, store, report)
+        _evaluate(job, record, store)
     except (Exception, SystemExit) as error:  # a plug-in may call sys.exit
         return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc())
     store.clear_failure(job.spec.key)
@@ -109,10 +107,10 @@ def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
     )
 
 
-def _train(job: Job, method: type[Method], store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
+def _train(job: Job, store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
     dataset = Dataset(job.dataset)
     with store.stage(job.spec, replace=job.cached == "refresh") as folder:
-        result = train(job.spec, method, dataset, torch.device(job.device), report)
+        result = train(job.spec, job.pipeline, dataset, torch.device(job.device), report)
         _write_curves(folder / "losses.csv", result.losses)
         (folder / "weights").mkdir()
         for step, state in result.weights.items():
@@ -140,7 +138,7 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
     )
 
 
-def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore) -> None:
+def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     """Evaluate every selection on every dataset of the job, scoring the same weights once."""
     selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
@@ -153,7 +151,7 @@ def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore
             if job.cached != "refresh" and store.evaluation(record.key, key) is not None:
                 continue
             if step not in scores_of_step:
-                scores_of_step[step] = _score(record, method, step, dataset, store, job.device)
+                scores_of_step[step] = _score(job, record, step, dataset, store)
             scores = scores_of_step[step]
             store.write_scores(record.key, key, scores)
             scored = pair_with_labels(dataset.manifest, scores)
@@ -172,18 +170,16 @@ def _evaluate(job: Job, record: RunRecord, method: type[Method], store: RunStore
             store.write_evaluation(evaluation)
 
 
-def _score(
-    record: RunRecord, method: type[Method], step: int, dataset: Dataset, store: RunStore, device: str
-) -> Scores:
-    model = build_method(record.spec, method, record.dim, record.object_classes)
+def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
+    model = build_method(record.spec, job.pipeline, record.dim, record.object_classes)
     path = store.folder(record.key) / "weights" / f"{step}.safetensors"
     try:
         model.load_state_dict(load_file(path))
     except (OSError, SafetensorError) as error:
         raise RuntimeError(f"{path}: missing or damaged ({error}); repeat with --cached refresh") from None
-    model.to(torch.device(device))
+    device = torch.device(job.device)
     videos = dataset.manifest.split("test")
-    return score_videos(model, dataset, videos, record.spec.training.crops, torch.device(device))
+    return score_videos(model.to(device), dataset, videos, record.spec.training.crops, device)
 
 
 def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None:

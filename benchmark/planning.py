@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.jobs import Cached, Job
-from benchmark.recipes import resolve_recipe
-from benchmark.records import Profile, RunSpec
-from benchmark.registry import Plugin
+from benchmark.pipelines import Pipeline
+from benchmark.recipes import Recipe, resolve_recipe
+from benchmark.records import AddOnSpec, Profile, RunSpec
+
+if TYPE_CHECKING:
+    from benchmark.api import MethodConfig
 
 DEFAULT_SEEDS: dict[Profile, int] = {"quick": 3, "paper": 5}
 
@@ -29,8 +33,8 @@ class Options:
     cached: Cached = "use"
 
 
-def plan_runs(plugin: Plugin, dataset: Dataset, options: Options) -> tuple[list[RunSpec], set[str]]:
-    """Plan the runs of a method on a dataset, one per seed.
+def plan_runs(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[list[RunSpec], set[str]]:
+    """Plan the runs of a method, with its add-ons if any, on a dataset, one per seed.
 
     Returns
     -------
@@ -42,35 +46,65 @@ def plan_runs(plugin: Plugin, dataset: Dataset, options: Options) -> tuple[list[
         If the recipe is wrong, or the dataset lacks videos or an input that the method needs.
     """
     check_trainable(dataset)
-    manifest = dataset.manifest
-    recipe, used = resolve_recipe(plugin, manifest.benchmark, options.profile, options.overrides)
+    first, used = describe_run(pipeline, dataset, options)
     if options.holdout:
-        check_holdout(dataset, recipe.training().looks)
-    method = plugin.load()
-    inputs = {
-        name: choose_source(plugin.name, name, accepted, recipe.values("inputs")[name], dataset)
-        for name, accepted in method.inputs.items()
-    }
-    specs = [
-        RunSpec(
-            method=plugin.name,
-            version=method.version,
+        check_holdout(dataset, first.training.looks)
+    return [first.model_copy(update={"seed": seed}) for seed in range(options.seeds)], used
+
+
+def describe_run(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[RunSpec, set[str]]:
+    """Describe the run of seed 0, whether or not the dataset can be trained on; see `plan_runs`."""
+    manifest = dataset.manifest
+    recipe, used = resolve_recipe(pipeline, manifest.benchmark, options.profile, options.overrides)
+    method, _ = pipeline.load()
+    config = method.Config.model_validate(recipe.values("config"))
+    spec = RunSpec(
+        method=pipeline.method.name,
+        version=method.version,
+        source=pipeline.method.source_hash(),
+        add_ons=describe_add_ons(pipeline, recipe),
+        config=config.model_dump(mode="json"),
+        training=recipe.training(),
+        inputs=choose_inputs(pipeline, config, recipe, dataset),
+        profile=options.profile,
+        holdout=options.holdout,
+        train_hash=manifest.train_hash(),
+        seed=0,
+        title=pipeline.title(),
+        dataset=dataset.name,
+        benchmark=manifest.benchmark,
+        feature_set=manifest.feature_set,
+    )
+    return spec, used
+
+
+def describe_add_ons(pipeline: Pipeline, recipe: Recipe) -> tuple[AddOnSpec, ...]:
+    """Describe the add-ons of a run: what they are and their settings."""
+    _, classes = pipeline.load()
+    return tuple(
+        AddOnSpec(
+            name=plugin.name,
+            version=add_on.version,
             source=plugin.source_hash(),
-            config=method.Config.model_validate(recipe.values("config")).model_dump(mode="json"),
-            training=recipe.training(),
-            inputs=inputs,
-            profile=options.profile,
-            holdout=options.holdout,
-            train_hash=manifest.train_hash(),
-            seed=seed,
-            title=method.title or method.__name__,
-            dataset=dataset.name,
-            benchmark=manifest.benchmark,
-            feature_set=manifest.feature_set,
+            config=add_on.Config.model_validate(recipe.values(plugin.name)).model_dump(mode="json"),
         )
-        for seed in range(options.seeds)
-    ]
-    return specs, used
+        for plugin, add_on in zip(pipeline.add_ons, classes, strict=True)
+    )
+
+
+def choose_inputs(pipeline: Pipeline, config: MethodConfig, recipe: Recipe, dataset: Dataset) -> dict[str, str]:
+    """Choose the source of each pseudo-label that a method uses with this configuration.
+
+    Raises
+    ------
+    InputError
+        If the method or the dataset cannot do what is wanted.
+    """
+    method, _ = pipeline.load()
+    return {
+        name: choose_source(pipeline.method.name, name, accepted, recipe.values("inputs")[name], dataset)
+        for name, accepted in method.inputs_for(config).items()
+    }
 
 
 def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, dataset: Dataset) -> str:
@@ -157,11 +191,13 @@ def check_holdout(dataset: Dataset, looks: int) -> None:
             raise InputError(f"dataset {dataset.name} has one {word} training video: too few for --holdout")
 
 
-def make_job(spec: RunSpec, plugin: Plugin, dataset: Dataset, evaluate_on: Sequence[Dataset], options: Options) -> Job:
+def make_job(
+    spec: RunSpec, pipeline: Pipeline, dataset: Dataset, evaluate_on: Sequence[Dataset], options: Options
+) -> Job:
     """Make the job that trains a run and evaluates it on some datasets."""
     return Job(
         spec=spec,
-        plugin=plugin,
+        pipeline=pipeline,
         dataset=dataset.path,
         evaluate_on=tuple(target.path for target in evaluate_on),
         runs=options.runs,

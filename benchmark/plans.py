@@ -25,6 +25,7 @@ class PlannedRow(FrozenModel):
 
     label: str
     method: str
+    add_ons: tuple[str, ...] = ()
     paper: str | None
     runs: dict[str, tuple[str, ...]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,21 +12,25 @@ from pydantic import Field, PydanticUserError, ValidationError, field_validator
 from benchmark.datasets.manifest import Benchmark
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
+from benchmark.pipelines import Pipeline
 from benchmark.records import Profile, Training
 from benchmark.registry import Plugin
 
 if TYPE_CHECKING:
-    from benchmark.api import Method
+    from benchmark.api import AddOn, Method
 
 QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 """What the quick profile allows at most."""
+
+
+Source = Literal["paper", "official-code", "estimate"]
 
 
 class Value(FrozenModel):
     """A recipe's leaf: a value, where it comes from, and a remark where that needs one."""
 
     value: Any
-    source: Literal["paper", "official-code", "estimate"]
+    source: Source
     note: str = ""
 
 
@@ -62,21 +66,24 @@ class RecipeFile(FrozenModel):
 
 @dataclass(frozen=True)
 class Setting:
-    """A resolved value with its source: a recipe's, the suite's default, or the command line."""
+    """A resolved value with its source."""
 
     value: Any
-    source: str
+    source: Source | Literal["command line"]
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe resolved for one benchmark and profile: section -> key -> value with its source."""
+    """A recipe resolved for one benchmark and profile: section -> key -> value with its source.
+
+    Sections are `config`, `training`, `inputs`, and one for each add-on, called by its name.
+    """
 
     sections: Mapping[str, Mapping[str, Setting]]
 
     def values(self, section: str) -> dict[str, Any]:
-        """Return the plain values of one section (`config`, `training` or `inputs`)."""
+        """Return the plain values of one section."""
         return {key: leaf.value for key, leaf in self.sections[section].items()}
 
     def training(self) -> Training:
@@ -105,11 +112,12 @@ def read_recipe(plugin: Plugin) -> RecipeFile:
 
 
 def resolve_recipe(
-    plugin: Plugin, benchmark: Benchmark, profile: Profile, overrides: Sequence[str] = ()
+    pipeline: Pipeline, benchmark: Benchmark, profile: Profile, overrides: Sequence[str] = ()
 ) -> tuple[Recipe, set[str]]:
-    """Resolve a method's recipe for a benchmark and a profile.
+    """Resolve the recipes of a method and its add-ons for a benchmark and a profile.
 
-    Later wins: suite defaults, recipe default, benchmark, suite-wide quick limits, the recipe's profile, overrides.
+    Later wins: suite defaults, recipe default, benchmark, preset, suite-wide quick limits, the recipe's profile,
+    overrides.
 
     Parameters
     ----------
@@ -120,30 +128,30 @@ def resolve_recipe(
     Returns
     -------
     The recipe, and those of the overrides that it took.
+
+    Raises
+    ------
+    InputError
+        If a recipe or an override is wrong, or there is no such preset.
     """
-    source, method = read_recipe(plugin), plugin.load()
-    known = {
-        "config": set(method.Config.model_fields),
-        "training": set(Training.model_fields),
-        "inputs": {*method.inputs},
-    }
+    source = read_recipe(pipeline.method)
+    method, add_ons = pipeline.load()
     sections = _defaults(method)
-    for block in (source.default, source.benchmarks.get(benchmark, Block())):
-        _merge(sections, block)
+    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), _preset(source, pipeline.preset))
     if profile == "quick":
         _limit_to_quick(sections["training"])
     _merge(sections, source.profiles.get(profile, Block()))
-    used = {text for text in overrides if _apply(sections, known, plugin.name, text)}
+    for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
+        sections[plugin.name] = _add_on_settings(plugin, add_on, benchmark)
+    known: dict[str, Iterable[str]] = {
+        **{plugin.name: add_on.Config.model_fields for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)},
+        "config": method.Config.model_fields,
+        "training": Training.model_fields,
+        "inputs": method.inputs,
+    }
+    used = {text for text in overrides if _apply(sections, known, pipeline, text)}
     recipe = Recipe(sections)
-    try:
-        recipe.training()
-        method.Config.model_validate(recipe.values("config"))
-    except (ValidationError, PydanticUserError) as error:
-        raise InputError(f"recipe of {plugin.name}: {first_error(error)}") from None
-    for key in sections["inputs"].keys() - known["inputs"]:
-        raise InputError(
-            f"recipe of {plugin.name}: it has no input {key}; it has {', '.join(known['inputs']) or 'none'}"
-        )
+    _validate(recipe, pipeline, method, add_ons)
     return recipe, used
 
 
@@ -156,38 +164,86 @@ def first_error(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def _validate(recipe: Recipe, pipeline: Pipeline, method: type[Method], add_ons: Sequence[type[AddOn]]) -> None:
+    try:
+        recipe.training()
+        method.Config.model_validate(recipe.values("config"))
+    except (ValidationError, PydanticUserError) as error:
+        raise InputError(f"recipe of {pipeline.method_name}: {first_error(error)}") from None
+    for key in recipe.sections["inputs"].keys() - set(method.inputs):
+        raise InputError(
+            f"recipe of {pipeline.method_name}: it has no input {key}; it has {', '.join(method.inputs) or 'none'}"
+        )
+    for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
+        try:
+            add_on.Config.model_validate(recipe.values(plugin.name))
+        except (ValidationError, PydanticUserError) as error:
+            raise InputError(f"add-on {plugin.name}: {first_error(error)}") from None
+
+
+def _preset(source: RecipeFile, name: str | None) -> Block:
+    if name is None:
+        return Block()
+    if name not in source.presets:
+        raise InputError(f"method {source.method} has no preset {name}; it has {', '.join(source.presets) or 'none'}")
+    return source.presets[name]
+
+
 def _defaults(method: type[Method]) -> dict[str, dict[str, Setting]]:
-    fields = method.Config.model_fields.items()
-    config = {key: f.get_default(call_default_factory=True) for key, f in fields if not f.is_required()}
-    blocks = {"config": config, "training": Training().model_dump(), "inputs": dict.fromkeys(method.inputs, "auto")}
-    return {name: {key: Setting(value, "suite") for key, value in block.items()} for name, block in blocks.items()}
+    return {
+        "config": _default_settings(method.Config),
+        "training": _default_settings(Training),
+        "inputs": dict.fromkeys(method.inputs, Setting("auto", "estimate", "Default: the first that the dataset has.")),
+    }
 
 
-def _merge(sections: dict[str, dict[str, Setting]], block: Block) -> None:
-    for name, section in sections.items():
-        leaves: dict[str, Value] = getattr(block, name)
-        section.update({key: Setting(leaf.value, leaf.source, leaf.note) for key, leaf in leaves.items()})
+def _default_settings(model: type[FrozenModel]) -> dict[str, Setting]:
+    return {
+        key: Setting(field.get_default(call_default_factory=True), "estimate", "Default.")
+        for key, field in model.model_fields.items()
+        if not field.is_required()
+    }
+
+
+def _add_on_settings(plugin: Plugin, add_on: type[AddOn], benchmark: Benchmark) -> dict[str, Setting]:
+    source, settings = read_recipe(plugin), {"config": _default_settings(add_on.Config)}
+    _merge(settings, source.default, source.benchmarks.get(benchmark, Block()))
+    return settings["config"]
+
+
+def _merge(sections: dict[str, dict[str, Setting]], *blocks: Block) -> None:
+    for block in blocks:
+        for name, section in sections.items():
+            leaves: dict[str, Value] = getattr(block, name)
+            section.update({key: Setting(leaf.value, leaf.source, leaf.note) for key, leaf in leaves.items()})
 
 
 def _limit_to_quick(training: dict[str, Setting]) -> None:
     for key, limit in QUICK.items():
         if training[key].value > limit:
-            training[key] = Setting(limit, "suite", "quick profile")
-    training["crops"] = Setting(1, "suite", "quick profile")
+            training[key] = Setting(limit, "estimate", f"Profile quick: at most {limit}.")
+    training["crops"] = Setting(1, "estimate", "Profile quick: one crop.")
 
 
-def _apply(sections: dict[str, dict[str, Setting]], known: Mapping[str, set[str]], method: str, text: str) -> bool:
+def _apply(
+    sections: dict[str, dict[str, Setting]], known: Mapping[str, Iterable[str]], pipeline: Pipeline, text: str
+) -> bool:
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set {text}: write KEY=VALUE")
-    *section, key = path.removeprefix(f"{method}.").split(".")
-    matches = [name for name in known if key in known[name] and section in ([], [name])]
+    for name in (pipeline.name, pipeline.method_name, pipeline.method.name):
+        if path.startswith(f"{name}."):
+            path = path.removeprefix(f"{name}.")
+            break
+    matches = [(section, key) for section, keys in known.items() for key in keys if path in (key, f"{section}.{key}")]
     if not matches:
         return False
     if len(matches) > 1:
-        raise InputError(f"--set {text}: {key} is in {' and '.join(matches)}; write {matches[0]}.{key}=…")
+        places = " and ".join(section for section, _ in matches)
+        raise InputError(f"--set {text}: {path} is in {places}; write {'.'.join(matches[0])}=…")
     try:
-        sections[matches[0]][key] = Setting(yaml.safe_load(value), "command line")
+        section, key = matches[0]
+        sections[section][key] = Setting(yaml.safe_load(value), "command line")
     except yaml.YAMLError:
         raise InputError(f"--set {text}: the value cannot be read") from None
     return True

@@ -44,6 +44,15 @@ class Training(FrozenModel):
     looks: int = Field(default=10, ge=0)
 
 
+class AddOnSpec(FrozenModel):
+    """An add-on of a run: its name, its version, for a file plug-in the hash of the file, and its settings."""
+
+    name: str
+    version: int
+    source: str | None = None
+    config: dict[str, Any]
+
+
 class RunSpec(FrozenModel):
     """What one training is: everything its numbers depend on, and a few names for people.
 
@@ -51,6 +60,8 @@ class RunSpec(FrozenModel):
     ----------
     method, version, source
         The method's name, its version, and for a file plug-in the hash of the file.
+    add_ons
+        What the features pass on their way to the method, in this order.
     config, training
         The resolved recipe.
     inputs
@@ -68,6 +79,7 @@ class RunSpec(FrozenModel):
     method: str
     version: int
     source: str | None = None
+    add_ons: tuple[AddOnSpec, ...] = ()
     config: dict[str, Any]
     training: Training
     inputs: dict[str, str]

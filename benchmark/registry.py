@@ -1,4 +1,4 @@
-"""Find methods by name: an installed plug-in (ours are declared the same way), or ``path/to/file.py:Class``."""
+"""Find plug-ins by name: installed ones (ours are declared the same way), or ``path/to/file.py:Class``."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.api import Method
+    from benchmark.api import AddOn, Method
 
-METHODS = "wvad_bench.methods"
+_Class = TypeVar("_Class")
+_Plugin = TypeVar("_Plugin", bound="Plugin")
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """A method that can be loaded, known without importing it.
+    """A class that can be loaded, known without importing it.
 
     Attributes
     ----------
@@ -39,9 +40,13 @@ class Plugin:
     attribute: str
     distribution: str = ""
 
+    kind: ClassVar[str]
+    group: ClassVar[str]
+    """Group of the entry points that declare plug-ins of this kind."""
+
     @property
     def is_file(self) -> bool:
-        """Whether the method is a file of the user's own rather than part of an installed package."""
+        """Whether the plug-in is a file of the user's own rather than part of an installed package."""
         return self.module.endswith(".py")
 
     def source_hash(self) -> str | None:
@@ -49,7 +54,7 @@ class Plugin:
         return hashlib.sha256(Path(self.module).read_bytes()).hexdigest() if self.is_file else None
 
     def recipe_path(self) -> Path | None:
-        """Path of the recipe, ``NAME.yaml`` beside the method's module or in ``recipes/`` there; None without one."""
+        """Path of the recipe, ``NAME.yaml`` beside the plug-in's module or in ``recipes/`` there; None without one."""
         if self.is_file:
             source = Path(self.module)
         else:
@@ -63,6 +68,30 @@ class Plugin:
                 return path
         return None
 
+    def _load(self, base: type[_Class], config_base: type[object]) -> type[_Class]:
+        try:
+            module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
+            loaded = getattr(module, self.attribute)
+        except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
+            raise InputError(f"{self.kind} {self.name} is unavailable: {type(error).__name__}: {error}") from error
+        if not (isinstance(loaded, type) and issubclass(loaded, base)):
+            raise InputError(
+                f"{self.kind} {self.name}: {self.attribute} is not a subclass of benchmark.api.{base.__name__}"
+            )
+        config = getattr(loaded, "Config", None)
+        if not (isinstance(config, type) and issubclass(config, config_base)):
+            raise InputError(
+                f"{self.kind} {self.name}: its Config is not a subclass of benchmark.api.{config_base.__name__}"
+            )
+        return loaded
+
+
+class MethodPlugin(Plugin):
+    """A `benchmark.api.Method` that can be loaded."""
+
+    kind = "method"
+    group = "wvad_bench.methods"
+
     def load(self) -> type[Method]:
         """Import the method's class.
 
@@ -73,58 +102,65 @@ class Plugin:
         """
         from benchmark.api import Method, MethodConfig
 
-        try:
-            module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
-            loaded = getattr(module, self.attribute)
-        except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
-            raise InputError(f"method {self.name} is unavailable: {type(error).__name__}: {error}") from error
-        if not (isinstance(loaded, type) and issubclass(loaded, Method)):
-            raise InputError(f"method {self.name}: {self.attribute} is not a subclass of benchmark.api.Method")
-        if not (isinstance(loaded.Config, type) and issubclass(loaded.Config, MethodConfig)):
-            raise InputError(f"method {self.name}: its Config is not a subclass of benchmark.api.MethodConfig")
-        return loaded
+        return self._load(Method, MethodConfig)
 
 
-def list_methods() -> dict[str, Plugin]:
-    """Return the installed methods by name, importing none of them.
+class AddOnPlugin(Plugin):
+    """A `benchmark.api.AddOn` that can be loaded."""
+
+    kind = "add-on"
+    group = "wvad_bench.addons"
+
+    def load(self) -> type[AddOn]:
+        """Import the add-on's class.
+
+        Raises
+        ------
+        InputError
+            If the import fails or the class is not a `benchmark.api.AddOn`.
+        """
+        from benchmark.api import AddOn, AddOnConfig
+
+        return self._load(AddOn, AddOnConfig)
+
+
+def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:
+    """Return the installed plug-ins of a kind by name, importing none of them.
 
     Raises
     ------
     InputError
         If two distributions declare the same name.
     """
-    found: dict[str, Plugin] = {}
-    for point in sorted(entry_points(group=METHODS), key=lambda point: point.name):
-        plugin = _from_entry_point(point)
+    found: dict[str, _Plugin] = {}
+    for point in sorted(entry_points(group=kind.group), key=lambda point: point.name):
+        plugin = kind(point.name, point.module, point.attr, point.dist.name if point.dist else "")
         other = found.setdefault(point.name, plugin)
         if (other.module, other.attribute) != (plugin.module, plugin.attribute):
             raise InputError(
-                f"method {point.name} is declared by {other.distribution} and by {plugin.distribution}; uninstall one"
+                f"{kind.kind} {point.name} is declared by {other.distribution} and by {plugin.distribution}; "
+                "uninstall one"
             )
     return found
 
 
-def find_method(reference: str) -> Plugin:
-    """Find a method by its registered name or as ``path/to/file.py:Class``.
+def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
+    """Find a plug-in of a kind by its registered name or as ``path/to/file.py:Class``.
 
     Raises
     ------
     InputError
-        If there is no such method or file.
+        If there is no such plug-in or file.
     """
     path, colon, attribute = reference.rpartition(":")
     if colon and path.endswith(".py"):
         if not Path(path).is_file():
-            raise InputError(f"method {reference}: there is no file {path}")
-        return Plugin(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
-    methods = list_methods()
-    if reference not in methods:
-        raise InputError(f"unknown method {reference}; known: {', '.join(methods)}, or path/to/file.py:Class")
-    return methods[reference]
-
-
-def _from_entry_point(point: EntryPoint) -> Plugin:
-    return Plugin(point.name, point.module, point.attr, point.dist.name if point.dist else "")
+            raise InputError(f"{kind.kind} {reference}: there is no file {path}")
+        return kind(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
+    plugins = list_plugins(kind)
+    if reference not in plugins:
+        raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}, or path/to/file.py:Class")
+    return plugins[reference]
 
 
 def _import_file(path: Path) -> ModuleType:

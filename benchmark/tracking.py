@@ -140,6 +140,7 @@ class MlflowTracker:
             "mlflow.parentRunId": self._parent,
             RUN_KEY: record.key,
             "method": spec.method,
+            "add_ons": _names(add_on.name for add_on in spec.add_ons),
             "dataset": spec.dataset,
             "seed": str(spec.seed),
             "feature_set": spec.feature_set,
@@ -149,8 +150,14 @@ class MlflowTracker:
         run = self._client.create_run(
             self._experiment, tags=tags, run_name=f"{spec.title} {spec.dataset} seed {spec.seed}"
         )
-        sections = {"config": spec.config, "training": spec.training.model_dump(), "inputs": spec.inputs}
-        params = [Param(f"{name}.{k}", str(v)) for name, section in sections.items() for k, v in section.items()]
+        sections = {
+            "config": spec.config,
+            "training": spec.training.model_dump(),
+            "inputs": spec.inputs,
+            **{add_on.name: add_on.config for add_on in spec.add_ons},
+        }
+        settings = [(f"{name}.{key}", v) for name, section in sections.items() for key, v in section.items()]
+        params = [Param(_clean(name), str(value)) for name, value in settings]
         facts = {"holdout": spec.holdout, "parameters": record.parameters, "seconds": record.seconds}
         params += [Param(k, str(v)) for k, v in facts.items()]
         self._client.log_batch(run.info.run_id, params=params)

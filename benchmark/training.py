@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method, PairBatch
 from benchmark.datasets.batches import hold_out, load_bags, pair_batches
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
+from benchmark.pipelines import Pipeline
 from benchmark.records import Look, RunSpec, Selection, Training
 from benchmark.seeding import derive_seed, seed_everything
 
@@ -46,14 +48,19 @@ def use_float32() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
-def build_method(spec: RunSpec, method: type[Method], dim: int, object_classes: int) -> Method:
+def build_method(spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int) -> Method:
     """Construct a run's method after seeding, so that the seed decides its initial weights."""
+    method, classes = pipeline.load()
+    add_ons = [
+        (add_on, add_on.Config.model_validate(described.config))
+        for add_on, described in zip(classes, spec.add_ons, strict=True)
+    ]
     seed_everything(derive_seed(spec.seed, "initial weights"))
     features = FeatureSpec(dim=dim, sources=spec.inputs, object_classes=object_classes)
-    return method(method.Config.model_validate(spec.config), features)
+    return assemble(method, method.Config.model_validate(spec.config), add_ons, features)
 
 
-def train(spec: RunSpec, method: type[Method], dataset: Dataset, device: torch.device, report: Report) -> Trained:
+def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.device, report: Report) -> Trained:
     """Train one run.
 
     Raises
@@ -64,7 +71,7 @@ def train(spec: RunSpec, method: type[Method], dataset: Dataset, device: torch.d
     started = time.monotonic()
     settings = spec.training
     object_classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
-    model = build_method(spec, method, dataset.manifest.dim, object_classes).to(device)
+    model = build_method(spec, pipeline, dataset.manifest.dim, object_classes).to(device)
     optimizer = _optimizer(model, settings)
     kept, held_out = hold_out(dataset.manifest.split("train"), spec.holdout, spec.seed)
     labels = pseudo_labels(dataset, spec.inputs)
@@ -104,12 +111,11 @@ def train(spec: RunSpec, method: type[Method], dataset: Dataset, device: torch.d
 
 
 def _optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
-    kinds: dict[str, type[torch.optim.Adam] | type[torch.optim.Adagrad]] = {
-        "adam": torch.optim.Adam,
-        "adagrad": torch.optim.Adagrad,
-    }
-    kind = kinds[settings.optimizer]
-    return kind(model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "adagrad":
+        # eps as in the code of Sultani et al. 2018, and as Adam's
+        return torch.optim.Adagrad(model.parameters(), lr=rate, weight_decay=decay, eps=1e-8)
+    return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
 def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:

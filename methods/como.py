@@ -7,12 +7,17 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from methods.layers import mean_logit, take_segments, top_indices
+from methods.layers import TemporalConvolution, mean_logit, take_segments, top_indices
+from methods.relation_network import RelationNetwork
 
+ContextLength = Literal["static", "all"]
 ContextNodes = Literal["mean", "rows"]
 GraphFusion = Literal["nodes", "states"]
 IntensityActivation = Literal["none", "sigmoid"]
-RelationNorm = Literal["layer", "none"]
+RelationExtent = Literal["segment", "video"]
+RelationNorm = Literal["layer", "batch", "none"]
+StaticOrder = Literal["time", "motion"]
+StaticRounding = Literal["down", "nearest"]
 
 
 def feature_difference(features: Tensor) -> Tensor:
@@ -46,24 +51,24 @@ class DynamicPath(nn.Module):
 
 
 class ContextPath(nn.Module):
-    """Convolution of kernel 3 over the static segments, (N, T', D) -> (N, T', D), and an object head.
+    """Convolution of kernel 3 along time, (…, T', D) -> (…, T', D), and an object head.
 
     The head, (…, D) -> (…, object classes) in [0, 1], is S_obj of Eq. 8; it serves training only and is
     None without classes.
     """
 
-    def __init__(self, dim: int, object_classes: int) -> None:
+    def __init__(self, dim: int, object_classes: int, hidden: int = 512) -> None:
         super().__init__()
-        self.convolution = nn.Conv1d(dim, dim, 3, padding=1)
+        self.convolution = TemporalConvolution(dim, dim, 3)
         self.objects = (
-            nn.Sequential(nn.Linear(dim, 512), nn.ReLU(), nn.Linear(512, object_classes), nn.Sigmoid())
+            nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, object_classes), nn.Sigmoid())
             if object_classes
             else None
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the context features G (N, T', D)."""
-        return self.convolution(x.transpose(1, 2)).relu().transpose(1, 2)  # type: ignore[no-any-return]
+        """Return the context features G (…, T', D)."""
+        return self.convolution(x).relu()  # type: ignore[no-any-return]
 
 
 class GraphConvolution(nn.Module):
@@ -137,9 +142,9 @@ class Relation(NamedTuple):
     logits: Tensor
     """Logits of the relational scores S_R, mean over crops, (videos, T)."""
     context: Tensor
-    """Context features G of the static segments, (videos, crops, N, D)."""
+    """Context features G that the object head sees, (videos, crops, N or T, D)."""
     static: Tensor
-    """Indices of the static segments in order of time, (videos, N)."""
+    """Indices of the N static segments, (videos, N)."""
     intensity: Tensor | None
     """Predicted motion intensity S_int, (videos, crops, T); None without a dynamic path."""
 
@@ -150,7 +155,7 @@ class ContextMotion(nn.Module):
     Parameters
     ----------
     propagation
-        Relates (N, T, D) and (N, T', D) to (N, T, out_dim): `GraphPropagation`.
+        Relates (N, T, D) and (N, T', D) to (N, T, out_dim).
     dim
         Feature size D.
     has_motion
@@ -158,34 +163,52 @@ class ContextMotion(nn.Module):
         of the raw features says which segments are static: an untrained path would choose at random.
     object_classes
         Number of object classes, 0 for no object head.
-    static_fraction
-        N / T; N is rounded down and at least 1.
+    static_fraction, static_rounding
+        N / T; N is rounded ``"down"`` or to the ``"nearest"`` number, and at least 1.
+    static_order
+        Order of the static segments in the context path: of ``"time"``, along which it convolves, or of ``"motion"``.
+    context_length
+        What the context path convolves and predicts objects for: the ``"static"`` segments, or ``"all"`` T of them, of
+        which the static ones are then related.
     dropout
         Dropout before the relational score's layer.
     norm
-        ``"layer"`` normalises each segment's F_R, as GloRe's unit ends in a normalisation: F_R is cubic in the
-        features, and without it the relational score saturates and its loss bursts. ``"none"``: as printed.
+        ``"layer"`` normalises each segment's F_R, ``"batch"`` each state over the batch, as GloRe's unit ends: F_R is
+        cubic in the features, and without a norm the relational score saturates and its loss bursts. ``"none"``: as
+        printed.
+    extent
+        F_R for each ``"segment"``, or its mean over the ``"video"``, the other reading of F_R in R^st.
     intensity_activation
         Activation of the predicted intensity.
+    hidden
+        Width of the object head.
     """
 
     def __init__(
         self,
-        propagation: GraphPropagation,
+        propagation: GraphPropagation | RelationNetwork,
         dim: int,
+        *,
         has_motion: bool,
         object_classes: int,
-        static_fraction: float,
-        dropout: float,
+        static_fraction: float = 0.8,
+        static_rounding: StaticRounding = "down",
+        static_order: StaticOrder = "time",
+        context_length: ContextLength = "static",
+        dropout: float = 0.7,
         norm: RelationNorm = "layer",
+        extent: RelationExtent = "segment",
         intensity_activation: IntensityActivation = "none",
+        hidden: int = 512,
     ) -> None:
         super().__init__()
-        self.static_fraction = static_fraction
+        self.static_fraction, self.static_rounding, self.static_order = static_fraction, static_rounding, static_order
+        self.context_length, self.extent = context_length, extent
         self.dynamic = DynamicPath(dim, intensity_activation) if has_motion else None
-        self.context = ContextPath(dim, object_classes)
+        self.context = ContextPath(dim, object_classes, hidden)
         self.propagation = propagation
-        self.norm = nn.LayerNorm(propagation.out_dim) if norm == "layer" else nn.Identity()
+        norms = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d, "none": nn.Identity}
+        self.norm = norms[norm](propagation.out_dim)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(propagation.out_dim, 1))
 
     def forward(self, features: Tensor, raw: Tensor) -> Relation:
@@ -199,11 +222,25 @@ class ContextMotion(nn.Module):
             The features as the method was given them, same shape.
         """
         intensity = None if self.dynamic is None else self.dynamic(features)
-        activity = feature_difference(raw) if intensity is None else intensity.mean(1)
-        count = max(1, int(self.static_fraction * features.shape[2]))
-        # Back in order of time, because the context path convolves along it.
-        static = top_indices(-activity, count).sort(-1).values
-        context = self.context(take_segments(features, static).flatten(0, 1))
-        relational = self.norm(self.propagation(features.flatten(0, 1), context)).unflatten(0, features.shape[:2])
+        static = self._static(feature_difference(raw) if intensity is None else intensity.mean(1))
+        if self.context_length == "static":
+            related_to = context = self.context(take_segments(features, static))
+        else:
+            context = self.context(features)
+            related_to = take_segments(context, static)
+        relational = self.propagation(features.flatten(0, 1), related_to.flatten(0, 1))
+        if self.extent == "video":
+            relational = relational.mean(1, keepdim=True)
+        shape = (*features.shape[:2], relational.shape[1], self.propagation.out_dim)
+        relational = self.norm(relational.flatten(0, 1)).view(shape)
         logits = mean_logit(self.head(relational).squeeze(-1), 1)
-        return Relation(relational, logits, context.unflatten(0, features.shape[:2]), static, intensity)
+        length = features.shape[2]
+        return Relation(relational.expand(-1, -1, length, -1), logits.expand(-1, length), context, static, intensity)
+
+    def _static(self, activity: Tensor) -> Tensor:
+        """Choose the N segments of least activity: (videos, T) -> (videos, N)."""
+        share = self.static_fraction * activity.shape[1]
+        # Of 0.29 x 100 segments 29 are meant, though the product is a little less.
+        count = max(1, int(share + (0.5 if self.static_rounding == "nearest" else 1e-9)))
+        static = top_indices(-activity, count)
+        return static.sort(-1).values if self.static_order == "time" else static

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
+    "CausalConvolution",
+    "CausalWindowAttention",
     "MultiScaleTemporalNetwork",
     "NonLocal",
     "Scorer",
+    "TemporalConvolution",
     "init_xavier_normal",
     "init_xavier_uniform",
     "mean_logit",
@@ -66,8 +71,20 @@ def unit_vectors(x: Tensor, eps: float = 1e-8) -> Tensor:
     return torch.where(norm > eps, x / norm.clamp_min(eps), torch.zeros_like(x))
 
 
+class TemporalConvolution(nn.Conv1d):
+    """Convolution along time of an odd kernel, zero-padded to the same length: (…, T, dim) -> (…, T, out)."""
+
+    def __init__(self, dim: int, out: int, kernel: int) -> None:
+        super().__init__(dim, out, kernel, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (…, T, dim) to (…, T, out)."""
+        rows = x.reshape(-1, *x.shape[-2:]).transpose(1, 2)
+        return super().forward(rows).transpose(1, 2).reshape(*x.shape[:-1], -1)
+
+
 class Scorer(nn.Module):
-    """Fully connected scorer D-512-128-1: ReLU and dropout after the first two layers (RTFM's code).
+    """Fully connected scorer D-width-128-1: ReLU and dropout after the first two layers (RTFM's code).
 
     Input (…, D); returns the scores' logits (…) and the second layer's activations before dropout (…, 128),
     CLAV's F_FC2.
@@ -75,10 +92,10 @@ class Scorer(nn.Module):
 
     hidden = 128
 
-    def __init__(self, dim: int, dropout: float) -> None:
+    def __init__(self, dim: int, dropout: float, width: int = 512) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, 512)
-        self.fc2 = nn.Linear(512, self.hidden)
+        self.fc1 = nn.Linear(dim, width)
+        self.fc2 = nn.Linear(width, self.hidden)
         self.fc3 = nn.Linear(self.hidden, 1)
         self.dropout = nn.Dropout(dropout)
 
@@ -117,14 +134,14 @@ class NonLocal(nn.Module):
 class MultiScaleTemporalNetwork(nn.Module):
     """RTFM's multi-scale temporal network: a dilated pyramid and a non-local branch, fused, plus the input.
 
-    Input and output (N, T, D). Each of the four branches is D // 4 wide (512 for the published D = 2048),
-    the non-local block half of that, both at least 1. Every convolution is followed by ReLU and then batch
-    normalisation, as in the code.
+    Input and output (N, T, D). Each of the four branches is `width` wide, D // 4 if None (512 for the
+    published D = 2048), the non-local block half of that, both at least 1. Every convolution is followed by
+    ReLU and then batch normalisation, as in the code.
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, width: int | None = None) -> None:
         super().__init__()
-        width = max(1, dim // 4)
+        width = width or max(1, dim // 4)
         self.pyramid = nn.ModuleList(
             nn.Sequential(
                 nn.Conv1d(dim, width, 3, padding=dilation, dilation=dilation),
@@ -144,3 +161,66 @@ class MultiScaleTemporalNetwork(nn.Module):
         branches.append(self.non_local(self.reduce(x)))
         fused: Tensor = self.fuse(torch.cat(branches, dim=1)) + x
         return fused.transpose(1, 2)
+
+
+class CausalConvolution(nn.Conv1d):
+    """Convolution along time of a segment and the `kernel` - 1 before it: (…, T, dim) -> (…, T, out).
+
+    Before the start there are zeros; the last weight of the kernel is that of the segment itself.
+    """
+
+    def __init__(self, dim: int, out: int, kernel: int) -> None:
+        super().__init__(dim, out, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (…, T, dim) to (…, T, out)."""
+        rows = F.pad(x.reshape(-1, *x.shape[-2:]).transpose(1, 2), (self.kernel_size[0] - 1, 0))
+        return super().forward(rows).transpose(1, 2).reshape(*x.shape[:-1], -1)
+
+
+class CausalWindowAttention(nn.Module):
+    """Attention of each segment to itself and the `window` - 1 before it: (…, T, D) -> (…, T, D).
+
+    The weights are softmax_i(<q_t, k_i> / sqrt(width) - (t - i) / e) over i in [t - window + 1, t], without the
+    places before the start. The weighted sum of the values passes a linear layer back to D. Memory grows linearly
+    with T.
+
+    Parameters
+    ----------
+    dim
+        Feature size D.
+    width
+        Size of queries, keys and values.
+    window
+        Number of segments that a segment sees, itself among them.
+    position_prior
+        Whether the term - (t - i) / e is there: the position prior exp(-|t - i| / e) of HL-Net (Wu et al., ECCV 2020).
+    """
+
+    def __init__(self, dim: int, width: int, window: int, position_prior: bool = True) -> None:
+        super().__init__()
+        self.window, self.position_prior = window, position_prior
+        # A bias of the keys would cancel in the softmax, and one of the values would be a second bias of the output.
+        self.query = nn.Linear(dim, width, bias=False)
+        self.key = nn.Linear(dim, width, bias=False)
+        self.value = nn.Linear(dim, width, bias=False)
+        self.output = nn.Linear(width, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (…, T, D) to (…, T, D)."""
+        query = self.query(x).unsqueeze(-2) / math.sqrt(self.query.out_features)
+        logits = query @ self._history(self.key(x)) + self._place(x)
+        attended = logits.softmax(-1) @ self._history(self.value(x)).mT
+        out: Tensor = self.output(attended.squeeze(-2))
+        return out
+
+    def _history(self, x: Tensor) -> Tensor:
+        """Lay what each segment sees along a last axis, oldest first: (…, T, width) -> (…, T, width, window)."""
+        return F.pad(x, (0, 0, self.window - 1, 0)).unfold(-2, self.window, 1)
+
+    def _place(self, x: Tensor) -> Tensor:
+        """Return what the logits of (…, T, D) owe to the places alone, -inf before the start: (T, 1, window)."""
+        back = torch.arange(self.window - 1, -1, -1, device=x.device)
+        before = torch.arange(x.shape[-2], device=x.device)[:, None, None] < back
+        prior = -back.to(x.dtype) / math.e if self.position_prior else torch.zeros_like(back, dtype=x.dtype)
+        return prior.masked_fill(before, -torch.inf)

@@ -15,11 +15,14 @@ from torch import Tensor
 from methods.layers import mean_logit, unit_vectors
 
 __all__ = [
+    "CohesionScope",
     "DistancePairs",
     "add_total",
     "bag_cross_entropy",
     "cohesion",
+    "compactness",
     "cosine",
+    "dispersion",
     "flat_smoothness",
     "hinge_all_pairs",
     "hinge_paired",
@@ -27,10 +30,12 @@ __all__ = [
     "magnitude_squared",
     "reconstruction_error",
     "relative_distance",
+    "score_variance",
     "smoothness",
 ]
 
-DistancePairs = Literal["paired", "all-pairs", "batch-normal"]
+CohesionScope = Literal["video", "batch"]
+DistancePairs = Literal["paired", "all-pairs"]
 
 
 def add_total(terms: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -138,6 +143,7 @@ def relative_distance(
     abnormal_top: Tensor,
     margin: float,
     pairs: DistancePairs = "paired",
+    scope: CohesionScope = "video",
     diagonal: bool = True,
 ) -> Tensor:
     """CLAV's relative distance loss (Eq. 5-7): mean of max(C_top + margin - C_n, 0) + (1 - C_n), per crop.
@@ -152,15 +158,13 @@ def relative_distance(
         By how much C_top must stay below C_n.
     pairs
         ``"paired"``: normal video i with abnormal video i. ``"all-pairs"``: each with each.
-        ``"batch-normal"``: as paired, but C_n over the segments of all normal videos together.
+    scope
+        C_n over the segments of each normal ``"video"``, or of all normal videos of the ``"batch"`` together.
     diagonal
         See `cohesion`.
     """
     normal_mean, abnormal_mean = normal_top.mean(2), abnormal_top.mean(2)
-    if pairs == "batch-normal":
-        within = cohesion(normal.transpose(0, 1).flatten(1, 2), diagonal)
-    else:
-        within = cohesion(normal, diagonal)
+    within = cohesion(normal if scope == "video" else normal.transpose(0, 1).flatten(1, 2)[None], diagonal)
     if pairs == "all-pairs":
         within, normal_mean, abnormal_mean = within[:, None], normal_mean[:, None], abnormal_mean[None]
     between = cosine(normal_mean, abnormal_mean)
@@ -183,3 +187,46 @@ def reconstruction_error(
     """
     error = (reconstructed - (target.detach() if detach else target)).abs()
     return error.mean() if reduction == "mean" else error.sum(-1).mean()
+
+
+def compactness(features: Tensor, centre: Tensor) -> Tensor:
+    """Half the mean squared distance to a centre, mean of ||x - c||^2 / 2: (…, D), (D) -> ().
+
+    Source: the centre loss (Wen et al., ECCV 2016) of a single class; CTR (reconstructed).
+    """
+    return (features - centre).square().sum(-1).mean() / 2
+
+
+def dispersion(top: Tensor, bottom: Tensor, centre: Tensor, margin: float) -> Tensor:
+    """Push abnormal features away from the normal centre and draw the normal ones of their videos to it, -> ().
+
+    Mean of max(0, margin - ||x - c||) over `top`, plus `compactness` of `bottom`. Source: CTR (reconstructed).
+
+    Parameters
+    ----------
+    top, bottom
+        Features of the abnormal videos' segments of highest and of lowest scores, shape (…, D).
+    centre
+        Centre c of the normal features, shape (D).
+    margin
+        Distance from which on a feature is far enough.
+    """
+    # Its gradient has length 1, and is 0 where a feature lies on the centre.
+    distance = torch.linalg.vector_norm(top - centre, dim=-1)
+    return F.relu(margin - distance).mean() + compactness(bottom, centre)
+
+
+def score_variance(scores: Tensor, unbiased: bool = True) -> Tensor:
+    """Variance of each video's scores, (…, T) -> (…); 0 for a single segment.
+
+    Parameters
+    ----------
+    scores
+        Scores, shape (…, T).
+    unbiased
+        True: divided by T - 1 (AR-Net's code). False: by T, the mean squared distance of the scores to their own
+        mean, which is the centre loss of Wan et al., ICME 2020.
+    """
+    length = scores.shape[-1]
+    squares = (scores - scores.mean(-1, keepdim=True)).square().sum(-1)
+    return squares / (max(1, length - 1) if unbiased else length)

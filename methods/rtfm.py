@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -25,6 +26,23 @@ from methods.losses import (
     magnitude_squared,
 )
 
+OFFICIAL_NAMES = {
+    "Aggregate.conv_1.": "temporal.pyramid.0.",
+    "Aggregate.conv_2.": "temporal.pyramid.1.",
+    "Aggregate.conv_3.": "temporal.pyramid.2.",
+    "Aggregate.conv_4.": "temporal.reduce.",
+    "Aggregate.conv_5.": "temporal.fuse.",
+    "Aggregate.non_local.g.": "temporal.non_local.g.",
+    "Aggregate.non_local.theta.": "temporal.non_local.theta.",
+    "Aggregate.non_local.phi.": "temporal.non_local.phi.",
+    "Aggregate.non_local.W.0.": "temporal.non_local.out.",
+    "Aggregate.non_local.W.1.": "temporal.non_local.norm.",
+    "fc1.": "scorer.fc1.",
+    "fc2.": "scorer.fc2.",
+    "fc3.": "scorer.fc3.",
+}
+"""Layers of the official network, as the names of its weights begin, and ours."""
+
 
 class RTFM(Method):
     """A temporal network whose features are long where abnormal and short where normal, as the official code.
@@ -44,15 +62,28 @@ class RTFM(Method):
         smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
         sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorer and selection")
+        branch_width: int | None = Field(
+            None, ge=1, description="width of each branch of the temporal network; D/4 if none"
+        )
 
     config: Config
 
     def __init__(self, config: Config, features: FeatureSpec) -> None:
         super().__init__(config, features)
-        self.temporal = MultiScaleTemporalNetwork(features.dim)
+        self.temporal = MultiScaleTemporalNetwork(features.dim, config.branch_width)
         self.dropout = nn.Dropout(config.dropout)
         self.scorer = Scorer(features.dim, config.dropout)
         self.apply(init_xavier_uniform)
+
+    @classmethod
+    def adopt_weights(cls, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename the official code's weights to ours; names that are not its own stay as they are.
+
+        A prefix ``module.`` of all names, which data-parallel training leaves, is dropped. Source: model.py of the
+        official code.
+        """
+        prefix = "module." if all(name.startswith("module.") for name in weights) else ""
+        return {_our_name(name.removeprefix(prefix)): value for name, value in weights.items()}
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores' logits (videos, T) and F after dropout (videos, crops, T, dim)."""
@@ -97,3 +128,10 @@ class RTFM(Method):
                 "sparse": config.sparsity * torch.linalg.vector_norm(abnormal_scores),
             }
         )
+
+
+def _our_name(name: str) -> str:
+    for official, ours in OFFICIAL_NAMES.items():
+        if name.startswith(official):
+            return ours + name.removeprefix(official)
+    return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from rich.table import Table as RichTable
@@ -11,29 +11,41 @@ from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
 
+GIVEN = "as given"
+"""Stands where a selection does, for weights that were not selected here."""
+
 
 def metrics_table(plan: TablePlan, store: RunStore) -> RichTable:
     """Return all metrics of the runs of a plan, mean ± sample standard deviation over seeds, by selection."""
     evaluations = [e for key in plan.run_keys() for e in store.evaluations(key)]
     names = {dataset.test_hash: dataset.name for dataset in plan.datasets}
     shown = [e.model_copy(update={"dataset": names[e.test_hash]}) for e in evaluations if e.test_hash in names]
-    return _metrics(shown, "all metrics, in percent")
+    return _metrics(_rows(shown), "all metrics, in percent")
 
 
 def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> RichTable:
     """Return all metrics of one run, by selection."""
     spec = record.spec
     return _metrics(
-        evaluations,
+        _rows(evaluations),
         f"{spec.title} trained on {spec.dataset}, seed {spec.seed} (run {record.key}), in percent",
     )
 
 
-def _metrics(evaluations: Sequence[Evaluation], title: str) -> RichTable:
-    rows = [(e.dataset, name, e.selection, v) for e in evaluations for name, v in e.metrics.items() if v is not None]
+def weights_table(what: str, dataset: str, metrics: Mapping[str, float | None]) -> RichTable:
+    """Return all metrics of weights that are no run of ours."""
+    rows = [(dataset, name, GIVEN, value) for name, value in metrics.items() if value is not None]
+    return _metrics(rows, f"{what}, in percent")
+
+
+def _rows(evaluations: Iterable[Evaluation]) -> list[tuple[str, str, str, float]]:
+    return [(e.dataset, name, e.selection, v) for e in evaluations for name, v in e.metrics.items() if v is not None]
+
+
+def _metrics(rows: Sequence[tuple[str, str, str, float]], title: str) -> RichTable:
     frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"])
     grid = RichTable("tested on", "metric", title=title, title_justify="left")
-    selections = [s for s in ("last", "validation", "oracle") if s in set(frame["selection"])]
+    selections = [s for s in ("last", "validation", "oracle", GIVEN) if s in set(frame["selection"])]
     for selection in selections:
         grid.add_column(selection, justify="right")
     for (dataset, metric), group in frame.groupby(["dataset", "metric"], sort=False):

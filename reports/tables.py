@@ -110,7 +110,7 @@ def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
         "row": cell.row,
         "column": f"{cell.train} → {cell.test}",
         "method": cell.method,
-        "add_ons": "",
+        "add_ons": "+".join(cell.add_ons),
         "train_dataset": cell.train,
         "eval_dataset": cell.test,
         "metric": cell.metric,

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import data, info, tables
+from benchmark.cli import data, evaluation, info, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 tables.register(app)
+evaluation.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(info.mlflow_app, name="mlflow")

@@ -22,28 +22,78 @@ def register(app: typer.Typer) -> None:
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="A method; all unless given.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]; all methods and add-ons unless given.")
+    ] = None,
     benchmark: Annotated[options.BenchmarkName, typer.Option(help="Whose recipe to show.")] = "ucf-crime",
     profile: options.Profile = "paper",
+    dim: Annotated[int, typer.Option(min=1, help="Feature size that parameters and multiply-adds are for.")] = 2048,
 ) -> None:
-    """List the methods, or print one's recipe with the source of every value."""
+    """List methods and add-ons with their sizes, or print one's recipe with the source of every value."""
+    if name is None:
+        _list_plugins(benchmark, profile, dim)
+    else:
+        _show_recipe(name, benchmark, profile, dim)
+
+
+def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName, dim: int) -> None:
     from rich.table import Table
 
+    from benchmark.pipelines import Pipeline
     from benchmark.recipes import resolve_recipe
-    from benchmark.registry import find_method, list_methods
+    from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
+    from benchmark.sizes import Size, measure_add_on, measure_pipeline
 
-    if name is None:
-        grid = Table("method", "class", "from")
-        for plugin in list_methods().values():
-            grid.add_row(plugin.name, f"{plugin.module}:{plugin.attribute}", plugin.distribution)
+    def describe(plugin: MethodPlugin | AddOnPlugin) -> tuple[str, Size]:
+        if isinstance(plugin, AddOnPlugin):
+            return plugin.load().title or plugin.attribute, measure_add_on(plugin.load(), dim)
+        pipeline = Pipeline(plugin)
+        recipe, _ = resolve_recipe(pipeline, benchmark, profile)
+        return pipeline.title(), measure_pipeline(pipeline, recipe, dim)
+
+    kinds: tuple[type[MethodPlugin] | type[AddOnPlugin], ...] = (MethodPlugin, AddOnPlugin)
+    for kind in kinds:
+        grid = Table(kind.kind, "title", "class", "parameters", "multiply-adds", "from")
+        for plugin in list_plugins(kind).values():
+            where = f"{plugin.module}:{plugin.attribute}"
+            try:
+                title, size = describe(plugin)
+                sizes = f"{size.parameters:,}", f"{size.multiply_adds:,}"
+            except Exception as error:  # somebody else's plug-in takes no other from the list
+                title, sizes = f"unavailable: {error}", ("", "")
+            grid.add_row(plugin.name, title, where, *sizes, plugin.distribution)
         out.print(grid)
-        return
-    recipe, _ = resolve_recipe(find_method(name), benchmark, profile)
+    say(
+        f"Parameters at dimension {dim}; multiply-adds per snippet and crop, when a video of 32 snippets is scored. "
+        "A method is named METHOD[@PRESET][+ADD-ON...]; `wvad methods NAME` prints its recipe and its presets."
+    )
+
+
+def _show_recipe(name: str, benchmark: options.BenchmarkName, profile: options.ProfileName, dim: int) -> None:
+    from rich.table import Table
+
+    from benchmark.pipelines import find_pipeline
+    from benchmark.recipes import read_recipe, resolve_recipe
+    from benchmark.sizes import measure_pipeline
+
+    pipeline = find_pipeline(name)
+    recipe, _ = resolve_recipe(pipeline, benchmark, profile)
+    size = measure_pipeline(pipeline, recipe, dim)
     grid = Table("setting", "value", "source", "note", title=f"{name} on {benchmark}, profile {profile}")
     for section, values in recipe.sections.items():
         for key, leaf in values.items():
-            grid.add_row(f"{section}.{key}", "all" if leaf.value is None else str(leaf.value), leaf.source, leaf.note)
+            grid.add_row(f"{section}.{key}", _value(leaf.value), leaf.source, leaf.note)
     out.print(grid)
+    say(
+        f"{pipeline.title()} has {size.parameters:,} parameters at dimension {dim}, and takes "
+        f"{size.multiply_adds:,} multiply-adds per snippet and crop."
+    )
+    for preset, block in read_recipe(pipeline.method).presets.items():
+        say(f"Preset {pipeline.method.name}@{preset}: {block.description}")
+
+
+def _value(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def doctor() -> None:

@@ -15,6 +15,9 @@ CachedName = Literal["use", "refresh", "only"]
 TrackingName = Literal["mlflow", "none"]
 SelectionName = Literal["last", "validation", "oracle"]
 
+MethodName = Annotated[
+    str, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class.")
+]
 Profile = Annotated[
     ProfileName, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
 ]

@@ -1,9 +1,9 @@
-"""Commands that train, evaluate and render."""
+"""Commands that train and render."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,14 +23,10 @@ from benchmark.cli.common import (
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
-if TYPE_CHECKING:
-    from benchmark.records import RunRecord
-    from benchmark.runs import RunStore
-
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (reproduce, render, train, evaluate, status):
+    for command in (reproduce, render, train, status):
         app.command()(command)
 
 
@@ -71,7 +67,7 @@ def reproduce(
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="A method's name, or path/to/file.py:Class.")],
+    method: options.MethodName,
     dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
     profile: options.Profile = "quick",
     seeds: options.Seeds = None,
@@ -88,17 +84,17 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
-    from benchmark.registry import find_method
+    from benchmark.pipelines import find_pipeline
     from benchmark.runs import RunStore
     from reports.runs import metrics_table
 
     choices = TrainingChoices(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
-    plugin = find_method(method)
-    title = plugin.load().title or plugin.attribute
+    pipeline = find_pipeline(method)
+    title = pipeline.title()
     declaration = TableDeclaration(
-        name=f"train-{re.sub(r'[^A-Za-z0-9_.-]', '-', plugin.name)}",
+        name=f"train-{re.sub(r'[^A-Za-z0-9_.+@-]', '-', pipeline.name)}",
         title=f"{title} on {dataset}",
         protocol="cross",
         datasets=(dataset,),
@@ -129,43 +125,6 @@ def render(
         show_table(rendered, paths)
 
 
-def evaluate(
-    run: Annotated[str, typer.Argument(help="Key of a stored run, or its first digits.")],
-    dataset: Annotated[str, typer.Argument(help="An imported dataset with the same feature set.")],
-    data: options.Data = None,
-    results: options.ResultsFolder = options.DEFAULT_RESULTS,
-    device: options.Device = "auto",
-) -> None:
-    """Test a stored run on a dataset; nothing is trained."""
-    from benchmark.cli.common import choose_device
-    from benchmark.driver import run_jobs
-    from benchmark.executors.serial import SerialExecutor
-    from benchmark.jobs import Job
-    from benchmark.registry import find_method
-    from benchmark.runs import RunStore
-    from reports.runs import evaluation_table
-
-    store = RunStore(Results(results).runs)
-    record = _find_run(store, run)
-    trained_on, target = record.spec.dataset, open_datasets([dataset], data)[0]
-    if target.manifest.feature_set != record.spec.feature_set:
-        raise InputError(
-            f"run {record.key} was trained on {record.spec.feature_set} features, "
-            f"{dataset} has {target.manifest.feature_set}: they do not compare"
-        )
-    plugin = find_method(record.spec.method)
-    if (plugin.load().version, plugin.source_hash()) != (record.spec.version, record.spec.source):
-        raise InputError(f"run {record.key} is of another version of {plugin.name}; train it again")
-    source = open_datasets([trained_on], data)[0]
-    job = Job(record.spec, plugin, source.path, (target.path,), store.root, choose_device(device))
-    store.prepare()
-    outcomes = run_jobs([job], SerialExecutor(), err, lambda outcome: None)
-    if code := say_failures(outcomes):
-        raise typer.Exit(code)
-    test_hash = target.manifest.test_hash()
-    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
-
-
 def status(
     table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
@@ -181,14 +140,3 @@ def status(
         err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
     out.print(status_table(plans, RunStore(Results(results).runs)))
-
-
-def _find_run(store: RunStore, prefix: str) -> RunRecord:
-    keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
-    if len(keys) != 1:
-        how = "several runs" if keys else "no run"
-        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
-    record = store.record(keys[0])
-    if record is None:
-        raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
-    return record

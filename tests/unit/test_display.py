@@ -6,13 +6,15 @@ from rich.console import Console
 
 from benchmark.display import BarDisplay, LineDisplay, run_display
 from benchmark.jobs import Job, Outcome
-from benchmark.registry import Plugin
+from benchmark.pipelines import Pipeline
+from benchmark.registry import MethodPlugin
 from tests.unit.test_records import spec
 
 
 def job(seed: int, title: str = "MMIL") -> Job:
     here = Path()
-    return Job(spec(seed=seed, title=title), Plugin("mmil", "methods.mmil", "MMIL"), here, (), here, "cpu")
+    pipeline = Pipeline(MethodPlugin("mmil", "methods.mmil", "MMIL"))
+    return Job(spec(seed=seed, title=title), pipeline, here, (), here, "cpu")
 
 
 def shown(terminal: bool) -> str:

@@ -13,8 +13,9 @@ from benchmark.cli import app, run
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.paper import PAPER_FEATURE_SETS
+from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.recipes import resolve_recipe
-from benchmark.registry import Plugin, find_method, list_methods
+from benchmark.registry import MethodPlugin, list_plugins
 from tests.contract import checks
 
 ROOT = Path(__file__).parents[2]
@@ -102,10 +103,10 @@ def test_make_targets_exist() -> None:
     assert set(named) <= targets
 
 
-@pytest.mark.parametrize("name", list_methods())
+@pytest.mark.parametrize("name", list_plugins(MethodPlugin))
 def test_every_setting_of_a_method_is_documented(name: str) -> None:
     page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
-    for field in list_methods()[name].load().Config.model_fields:
+    for field in list_plugins(MethodPlugin)[name].load().Config.model_fields:
         assert re.search(rf"\b{field}\b", page), field
 
 
@@ -118,16 +119,16 @@ def test_ids_are_those_of_the_code() -> None:
 
 
 @pytest.fixture
-def example(tmp_path: Path) -> Plugin:
+def example(tmp_path: Path) -> Pipeline:
     """The guide's method and recipe, as a reader would save them."""
     (method,), (recipe,) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
     (tmp_path / "mine.py").write_text(method, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
-    return find_method(f"{tmp_path / 'mine.py'}:Mine")
+    return find_pipeline(f"{tmp_path / 'mine.py'}:Mine")
 
 
-def test_the_example_method_keeps_the_contract(example: Plugin, tmp_path: Path) -> None:
-    method = example.load()
+def test_the_example_method_keeps_the_contract(example: Pipeline, tmp_path: Path) -> None:
+    method, _ = example.load()
     checks.check_training(method, {}, crops=2, length=16)
     checks.check_gradients(method, {}, crops=2, length=16)
     checks.check_blank_video(method, {})
@@ -137,7 +138,7 @@ def test_the_example_method_keeps_the_contract(example: Plugin, tmp_path: Path) 
         checks.check_scores(checks.trained(method, {}), crops=5, snippets=snippets)
 
 
-def test_the_example_recipe_is_taken(example: Plugin) -> None:
+def test_the_example_recipe_is_taken(example: Pipeline) -> None:
     quick, _ = resolve_recipe(example, "avenue", "quick")
     assert (quick.training().steps, quick.training().segments) == (100, 16)
     paper, _ = resolve_recipe(example, "ucf-crime", "paper")
@@ -145,8 +146,8 @@ def test_the_example_recipe_is_taken(example: Plugin) -> None:
 
 
 def test_the_example_method_is_trained_by_the_documented_command(
-    example: Plugin, tiny_scenes: Path, tmp_path: Path
+    example: Pipeline, tiny_scenes: Path, tmp_path: Path
 ) -> None:
     options = ["--seeds", "1", "--set", "steps=3", "--tracking", "none", "--executor", "serial"]
     folders = ["--data", str(tiny_scenes), "--results", str(tmp_path / "results")]
-    assert run(["train", f"{example.module}:Mine", "scenes-avenue", *options, *folders]) == 0
+    assert run(["train", f"{example.method.module}:Mine", "scenes-avenue", *options, *folders]) == 0

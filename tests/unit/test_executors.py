@@ -8,11 +8,11 @@ from benchmark.executors import Executor
 from benchmark.executors.local import LocalExecutor
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, is_complete
+from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, make_job, plan_runs
-from benchmark.registry import find_method
 from benchmark.runs import RunStore
 
-PLUGIN = find_method(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
+METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 EXECUTORS = [SerialExecutor, lambda: LocalExecutor(2)]
 
 
@@ -32,8 +32,8 @@ class Notes:
 def jobs_in(runs: Path, data: Path, seeds: int, *overrides: str) -> list[Job]:
     dataset = Dataset(data / "scenes-avenue")
     options = Options(seeds=seeds, overrides=("steps=4", "looks=2", *overrides), runs=runs)
-    specs, _ = plan_runs(PLUGIN, dataset, options)
-    return [make_job(spec, PLUGIN, dataset, [dataset], options) for spec in specs]
+    specs, _ = plan_runs(METHOD, dataset, options)
+    return [make_job(spec, METHOD, dataset, [dataset], options) for spec in specs]
 
 
 @pytest.mark.parametrize("make", EXECUTORS, ids=["serial", "local"])

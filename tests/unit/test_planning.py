@@ -5,8 +5,8 @@ import pytest
 
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.errors import InputError
+from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, check_trainable, choose_source, plan_runs
-from benchmark.registry import find_method
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 
@@ -76,7 +76,7 @@ def test_a_source_that_is_not_there_is_refused_before_training(
 
 
 def test_runs_share_everything_but_the_seed_and_keys_are_stable() -> None:
-    plugin = find_method(f"{PLUGINS}:NeedsMotion")
+    plugin = find_pipeline(f"{PLUGINS}:NeedsMotion")
     first, _ = plan_runs(plugin, described(motion=True), Options(seeds=3))  # type: ignore[arg-type]
     again, _ = plan_runs(plugin, described(motion=True), Options(seeds=3))  # type: ignore[arg-type]
     assert [run.seed for run in first] == [0, 1, 2]
@@ -97,7 +97,7 @@ def test_a_hold_out_that_could_select_nothing_is_refused(
 ) -> None:
     options = Options(holdout=0.5, overrides=(f"looks={looks}",))
     with pytest.raises(InputError, match=message):
-        plan_runs(find_method(f"{PLUGINS}:MeanMIL"), described(labels=labels), options)  # type: ignore[arg-type]
+        plan_runs(find_pipeline(f"{PLUGINS}:MeanMIL"), described(labels=labels), options)  # type: ignore[arg-type]
 
 
 def test_one_feature_set_has_one_size() -> None:

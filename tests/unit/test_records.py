@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.records import RunSpec, Training, evaluation_key
+from benchmark.records import AddOnSpec, RunSpec, Training, evaluation_key
 
 
 def spec(**changes: Any) -> RunSpec:
@@ -28,7 +28,7 @@ def spec(**changes: Any) -> RunSpec:
 def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
     # Whoever changes this text gives every stored run a new key.
     decisive = (
-        '{"config":{"hidden":512,"margin":1.0},"holdout":0.0,"inputs":{},"method":"mmil","numerics":"float32",'
+        '{"add_ons":[],"config":{"hidden":512,"margin":1.0},"holdout":0.0,"inputs":{},"method":"mmil","numerics":"float32",'
         '"profile":"quick","seed":0,"source":null,"train_hash":"' + "ab" * 32 + '","training":{"batch_size":32,'
         '"crops":null,"learning_rate":0.001,"looks":10,"optimizer":"adam","segments":32,"steps":200,'
         '"weight_decay":0.0005},"version":1}'
@@ -52,6 +52,7 @@ def test_names_for_people_are_not_in_the_key(field: str) -> None:
         {"method": "rtfm"},
         {"version": 2},
         {"source": "cd" * 32},
+        {"add_ons": (AddOnSpec(name="ica", version=1, config={"kernel": 3}),)},
         {"config": {"hidden": 512, "margin": 2.0}},
         {"training": Training(steps=201)},
         {"inputs": {"motion": "none"}},
@@ -73,3 +74,11 @@ def test_evaluation_key_depends_on_run_selection_and_test_part() -> None:
         for test in ("x", "y")
     }
     assert len(keys) == 8
+
+
+def test_whatever_decides_an_add_ons_numbers_and_their_order_is_in_the_key() -> None:
+    ica = AddOnSpec(name="ica", version=1, config={"kernel": 3})
+    conv = AddOnSpec(name="conv", version=1, config={"kernel": 3})
+    changes = [{"name": "x"}, {"version": 2}, {"source": "ab" * 32}, {"config": {"kernel": 1}}]
+    stacks = [(ica,), (ica, conv), (conv, ica), *((ica.model_copy(update=change),) for change in changes)]
+    assert len({spec(add_ons=stack).key for stack in stacks}) == len(stacks)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.registry import find_method, list_methods
+from benchmark.registry import AddOnPlugin, MethodPlugin, find_plugin, list_plugins
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 
 
 def test_our_methods_are_declared_like_anybodys() -> None:
-    methods = list_methods()
+    methods = list_plugins(MethodPlugin)
     assert {"mmil", "rtfm", "clav"} <= set(methods)
     assert methods["mmil"].distribution == "wvad-bench"
     assert all(plugin.recipe_path() is not None for plugin in methods.values() if plugin.distribution == "wvad-bench")
@@ -19,7 +19,7 @@ def test_our_methods_are_declared_like_anybodys() -> None:
 
 def test_listing_imports_no_method_and_no_torch() -> None:
     code = (
-        "import sys; from benchmark.registry import list_methods; list_methods(); "
+        "import sys; from benchmark.registry import MethodPlugin, list_plugins; list_plugins(MethodPlugin); "
         "sys.exit('torch' in sys.modules or 'methods.mmil' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -28,14 +28,14 @@ def test_listing_imports_no_method_and_no_torch() -> None:
 def test_a_file_is_a_method_and_its_content_is_its_version(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN.read_text())
-    before = find_method(f"{path}:MeanMIL")
+    before = find_plugin(MethodPlugin, f"{path}:MeanMIL")
     first = before.source_hash()
     assert before.load().title == "Mean MIL"
     path.write_text(PLUGIN.read_text().replace("Mean MIL", "Other MIL"))
-    after = find_method(f"{path}:MeanMIL")
+    after = find_plugin(MethodPlugin, f"{path}:MeanMIL")
     assert after.load().title == "Other MIL"
     assert after.source_hash() != first
-    assert find_method("mmil").source_hash() is None
+    assert find_plugin(MethodPlugin, "mmil").source_hash() is None
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_file_is_a_method_and_its_content_is_its_version(tmp_path: Path) -> No
 )
 def test_what_cannot_be_found_or_loaded_is_one_line(reference: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_method(reference).load()
+        find_plugin(MethodPlugin, reference).load()
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_what_cannot_be_found_or_loaded_is_one_line(reference: str, message: str
 def test_a_file_that_cannot_be_used_says_why(source: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(source + "\n")
     with pytest.raises(InputError, match=message):
-        find_method(f"{tmp_path / 'broken.py'}:X").load()
+        find_plugin(MethodPlugin, f"{tmp_path / 'broken.py'}:X").load()

@@ -8,12 +8,12 @@ import torch
 from benchmark.api import FeatureSpec
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import MethodError, score_videos
+from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
 from benchmark.records import RunSpec
-from benchmark.registry import find_method
 from benchmark.training import Trained, look_steps, train
 
-PLUGIN = find_method(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
+METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 CPU = torch.device("cpu")
 
 
@@ -24,12 +24,12 @@ def dataset(tiny_scenes: Path) -> Dataset:
 
 def plan(dataset: Dataset, *overrides: str, holdout: float = 0.0, seed: int = 0) -> RunSpec:
     options = Options(seeds=seed + 1, holdout=holdout, overrides=("steps=6", "looks=3", "segments=8", *overrides))
-    return plan_runs(PLUGIN, dataset, options)[0][seed]
+    return plan_runs(METHOD, dataset, options)[0][seed]
 
 
 def run(dataset: Dataset, *overrides: str, **kwargs: Any) -> Trained:
     torch.set_num_threads(1)
-    return train(plan(dataset, *overrides, **kwargs), PLUGIN.load(), dataset, CPU, lambda step, loss: None)
+    return train(plan(dataset, *overrides, **kwargs), METHOD, dataset, CPU, lambda step, loss: None)
 
 
 def test_same_seed_same_bits_and_another_seed_others(dataset: Dataset) -> None:
@@ -79,7 +79,8 @@ def test_a_method_that_breaks_its_contract_fails_with_the_reason(dataset: Datase
 
 
 def test_scoring_covers_every_row_and_keeps_the_mode(dataset: Dataset) -> None:
-    model = PLUGIN.load()(PLUGIN.load().Config(), FeatureSpec(dim=256, sources={}))
+    method, _ = METHOD.load()
+    model = method(method.Config(), FeatureSpec(dim=256, sources={}))
     videos = dataset.manifest.split("test")
     for training in (True, False):
         model.train(training)

@@ -28,7 +28,8 @@ def batch(videos=2, crops=2, length=10, dim=6, classes=3, seed=0):
 def build(method, sources=GIVEN, dim=6, classes=3, seed=1, **config):
     """A float64 method in training mode whose dropout is off."""
     torch.manual_seed(seed)
-    made = method(method.Config(dropout=0.0, **config), FeatureSpec(dim, sources, classes)).double()
+    no_dropout = {name: 0.0 for name in method.Config.model_fields if name.endswith("dropout")}
+    made = method(method.Config(**no_dropout, **config), FeatureSpec(dim, sources, classes)).double()
     for name, parameter in made.named_parameters():
         if name.endswith("bias"):
             parameter.data.uniform_(-0.3, 0.3)

@@ -19,19 +19,21 @@ def parts(method, batch):
     for half in (batch.normal, batch.abnormal):
         features = method.activation(half.features)
         logits, hidden = method.scorer(features)
-        relation = method.relation(features, half.features)
-        halves.append(
-            {
-                "F": features.detach().numpy(),
-                "hidden": hidden.detach().numpy(),
-                "S": logits.sigmoid().mean(1).tolist(),
+        made = {
+            "F": features.detach().numpy(),
+            "hidden": hidden.detach().numpy(),
+            "S": logits.sigmoid().mean(1).tolist(),
+            "motion": half.motion.tolist(),
+            "objects": half.objects.tolist(),
+        }
+        if method.relation is not None:
+            relation = method.relation(features, half.features)
+            made |= {
                 "R": relation.features.detach().numpy(),
-                "S_R": method.relation.head(relation.features).squeeze(-1).sigmoid().mean(1).tolist(),
+                "S_R": relation.logits.sigmoid().tolist(),
                 "relation": relation,
-                "motion": half.motion.tolist(),
-                "objects": half.objects.tolist(),
             }
-        )
+        halves.append(made)
     return halves
 
 
@@ -45,7 +47,7 @@ def plain_mil(halves, head, mean_first):
     return plain.mean(total)
 
 
-def plain_distance(halves, name, head, pairs, diagonal):
+def plain_distance(halves, name, head, config):
     normal = halves[0]
     means = [
         [[half[name][v, c][plain.top(half[head][v], K)].mean(0) for c in range(C)] for v in range(V)] for half in halves
@@ -54,15 +56,17 @@ def plain_distance(halves, name, head, pairs, diagonal):
     for c in range(C):
         rows = [normal[name][v, c, t] for v in range(V) for t in range(T)]
         for v in range(V):
-            within = plain.cohesion(rows if pairs == "batch-normal" else normal[name][v, c], diagonal)
-            for a in range(V) if pairs == "all-pairs" else [v]:
+            within = plain.cohesion(
+                rows if config.distance_cohesion == "batch" else normal[name][v, c], config.distance_diagonal
+            )
+            for a in range(V) if config.distance_pairs == "all-pairs" else [v]:
                 total.append(plain.distance(within, plain.cosine(means[0][v][c], means[1][a][c]), 0.3))
     return plain.mean(total)
 
 
 def plain_class_specific(method, halves, reduction):
     weights, total = plain.arrays(method), 0.0
-    for half, decoder in zip(halves, ("decode_normal", "decode_abnormal"), strict=True):
+    for half, decoder in zip(halves, ("decoders.0", "decoders.1"), strict=True):
         errors = []
         for v in range(V):
             for c in range(C):
@@ -74,37 +78,49 @@ def plain_class_specific(method, halves, reduction):
     return total
 
 
-def expected_terms(method, batch):
-    config, halves = method.config, parts(method, batch)
-    mean_first, share = config.mil == "mean-first", 0.5 if config.mil == "joint" else 1
-    head = "S_R" if config.distance_relation_top == "own" else "S"
-    pairs, diagonal = config.distance_pairs, config.distance_diagonal
-    intensity = [
+def plain_intensity(halves):
+    return plain.mean(
         abs(half["relation"].intensity[v, c, t].item() - half["motion"][v][t])
         for half in halves
         for v in range(V)
         for c in range(C)
         for t in range(T)
-    ]
-    objects = []
+    )
+
+
+def plain_objects(method, halves):
+    errors = []
     for half in halves:
         predicted = method.relation.context.objects(half["relation"].context).tolist()
         for v in range(V):
+            rows = range(T) if method.config.context_length == "all" else half["relation"].static[v].tolist()
             for c in range(C):
-                for i, t in enumerate(half["relation"].static[v].tolist()):
-                    objects += [abs(predicted[v][c][i][o] - half["objects"][v][t][o]) for o in range(3)]
-    abnormal = halves[1]
+                assert len(predicted[v][c]) == len(rows)
+                for i, t in enumerate(rows):
+                    errors += [abs(predicted[v][c][i][o] - half["objects"][v][t][o]) for o in range(3)]
+    return plain.mean(errors)
+
+
+def expected_terms(method, batch):
+    config, halves = method.config, parts(method, batch)
+    related = config.relation != "none"
+    mean_first, share = config.mil == "mean-first", 0.5 if config.mil == "joint" and related else 1
+    heads, abnormal = ("S", "S_R") if related else ("S",), halves[1]
     terms = {
         "mil": share * plain_mil(halves, "S", mean_first),
-        "mil_relation": share * plain_mil(halves, "S_R", mean_first),
         "cs": plain_class_specific(method, halves, config.reconstruction_reduction),
-        "dist": 10 * plain_distance(halves, "F", "S", pairs, diagonal),
-        "dist_relation": 10 * plain_distance(halves, "R", head, pairs, diagonal),
-        "smooth": 8e-4 * sum(plain.mean(plain.smoothness(row) for row in abnormal[s]) for s in ("S", "S_R")),
-        "sparse": 8e-3 * sum(plain.mean(plain.mean(row) for row in abnormal[s]) for s in ("S", "S_R")),
-        "intensity": plain.mean(intensity),
-        "objects": plain.mean(objects),
+        "dist": 10 * plain_distance(halves, "F", "S", config),
+        "smooth": 8e-4 * sum(plain.mean(plain.smoothness(row) for row in abnormal[s]) for s in heads),
+        "sparse": 8e-3 * sum(plain.mean(plain.mean(row) for row in abnormal[s]) for s in heads),
     }
+    if related:
+        head = "S_R" if config.distance_relation_top == "own" else "S"
+        terms |= {
+            "mil_relation": share * plain_mil(halves, "S_R", mean_first),
+            "dist_relation": 10 * plain_distance(halves, "R", head, config),
+            "intensity": plain_intensity(halves),
+            "objects": plain_objects(method, halves),
+        }
     return {**terms, "loss": sum(terms.values())}
 
 
@@ -117,11 +133,26 @@ def expected_terms(method, batch):
         {"mil": "joint"},
         {"reconstruction_reduction": "sum"},
         {"distance_pairs": "all-pairs"},
-        {"distance_pairs": "batch-normal"},
+        {"distance_cohesion": "batch"},
+        {"distance_pairs": "all-pairs", "distance_cohesion": "batch"},
         {"distance_diagonal": False},
         {"distance_relation_top": "scores"},
         {"context_nodes": "rows"},
         {"graph_fusion": "states"},
+        {"static_fraction": 0.46},
+        {"static_fraction": 0.46, "static_rounding": "nearest"},
+        {"static_order": "motion"},
+        {"context_length": "all"},
+        {"relation_norm": "none"},
+        {"relation_extent": "video"},
+        {"activation": "conv"},
+        {"activation": "conv-wide"},
+        {"activation": "none"},
+        {"hidden": 9},
+        {"relation": "rn"},
+        {"relation": "rn", "rn_pooling": "sum"},
+        {"relation": "none"},
+        {"relation": "none", "mil": "joint"},
     ],
     ids=str,
 )
@@ -165,15 +196,93 @@ def test_reconstruction_shapes_the_features_unless_detached(detach):
         ("scores+alpha*relation", 1.0, (0.5, 0.5)),
         ("alpha*scores+relation", 0.4, (0.4 / 1.4, 1 / 1.4)),
         ("mixture", 0.4, (0.6, 0.4)),
+        ("scores-alpha*relation", 0.4, (1 / 1.4, -0.4 / 1.4)),
     ],
 )
-def test_score_fuses_the_two_heads(fusion, alpha, weights):
-    method, batch = bags.build(CLAV, fusion=fusion, alpha=alpha).eval(), bags.batch()
+@pytest.mark.parametrize("relation", ["como", "rn"])
+def test_score_fuses_the_two_heads(relation, fusion, alpha, weights):
+    method, batch = bags.build(CLAV, relation=relation, fusion=fusion, alpha=alpha).eval(), bags.batch()
     half = parts(method, batch)[0]
     scores = method.score(batch.normal.features)
+    shift = max(0, -weights[1])  # a difference is moved into [0, 1], which leaves the ranking alone
     for v in range(V):
-        expected = [weights[0] * s + weights[1] * r for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
+        expected = [weights[0] * s + weights[1] * r + shift for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
         assert scores[v].tolist() == pytest.approx(expected)
+
+
+def test_without_relation_the_score_is_that_of_the_features():
+    method, batch = bags.build(CLAV, relation="none", alpha=0.7).eval(), bags.batch()
+    assert method.relation is None
+    for scores, expected in zip(method.score(batch.normal.features), parts(method, batch)[0]["S"], strict=True):
+        assert scores.tolist() == pytest.approx(expected)
+
+
+def test_without_relation_no_pseudo_label_is_asked_for():
+    assert set(CLAV.inputs_for(CLAV.Config())) == {"motion", "objects"}
+    assert CLAV.inputs_for(CLAV.Config(relation="none")) == {}
+    assert "mil" in bags.build(CLAV, sources={}, relation="none").training_step(bags.batch())
+
+
+@pytest.mark.parametrize(
+    ("switches", "message"),
+    [
+        (
+            {"relation": "none", "graph_fusion": "states"},
+            "graph_fusion 'states' means something with relation como only",
+        ),
+        ({"relation": "rn", "context_nodes": "rows"}, "context_nodes 'rows' means something with relation como only"),
+        ({"rn_pooling": "sum"}, "rn_pooling 'sum' means something with relation rn only, not with 'como'"),
+        ({"relation": "none", "fusion": "mixture"}, "fusion 'mixture' means something with relation como or rn only"),
+        ({"relation": "none", "static_order": "motion"}, "leave it at 'time'"),
+        ({"activation": "none", "ica_kernel": 1}, "ica_kernel 1 needs an activation"),
+    ],
+)
+def test_switches_that_switch_nothing_are_refused_with_a_sentence(switches, message):
+    with pytest.raises(ValidationError, match=message):
+        CLAV.Config(**switches)
+
+
+def test_relation_per_video_gives_one_relational_score_to_all_segments():
+    method, batch = bags.build(CLAV, relation_extent="video").eval(), bags.batch()
+    relation = method(batch.normal.features).relation
+    assert relation.logits.shape == (V, T)
+    assert relation.logits.std(1).max() == 0
+    assert relation.features.std(2).max() == 0
+
+
+def test_batch_norm_of_the_relational_features_is_per_state():
+    method, batch = bags.build(CLAV, relation_norm="batch").train(), bags.batch()
+    rows = method(batch.normal.features).relation.features.detach().numpy().reshape(-1, 128)
+    bias = method.relation.norm.bias.detach().numpy()
+    for state in range(128):
+        assert rows[:, state].mean() == pytest.approx(bias[state], abs=1e-9)
+        assert rows[:, state].std() <= 1 + 1e-9
+
+
+def test_motion_order_keeps_the_least_moving_first():
+    method, batch = bags.build(CLAV, static_order="motion"), bags.batch()
+    relation = method(batch.normal.features).relation
+    for v in range(V):
+        activity = relation.intensity[v].mean(0).tolist()
+        assert relation.static[v].tolist() == plain.top([-a for a in activity], 8)
+
+
+@pytest.mark.parametrize(
+    ("length", "rounding", "count"), [(16, "down", 12), (16, "nearest", 13), (8, "down", 6), (8, "nearest", 6)]
+)
+def test_number_of_static_segments_of_the_paper(length, rounding, count):
+    method, batch = bags.build(CLAV, static_rounding=rounding), bags.batch(length=length)
+    assert method(batch.normal.features).relation.static.shape == (V, count)
+
+
+@pytest.mark.parametrize(
+    ("weight", "term"),
+    [("reconstruction_weight", "cs"), ("distance_weight", "dist"), ("distance_weight", "dist_relation")],
+)
+def test_a_loss_of_weight_zero_is_left_out(weight, term):
+    method = bags.build(CLAV, **{weight: 0.0})
+    assert term not in method.training_step(bags.batch())
+    assert (method.decoders is None) == (term == "cs")
 
 
 def test_mixture_with_alpha_above_one_is_refused():

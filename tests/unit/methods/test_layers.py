@@ -16,7 +16,6 @@ from methods.como import (
     GraphPropagation,
     feature_difference,
 )
-from methods.ica import ImplicitClassActivation
 
 V, C, T, D = 2, 2, 6, 8
 
@@ -131,22 +130,6 @@ def test_temporal_network_fits_any_feature_size(dim):
     assert network(torch.zeros(1, 2, dim)).shape == (1, 2, dim)
 
 
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_ica_is_the_larger_half_of_the_convolution(x, kernel):
-    ica = made(ImplicitClassActivation(D, kernel))
-    weights = plain.arrays(ica)
-    out = ica(x[:, None])
-    for v in range(V):
-        wide = plain.conv(x[v].numpy(), weights, "expand")
-        close(out[v, 0], [[max(wide[t, d], wide[t, D + d]) for d in range(D)] for t in range(T)])
-
-
-def test_ica_takes_any_leading_axes(x):
-    ica = ImplicitClassActivation(D).double()
-    assert torch.equal(ica(x)[1], ica(x[None])[0, 1])
-    torch.testing.assert_close(ica(x[0]), ica(x)[0])
-
-
 def test_feature_difference():
     features = np.random.default_rng(0).standard_normal((V, C, T, D))
     value = feature_difference(torch.tensor(features))
@@ -233,7 +216,7 @@ def test_graph_propagation(x, context_nodes, fusion):
 def test_context_motion_takes_the_static_segments_in_order_of_time(has_motion):
     raw = torch.randn(V, C, 10, D, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     features = raw.flip(2) + 1
-    module = made(ContextMotion(GraphPropagation(D, 3, 4), D, has_motion, 0, 0.8, 0.7))
+    module = made(ContextMotion(GraphPropagation(D, 3, 4), D, has_motion=has_motion, object_classes=0))
     relation = module(features, raw)
     for v in range(V):
         if has_motion:
@@ -242,7 +225,7 @@ def test_context_motion_takes_the_static_segments_in_order_of_time(has_motion):
             activity = feature_difference(raw)[v].tolist()
         expected = sorted(sorted(range(10), key=lambda t: (activity[t], t))[:8])
         assert relation.static[v].tolist() == expected
-        close(relation.context[v, 1], module.context(features[v, 1][expected][None])[0].detach().numpy())
+        close(relation.context[v, 1], module.context(features[v, 1][expected]).detach().numpy())
     logits = module.head(relation.features).squeeze(-1)
     close(relation.logits.sigmoid(), logits.sigmoid().mean(1).detach().numpy())
     assert (relation.intensity is None) != has_motion
@@ -251,7 +234,7 @@ def test_context_motion_takes_the_static_segments_in_order_of_time(has_motion):
 @pytest.mark.parametrize("norm", ["layer", "none"])
 def test_relational_features_are_normalised_per_segment_or_left_as_printed(norm):
     features = torch.randn(V, C, 6, D, dtype=torch.float64, generator=torch.Generator().manual_seed(3)) * 10
-    module = made(ContextMotion(GraphPropagation(D, 3, 4), D, True, 0, 0.8, 0.7, norm=norm))
+    module = made(ContextMotion(GraphPropagation(D, 3, 4), D, has_motion=True, object_classes=0, norm=norm))
     relation = module(features, features)
     for v in range(V):
         for c in range(C):
@@ -268,7 +251,7 @@ def test_relational_features_are_normalised_per_segment_or_left_as_printed(norm)
 
 @pytest.mark.parametrize(("length", "count"), [(1, 1), (2, 1), (8, 6), (16, 12), (32, 25)])
 def test_number_of_static_segments_is_rounded_down_and_at_least_one(length, count):
-    module = ContextMotion(GraphPropagation(D), D, True, 0, 0.8, 0.7)
+    module = ContextMotion(GraphPropagation(D), D, has_motion=True, object_classes=0)
     features = torch.randn(1, 1, length, D)
     assert module(features, features).static.shape == (1, count)
 

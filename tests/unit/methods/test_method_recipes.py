@@ -7,11 +7,15 @@ import yaml
 
 import methods
 from methods.clav import CLAV
+from methods.ctr import CTR
+from methods.dmil import DMIL
 from methods.mmil import MMIL
 from methods.rtfm import RTFM
 
-CLASSES = {"mmil": MMIL, "rtfm": RTFM, "clav": CLAV}
-TRAINING = {"optimizer", "learning_rate", "weight_decay", "steps", "batch_size", "segments"}
+CLASSES = {"mmil": MMIL, "rtfm": RTFM, "ctr": CTR, "dmil": DMIL, "clav": CLAV}
+PARTS = ["benchmarks", "presets", "profiles"]
+BENCHMARKS = {"ucf-crime", "xd-violence", "shanghaitech", "avenue"}
+TRAINING = {"optimizer", "learning_rate", "weight_decay", "steps", "batch_size", "segments", "crops", "looks"}
 
 
 def recipe(name):
@@ -37,21 +41,23 @@ def test_default_block_equals_the_config_defaults(name):
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_value_has_a_source_and_every_estimate_a_note(name):
     content = recipe(name)
-    for block in [content["default"], *content["benchmarks"].values()]:
-        for leaf in [*block.get("config", {}).values(), *block["training"].values()]:
+    parts = [content["default"], *(b for part in PARTS for b in content.get(part, {}).values())]
+    for block in parts:
+        for leaf in [*block.get("config", {}).values(), *block.get("training", {}).values()]:
             assert set(leaf) <= {"value", "source", "note"}
             assert leaf["source"] in {"paper", "official-code", "estimate"}
             assert leaf["source"] != "estimate" or leaf["note"].endswith(".")
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_benchmark_blocks_make_valid_configs(name):
+def test_all_four_benchmarks_have_a_block_and_every_block_makes_a_valid_config(name):
     content = recipe(name)
+    assert set(content["benchmarks"]) == BENCHMARKS
     default = values(content["default"]["config"])
-    for name_of_benchmark, block in content["benchmarks"].items():
-        assert name_of_benchmark in {"ucf-crime", "xd-violence", "shanghaitech", "avenue"}
-        assert set(block["training"]) <= TRAINING
-        CLASSES[name].Config(**default | values(block["config"]))
+    for part in PARTS:
+        for block in content.get(part, {}).values():
+            assert set(block.get("training", {})) <= TRAINING
+            CLASSES[name].Config(**default | values(block.get("config", {})))
 
 
 @pytest.mark.parametrize(

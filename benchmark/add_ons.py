@@ -1,0 +1,57 @@
+"""A method with add-ons in front of it is a method again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.evaluation import MethodError
+
+
+class WithAddOns(Method):
+    """Passes features through add-ons, in their order, and on to a method; trained as one."""
+
+    def __init__(self, method: Method, add_ons: Sequence[AddOn]) -> None:
+        super().__init__(method.config, method.features)
+        self.method = method
+        self.add_ons = nn.ModuleList(add_ons)
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Return the method's loss terms of a batch; both halves pass the add-ons together."""
+        both = self._pass(torch.cat([batch.normal.features, batch.abnormal.features]))
+        normal, abnormal = both.chunk(2)
+        return self.method.training_step(
+            PairBatch(replace(batch.normal, features=normal), replace(batch.abnormal, features=abnormal))
+        )
+
+    def score(self, features: Tensor) -> Tensor:
+        """Score snippets as the method does."""
+        return self.method.score(self._pass(features))
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Return the method's embedding."""
+        return self.method.embed(self._pass(features))
+
+    def _pass(self, features: Tensor) -> Tensor:
+        shape = features.shape
+        for add_on in self.add_ons:
+            features = add_on(features)
+            if features.shape != shape:
+                name = type(add_on).__name__
+                raise MethodError(f"add-on {name} turned shape {tuple(shape)} into {tuple(features.shape)}")
+        return features
+
+
+def assemble(
+    method: type[Method],
+    config: MethodConfig,
+    add_ons: Sequence[tuple[type[AddOn], AddOnConfig]],
+    features: FeatureSpec,
+) -> Method:
+    """Construct a method and then its add-ons, so that the method's initial weights are those without them."""
+    built = method(config, features)
+    return WithAddOns(built, [add_on(settings, features) for add_on, settings in add_ons]) if add_ons else built

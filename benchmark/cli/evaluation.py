@@ -1,0 +1,98 @@
+"""The command that tests a stored run, or weights from elsewhere, on a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import choose_device, err, open_datasets, out, say_failures
+from benchmark.errors import InputError
+from benchmark.invocations import Results
+
+if TYPE_CHECKING:
+    from benchmark.datasets.store import Dataset
+    from benchmark.records import RunRecord
+    from benchmark.runs import RunStore
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    what: Annotated[
+        list[str], typer.Argument(metavar="[RUN] DATASET", help="Key of a stored run, or its first digits; a dataset.")
+    ],
+    weights: Annotated[
+        Path | None, typer.Option(help="A file of weights (torch.save or safetensors) instead of a stored run.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="Whose weights they are: a method's name.")] = None,
+    data: options.Data = None,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+    device: options.Device = "auto",
+    settings: options.Settings = None,
+) -> None:
+    """Test a stored run on a dataset, or weights such as those that a method's authors published; train nothing."""
+    if weights is None:
+        if method is not None or settings:
+            raise InputError("--method and --set are for --weights; a stored run has its own")
+        if len(what) != 2:
+            raise InputError("name a run and a dataset, or --weights FILE --method NAME and a dataset")
+        _evaluate_run(what[0], what[1], data, results, choose_device(device))
+        return
+    if method is None or len(what) != 1:
+        raise InputError("with --weights FILE, name its --method and one dataset, and no run")
+    _evaluate_weights(weights, method, open_datasets(what, data)[0], choose_device(device), settings or ())
+
+
+def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
+    from benchmark.driver import run_jobs
+    from benchmark.executors.serial import SerialExecutor
+    from benchmark.jobs import Job
+    from benchmark.pipelines import find_pipeline_of
+    from benchmark.runs import RunStore
+    from reports.runs import evaluation_table
+
+    store = RunStore(Results(results).runs)
+    record = _find_run(store, run)
+    target = open_datasets([name], data)[0]
+    if target.manifest.feature_set != record.spec.feature_set:
+        raise InputError(
+            f"run {record.key} was trained on {record.spec.feature_set} features, "
+            f"{name} has {target.manifest.feature_set}: they do not compare"
+        )
+    pipeline = find_pipeline_of(record.spec)
+    source = open_datasets([record.spec.dataset], data)[0]
+    job = Job(record.spec, pipeline, source.path, (target.path,), store.root, device)
+    store.prepare()
+    outcomes = run_jobs([job], SerialExecutor(), err, lambda outcome: None)
+    if code := say_failures(outcomes):
+        raise typer.Exit(code)
+    test_hash = target.manifest.test_hash()
+    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
+
+
+def _evaluate_weights(path: Path, reference: str, dataset: Dataset, device: str, settings: Sequence[str]) -> None:
+    from benchmark.pipelines import find_pipeline
+    from benchmark.weights import evaluate_weights
+    from reports.runs import weights_table
+
+    pipeline = find_pipeline(reference)
+    metrics = evaluate_weights(path, pipeline, dataset, device, settings)
+    out.print(weights_table(f"{pipeline.title()} with the weights of {path}", dataset.name, metrics))
+
+
+def _find_run(store: RunStore, prefix: str) -> RunRecord:
+    keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
+    if len(keys) != 1:
+        how = "several runs" if keys else "no run"
+        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
+    record = store.record(keys[0])
+    if record is None:
+        raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
+    return record

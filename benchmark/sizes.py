@@ -1,0 +1,68 @@
+"""How large a method or an add-on is and how much it computes, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.add_ons import assemble
+from benchmark.api import AddOn, FeatureSpec
+from benchmark.pipelines import Pipeline
+from benchmark.recipes import Recipe
+
+SNIPPETS = 32
+OBJECT_CLASSES = 80
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of a method with its add-ons, or of an add-on.
+
+    Attributes
+    ----------
+    parameters
+        Number of trained parameters.
+    multiply_adds
+        Multiplications with addition per snippet and crop when a video of 32 snippets is scored: those of linear and
+        convolutional layers and of matrix products.
+    """
+
+    parameters: int
+    multiply_adds: int
+
+
+def measure_pipeline(pipeline: Pipeline, recipe: Recipe, dim: int) -> Size:
+    """Measure a method with its add-ons on features of size `dim`.
+
+    It learns from every pseudo-label that it accepts (80 object classes). Nothing is allocated for its weights.
+    """
+    method, classes = pipeline.load()
+    config = method.Config.model_validate(recipe.values("config"))
+    add_ons = [
+        (add_on, add_on.Config.model_validate(recipe.values(plugin.name)))
+        for plugin, add_on in zip(pipeline.add_ons, classes, strict=True)
+    ]
+    sources = {name: accepted[0] for name, accepted in method.inputs_for(config).items()}
+    features = FeatureSpec(dim, sources, OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0)
+    with torch.device("meta"):
+        model = assemble(method, config, add_ons, features)
+    return _measure(model, model.score, dim)
+
+
+def measure_add_on(add_on: type[AddOn], dim: int) -> Size:
+    """Measure an add-on at its default settings on features of size `dim`."""
+    with torch.device("meta"):
+        module = add_on(add_on.Config(), FeatureSpec(dim, {}))
+    return _measure(module, module, dim)
+
+
+def _measure(module: nn.Module, run: Callable[[Tensor], Tensor], dim: int) -> Size:
+    module.eval()
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
+        run(torch.empty(1, 1, SNIPPETS, dim))
+    parameters = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    return Size(parameters, round(counter.get_total_flops() / 2 / SNIPPETS))

@@ -1,0 +1,119 @@
+"""Settings of CLAV+CoMo: every choice that the paper leaves open is one of them."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from benchmark.api import MethodConfig
+from methods.como import (
+    ContextLength,
+    ContextNodes,
+    GraphFusion,
+    IntensityActivation,
+    RelationExtent,
+    RelationNorm,
+    StaticOrder,
+    StaticRounding,
+)
+from methods.ica import Activation, Kernel
+from methods.losses import CohesionScope, DistancePairs
+from methods.relation_network import PairPooling
+
+RelationModule = Literal["como", "rn", "none"]
+Fusion = Literal["scores+alpha*relation", "alpha*scores+relation", "mixture", "scores-alpha*relation"]
+
+SWITCHES_OF: dict[str, tuple[str, ...]] = {
+    "como": ("context_nodes", "graph_fusion"),
+    "rn": ("rn_pooling",),
+    "como or rn": (
+        "fusion",
+        "distance_relation_top",
+        "static_rounding",
+        "static_order",
+        "context_length",
+        "relation_norm",
+        "relation_extent",
+        "intensity_activation",
+    ),
+}
+"""Relation modules, and the switches that mean nothing with another one."""
+
+
+class CLAVConfig(MethodConfig):
+    """Settings of CLAV+CoMo; where the paper leaves a choice, the default is the recommended reading."""
+
+    activation: Activation = Field("ica", description="ICA on the features, a control in its place, or none")
+    ica_kernel: Kernel = Field(3, description="kernel of ICA, or of its control, along time")
+    relation: RelationModule = Field("como", description="what relates motion and context; none: S alone (Table 5)")
+    alpha: float = Field(0.1, ge=0, description="weight of S_R in the score; per dataset in the paper")
+    fusion: Fusion = Field(
+        "scores+alpha*relation",
+        description="how S and S_R become one score: a sum or difference over 1 + alpha, or (1 - alpha) S + alpha S_R",
+    )
+    top_k: int = Field(3, ge=1, description="K, segments that stand for a video")
+    hidden: int = Field(512, ge=1, description="width of FC1, the CS modules, the object head, and RN's first layer")
+    dropout: float = Field(0.7, ge=0, lt=1, description="dropout in the scorer")
+    relation_dropout: float = Field(0.7, ge=0, lt=1, description="dropout before the relational score")
+
+    mil: Literal["each", "mean-first", "joint"] = Field(
+        "each",
+        description="cross-entropy of each top score (A); of their mean (B); A, one mean over both heads (C)",
+    )
+    reconstruction_weight: float = Field(1.0, ge=0, description="lambda_cs; 0 leaves the CS modules out")
+    reconstruction_reduction: Literal["mean", "sum"] = Field("mean", description="L1 as mean over D or sum over D")
+    reconstruction_detach: bool = Field(False, description="whether the reconstructed features get no gradient")
+    distance_weight: float = Field(10.0, ge=0, description="lambda_dist; 0 leaves the distances out")
+    distance_margin: float = Field(0.3, ge=0, description="margin of the relative distance")
+    distance_pairs: DistancePairs = Field("paired", description="videos compared: i with i, or each with each")
+    distance_cohesion: CohesionScope = Field("video", description="whose normal segments make C_n: a video's or all")
+    distance_diagonal: bool = Field(True, description="whether C_n counts a segment's similarity to itself")
+    distance_relation_top: Literal["own", "scores"] = Field("own", description="top-K of F_R by S_R or by S")
+    intensity_weight: float = Field(1.0, ge=0, description="weight of L_int; 0 leaves the dynamic path out")
+    objects_weight: float = Field(1.0, ge=0, description="weight of L_obj; 0 leaves the object head out")
+    smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
+    sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
+
+    static_fraction: float = Field(0.8, gt=0, le=1, description="N / T, share of segments the context is taken from")
+    static_rounding: StaticRounding = Field("down", description="how N becomes a whole number: 12 or 13 of 16")
+    static_order: StaticOrder = Field("time", description="order of the static segments in the context path")
+    context_length: ContextLength = Field("static", description="segments that the context path sees, and L_obj counts")
+    nodes: int = Field(32, ge=1, description="n, nodes of the graph")
+    states: int = Field(128, ge=1, description="st, states of a node, and size of F_R")
+    context_nodes: ContextNodes = Field("mean", description="project the mean of the context features or its rows")
+    graph_fusion: GraphFusion = Field("nodes", description="concatenate the two graphs' nodes or states")
+    rn_pooling: PairPooling = Field("mean", description="how RN pools a segment's pairs")
+    relation_norm: RelationNorm = Field("layer", description="norm of F_R: per segment, per state, or as printed")
+    relation_extent: RelationExtent = Field("segment", description="F_R for each segment, or one for the video")
+    intensity_activation: IntensityActivation = Field("none", description="activation of S_int")
+
+    @model_validator(mode="after")
+    def _mixture_needs_share(self) -> Self:
+        if self.fusion == "mixture" and self.alpha > 1:
+            raise ValueError(
+                f"fusion 'mixture' is (1 - alpha) S + alpha S_R and needs alpha <= 1, not {self.alpha}: "
+                "lower alpha or choose another fusion"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _switches_have_something_to_switch(self) -> Self:
+        for modules, switches in SWITCHES_OF.items():
+            for name in switches if self.relation not in modules.split(" or ") else ():
+                value, default = getattr(self, name), type(self).model_fields[name].default
+                if value != default:
+                    raise ValueError(
+                        f"{name} {value!r} means something with relation {modules} only, not with {self.relation!r}: "
+                        f"leave it at {default!r}"
+                    )
+        if self.activation == "none" and self.ica_kernel != 3:
+            raise ValueError("ica_kernel 1 needs an activation, and activation is 'none': leave it at 3")
+        return self
+
+    @property
+    def relation_share(self) -> float:
+        """Share w of S_R in the score (1 - w) S + w S_R, for the fusions that are of this form."""
+        if self.fusion == "mixture":
+            return self.alpha
+        return (1.0 if self.fusion == "alpha*scores+relation" else self.alpha) / (1 + self.alpha)
