@@ -120,9 +120,10 @@ def test_ids_are_those_of_the_code() -> None:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Pipeline:
-    """The guide's method and recipe, as a reader would save them."""
-    (method,), (recipe,) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
+    """The guide's method, recipe and add-on, as a reader would save them."""
+    (method, add_on), (recipe,) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
     (tmp_path / "mine.py").write_text(method, encoding="utf-8")
+    (tmp_path / "scale.py").write_text(add_on, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
     return find_pipeline(f"{tmp_path / 'mine.py'}:Mine")
 
@@ -145,9 +146,12 @@ def test_the_example_recipe_is_taken(example: Pipeline) -> None:
     assert (paper.training().steps, paper.training().segments) == (2000, 32)
 
 
-def test_the_example_method_is_trained_by_the_documented_command(
-    example: Pipeline, tiny_scenes: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "reference", ["{folder}/mine.py:Mine", "{folder}/mine.py:Mine+ica", "mmil+{folder}/scale.py:Scale"]
+)
+def test_the_examples_are_trained_by_the_documented_commands(
+    reference: str, example: Pipeline, tiny_scenes: Path, tmp_path: Path
 ) -> None:
     options = ["--seeds", "1", "--set", "steps=3", "--tracking", "none", "--executor", "serial"]
     folders = ["--data", str(tiny_scenes), "--results", str(tmp_path / "results")]
-    assert run(["train", f"{example.method.module}:Mine", "scenes-avenue", *options, *folders]) == 0
+    assert run(["train", reference.format(folder=tmp_path), "scenes-avenue", *options, *folders]) == 0
