@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import InputError
@@ -43,10 +44,11 @@ class Pipeline:
         method = self.method.load()
         for add_on in self.add_ons:
             if add_on.name in method.built_in_add_ons:
+                others = replace(self, add_ons=tuple(other for other in self.add_ons if other != add_on))
                 setting = method.built_in_add_ons[add_on.name]
                 raise InputError(
                     f"method {self.method.name} contains the add-on {add_on.name}: "
-                    f"instead of {self.name}, write {self.method_name} with --set {self.method.name}.{setting}"
+                    f"instead of {self.name}, write {others.name} with --set {self.method.name}.{setting}"
                 )
         return method, [add_on.load() for add_on in self.add_ons]
 
@@ -63,16 +65,19 @@ def find_pipeline(reference: str) -> Pipeline:
     Raises
     ------
     InputError
-        If one is not known, or an add-on is named twice.
+        If one is not known, or two add-ons have the same name.
     """
     method, *add_ons = _split(reference)
     named = re.fullmatch(r"(.+)@([\w.-]+)", method)  # not the @ of a path, which goes on with a colon
     method, preset = named.groups() if named else (method, None)
-    for add_on in add_ons:
-        if add_ons.count(add_on) > 1:
-            raise InputError(f"{reference}: add-on {add_on} is named twice")
-    found = tuple(find_plugin(AddOnPlugin, add_on) for add_on in add_ons)
-    return Pipeline(find_plugin(MethodPlugin, method), found, preset)
+    pipeline = Pipeline(
+        find_plugin(MethodPlugin, method), tuple(find_plugin(AddOnPlugin, add_on) for add_on in add_ons), preset
+    )
+    names = [add_on.name for add_on in pipeline.add_ons]  # also those of the sections with their settings
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{reference}: two add-ons are called {name}")
+    return pipeline
 
 
 def find_pipeline_of(spec: RunSpec) -> Pipeline:
@@ -98,12 +103,16 @@ def find_pipeline_of(spec: RunSpec) -> Pipeline:
 
 
 def _split(reference: str) -> list[str]:
-    """Split at the plus signs, but for those in the path of a file."""
-    parts: list[str] = []
-    for piece in reference.split("+"):
-        unfinished = bool(parts) and "/" in parts[-1] and ".py:" not in parts[-1]
-        if unfinished:
-            parts[-1] += f"+{piece}"
-        else:
-            parts.append(piece)
+    """Split at the plus signs, but for those in the path of a file that is there."""
+    pieces, parts = reference.split("+"), []
+    while pieces:
+        ends = (end for end in range(len(pieces), 1, -1) if _is_file("+".join(pieces[:end])))
+        end = next(ends, 1)
+        parts.append("+".join(pieces[:end]))
+        del pieces[:end]
     return parts
+
+
+def _is_file(reference: str) -> bool:
+    named = re.fullmatch(r"(.+\.py):\w+(?:@[\w.-]+)?", reference)
+    return named is not None and Path(named[1]).is_file()

@@ -142,6 +142,8 @@ def resolve_recipe(
         _limit_to_quick(sections["training"])
     _merge(sections, source.profiles.get(profile, Block()))
     for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
+        if plugin.name in sections:
+            raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")
         sections[plugin.name] = _add_on_settings(plugin, add_on, benchmark)
     known: dict[str, Iterable[str]] = {
         **{plugin.name: add_on.Config.model_fields for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)},

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -15,10 +15,13 @@ from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
-from benchmark.evaluation import pair_with_labels, score_videos, test_metrics
+from benchmark.evaluation import MethodError, pair_with_labels, score_videos, test_metrics
 from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run
 from benchmark.training import build_method, use_float32
+
+CHECKPOINT_DEPTH = 2
+"""How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -29,7 +32,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     InputError
-        If there is no such file, or it is not a set of named tensors with finite values.
+        If there is no such file, or it is not one set of named tensors with finite real values.
     """
     try:
         content = load_file(path) if path.suffix == ".safetensors" else _load_tensors(path)
@@ -39,14 +42,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(
             f"{path}: holds more than tensors, or is no file of torch.save; save the model's state_dict() alone"
         ) from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot be read as weights: {_first_line(error)}") from None
-    weights = _find_weights(content)
-    if weights is None:
-        raise InputError(f"{path}: holds no named tensors; save the model's state_dict()")
+    except Exception as error:  # a damaged file fails in many ways
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{path}: cannot be read as weights: {type(error).__name__}: {reason}") from None
+    weights = _find_weights(path, content)
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise InputError(f"{path}: {name} holds values that are not finite")
+        if tensor.layout != torch.strided or tensor.is_meta or tensor.is_complex() or tensor.is_quantized:
+            raise InputError(f"{path}: {name} is no plain tensor of real numbers")
+        if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
+            raise InputError(f"{path}: {name} holds values that are not finite in float32")
     return weights
 
 
@@ -69,15 +73,23 @@ def evaluate_weights(
     check_overrides(overrides, used)
     classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     model = build_method(spec, pipeline, dataset.manifest.dim, classes)
-    load_weights(model, path)
+    load_weights(model, path, spec.title)
     use_float32()
     where = torch.device(device)
-    scores = score_videos(model.to(where), dataset, dataset.manifest.split("test"), spec.training.crops, where)
+    try:
+        scores = score_videos(model.to(where), dataset, dataset.manifest.split("test"), spec.training.crops, where)
+    except MethodError as error:
+        raise InputError(f"{path}: {spec.title} gives no scores with these weights: {error}") from None
     return test_metrics(pair_with_labels(dataset.manifest, scores))
 
 
-def load_weights(model: Method, path: Path) -> None:
+def load_weights(model: Method, path: Path, title: str) -> None:
     """Load weights into a method: its own, or its authors' where it knows their names.
+
+    Parameters
+    ----------
+    title
+        What to call the method if they do not fit.
 
     Raises
     ------
@@ -87,7 +99,6 @@ def load_weights(model: Method, path: Path) -> None:
     state = model.adopt_weights(read_weights(path))
     expected = model.state_dict()
     missing, surplus = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    title = type(model).title or type(model).__name__
     if missing:
         raise InputError(f"{path}: not the weights of {title}: {len(missing)} are missing, such as {missing[0]}")
     if surplus:
@@ -102,18 +113,27 @@ def load_weights(model: Method, path: Path) -> None:
 
 
 def _load_tensors(path: Path) -> object:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings(action="ignore"):  # torch's remarks on old forms
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _find_weights(content: object) -> dict[str, Tensor] | None:
-    """Find the named tensors: the whole content, or the one entry of it that is such a mapping."""
+def _find_weights(path: Path, content: object) -> dict[str, Tensor]:
+    """Find the one set of named tensors in a file: its whole content, or an entry of a checkpoint."""
+    found = dict(_sets_of_weights("the file", content, depth=CHECKPOINT_DEPTH))
+    if len(found) > 1:
+        raise InputError(
+            f"{path}: holds several sets of weights ({', '.join(found)}); save the state_dict() of one model"
+        )
+    if not found:
+        raise InputError(f"{path}: holds no named tensors; save the model's state_dict()")
+    return next(iter(found.values()))
+
+
+def _sets_of_weights(name: str, content: object, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
     if not isinstance(content, Mapping) or not content:
-        return None
-    if all(isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()):
-        return dict(content)
-    nested = [found for value in content.values() if (found := _find_weights(value)) is not None]
-    return nested[0] if len(nested) == 1 else None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        return
+    if all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
+        yield name, dict(content)
+    elif depth:
+        for key, value in content.items():
+            yield from _sets_of_weights(str(key), value, depth - 1)

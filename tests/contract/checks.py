@@ -1,6 +1,10 @@
-"""What every method must do, as plain functions of a method's class; each raises AssertionError where it does not."""
+"""What every method must do, as plain functions; each raises AssertionError where it does not.
 
-from collections.abc import Mapping
+They take whatever makes a method from its features: a class, which then has its default settings, or a function, for
+other settings and for add-ons in front of it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -8,25 +12,28 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.api import Bags, FeatureSpec, Method, PairBatch
+from benchmark.add_ons import WithAddOns
+from benchmark.api import Bags, FeatureSpec, Method, MethodConfig, PairBatch
 
 DIM = 48
 OBJECT_CLASSES = 5
 
 Sources = Mapping[str, str]
+Make = type[Method] | Callable[[FeatureSpec], Method]
 
 
-def accepted_sources(method_class: type[Method]) -> list[dict[str, str]]:
-    """Every combination of the sources that a method accepts for the pseudo-labels it asks for."""
-    names = list(method_class.inputs)
-    return [dict(zip(names, choice, strict=True)) for choice in product(*method_class.inputs.values())]
+def accepted_sources(method_class: type[Method], config: MethodConfig | None = None) -> list[dict[str, str]]:
+    """Every combination of the sources that a method accepts for the pseudo-labels it asks for at its settings."""
+    inputs = method_class.inputs_for(config or method_class.Config())
+    return [dict(zip(inputs, choice, strict=True)) for choice in product(*inputs.values())]
 
 
-def build(method_class: type[Method], sources: Sources, seed: int = 0, dim: int = DIM) -> Method:
-    """A method as the engine makes it: seeded, default settings."""
+def build(make: Make, sources: Sources, seed: int = 0, dim: int = DIM) -> Method:
+    """A method as the engine makes it: after seeding."""
     torch.manual_seed(seed)
     classes = OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0
-    return method_class(method_class.Config(), FeatureSpec(dim, sources, classes))
+    features = FeatureSpec(dim, sources, classes)
+    return make(make.Config(), features) if isinstance(make, type) else make(features)
 
 
 def draw_features(videos: int, crops: int, length: int, seed: int = 0, dim: int = DIM) -> Tensor:
@@ -66,16 +73,16 @@ def train(method: Method, sources: Sources, steps: int = 3, **shape: int) -> lis
     return history
 
 
-def trained(method_class: type[Method], sources: Sources) -> Method:
+def trained(make: Make, sources: Sources) -> Method:
     """A method whose statistics and weights are no longer the initial ones, in evaluation mode."""
-    method = build(method_class, sources)
+    method = build(make, sources)
     train(method, sources)
     return method.eval()
 
 
-def check_training(method_class: type[Method], sources: Sources, crops: int, length: int, videos: int = 2) -> None:
+def check_training(make: Make, sources: Sources, crops: int, length: int, videos: int = 2) -> None:
     """Loss terms are named finite scalars, among them the loss, whatever the number of crops and segments."""
-    method = build(method_class, sources)
+    method = build(make, sources)
     for terms in train(method, sources, videos=videos, crops=crops, length=length):
         assert "loss" in terms
         for name, term in terms.items():
@@ -83,9 +90,9 @@ def check_training(method_class: type[Method], sources: Sources, crops: int, len
             assert torch.isfinite(term), f"{name} is {term}"
 
 
-def check_gradients(method_class: type[Method], sources: Sources, **shape: int) -> None:
-    """Finite gradients reach every parameter within three optimiser steps."""
-    method = build(method_class, sources).train()
+def check_gradients(make: Make, sources: Sources, unreached: Collection[str] = (), **shape: int) -> None:
+    """Finite gradients reach every parameter within three optimiser steps, but for those named `unreached`."""
+    method = build(make, sources).train()
     optimizer = torch.optim.Adam(method.parameters(), lr=1e-3)
     missing = dict(method.named_parameters())
     for step in range(3):
@@ -97,12 +104,12 @@ def check_gradients(method_class: type[Method], sources: Sources, **shape: int) 
                 if parameter.grad.any():
                     missing.pop(name, None)
         optimizer.step()
-    assert not missing, f"no gradient reaches {', '.join(missing)}"
+    assert missing.keys() == set(unreached), f"no gradient reaches {', '.join(missing) or 'none but all'}"
 
 
-def check_blank_video(method_class: type[Method], sources: Sources) -> None:
+def check_blank_video(make: Make, sources: Sources) -> None:
     """Features of all zeros, as black frames may give, leave loss, gradients and scores finite."""
-    method, batch = build(method_class, sources), draw_batch(sources)
+    method, batch = build(make, sources), draw_batch(sources)
     for half in (batch.normal, batch.abnormal):
         half.features[0] = 0
     method.training_step(batch)["loss"].backward()
@@ -129,19 +136,19 @@ def check_scores(method: Method, crops: int, snippets: int) -> None:
     assert torch.equal(features, before), "score changes its argument"
 
 
-def check_feature_size(method_class: type[Method], dim: int) -> None:
+def check_feature_size(make: Make, sources: Sources, dim: int) -> None:
     """The method fits features of any size."""
-    method = build(method_class, accepted_sources(method_class)[0], dim=dim).eval()
+    method = build(make, sources, dim=dim).eval()
     with torch.no_grad():
         check_are_scores(method.score(draw_features(2, 2, 5, dim=dim)), 2, 5)
 
 
-def check_same_seed_same_bits(method_class: type[Method], sources: Sources) -> None:
+def check_same_seed_same_bits(make: Make, sources: Sources) -> None:
     """Two trainings from one seed give the same losses and weights, bit for bit, on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        methods = [build(method_class, sources, seed=7) for _ in range(2)]
+        methods = [build(make, sources, seed=7) for _ in range(2)]
         losses = []
         for method in methods:
             torch.manual_seed(11)
@@ -153,9 +160,9 @@ def check_same_seed_same_bits(method_class: type[Method], sources: Sources) -> N
         assert torch.equal(first, second), f"{name} differs"
 
 
-def check_save_and_load(method_class: type[Method], sources: Sources, folder: Path) -> None:
+def check_save_and_load(make: Make, sources: Sources, folder: Path) -> None:
     """Weights written as safetensors and read into a fresh method give the same scores, bit for bit."""
-    method, fresh = trained(method_class, sources), build(method_class, sources, seed=99).eval()
+    method, fresh = trained(make, sources), build(make, sources, seed=99).eval()
     save_file(method.state_dict(), folder / "weights.safetensors")
     fresh.load_state_dict(load_file(folder / "weights.safetensors"))
     features = draw_features(2, 2, 20)
@@ -196,7 +203,8 @@ def check_evaluation_is_pure(method: Method) -> None:
 
 def check_embedding(method: Method) -> None:
     """An embedding, where there is one, has a finite vector per video and snippet."""
-    if type(method).embed is Method.embed:
+    inner = method.method if isinstance(method, WithAddOns) else method
+    if type(inner).embed is Method.embed:
         return
     with torch.no_grad():
         embedded = method.embed(draw_features(2, 5, 20))

@@ -1,4 +1,4 @@
-"""A method whose numbers change must raise its version, or stored runs would be taken for its own."""
+"""A method or an add-on whose numbers change must raise its version, or stored runs would be taken for its own."""
 
 import json
 from pathlib import Path
@@ -9,32 +9,56 @@ import torch
 
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
-from benchmark.planning import Options, plan_runs
-from benchmark.registry import list_methods
+from benchmark.pipelines import Pipeline, find_pipeline
+from benchmark.planning import Options, check_overrides, plan_runs
+from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
 from benchmark.training import build_method, train
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_numbers.json").read_text())
-OURS = sorted(name for name, plugin in list_methods().items() if plugin.distribution == "wvad-bench")
+METHODS, ADD_ONS = (
+    [name for name, plugin in list_plugins(kind).items() if plugin.distribution == "wvad-bench"]
+    for kind in (MethodPlugin, AddOnPlugin)
+)
+CASES = [
+    *((name, ()) for name in METHODS),
+    *((f"mmil+{name}", ()) for name in ADD_ONS),
+    *(("clav", (f"relation={name}",)) for name in ("rn", "none")),
+]
 
 
-def numbers_of(name: str, data: Path) -> list[float]:
+def versions_of(pipeline: Pipeline, settings: tuple[str, ...]) -> str:
+    """Name and version of everything that decides the numbers, such as ``mmil 1 + ica 1``."""
+    method, add_ons = pipeline.load()
+    parts = [(pipeline.method.name, method.version)]
+    parts += [(plugin.name, add_on.version) for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)]
+    return ", ".join([" + ".join(f"{name} {version}" for name, version in parts), *settings])
+
+
+def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> list[float]:
     """Losses of three steps without dropout, then the mean and the deviation of the scores that they lead to."""
     torch.set_num_threads(1)
-    plugin, dataset = list_methods()[name], Dataset(data / "scenes-ucf-crime")
-    overrides = ("steps=3", "batch_size=4", "segments=8", "looks=0", "dropout=0", "learning_rate=0.001")
-    (spec,), _ = plan_runs(plugin, dataset, Options(profile="paper", seeds=1, overrides=overrides))
-    trained = train(spec, plugin.load(), dataset, torch.device("cpu"), lambda step, loss: None)
-    model = build_method(spec, plugin.load(), dataset.manifest.dim, trained.object_classes)
+    dataset = Dataset(data / "scenes-ucf-crime")
+    dropouts = [key for key in pipeline.load()[0].Config.model_fields if "dropout" in key]
+    overrides = ("steps=3", "batch_size=4", "segments=8", "looks=0", "learning_rate=0.001", *settings)
+    overrides += tuple(f"{key}=0" for key in dropouts)
+    (spec,), used = plan_runs(pipeline, dataset, Options(profile="paper", seeds=1, overrides=overrides))
+    check_overrides(overrides, used)
+    trained = train(spec, pipeline, dataset, torch.device("cpu"), lambda step, loss: None)
+    model = build_method(spec, pipeline, dataset.manifest.dim, trained.object_classes)
     model.load_state_dict(trained.weights[3])
     scores = score_videos(model, dataset, dataset.manifest.split("test"), None, torch.device("cpu"))
     pooled = np.concatenate(list(scores.values())).astype(np.float64)
     return [*trained.losses["loss"].tolist(), float(pooled.mean()), float(pooled.std())]
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_numbers_change_only_with_the_version(name: str, tiny_scenes: Path) -> None:
-    version = f"{name} {list_methods()[name].load().version}"
-    numbers = numbers_of(name, tiny_scenes)
-    assert version in FROZEN, f"add to frozen_numbers.json: {json.dumps({version: numbers})}"
+@pytest.mark.parametrize(("reference", "settings"), CASES, ids=[" ".join([name, *more]) for name, more in CASES])
+def test_numbers_change_only_with_the_version(reference: str, settings: tuple[str, ...], tiny_scenes: Path) -> None:
+    pipeline = find_pipeline(reference)
+    versions, numbers = versions_of(pipeline, settings), numbers_of(pipeline, settings, tiny_scenes)
+    assert versions in FROZEN, f"add to frozen_numbers.json: {json.dumps({versions: numbers})}"
     # Processors round differently; a change of the method shows far above this.
-    assert numbers == pytest.approx(FROZEN[version], rel=2e-3), f"{name} gives other numbers: raise its version"
+    assert numbers == pytest.approx(FROZEN[versions], rel=2e-3), f"{versions} gives other numbers: raise the version"
+
+
+def test_no_frozen_number_is_of_a_version_gone_by() -> None:
+    assert set(FROZEN) == {versions_of(find_pipeline(reference), settings) for reference, settings in CASES}

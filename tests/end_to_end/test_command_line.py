@@ -135,10 +135,22 @@ def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
     assert "—" in (tmp_path / "tables" / "scenes-quick" / "table4.md").read_text()
 
 
+ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "nothing", "scenes-avenue"], "unknown method nothing; known: clav, mmil, rtfm"),
+        (["train", "nothing", "scenes-avenue"], "unknown method nothing; known: clav, ctr, dmil, mmil, rtfm"),
+        (["train", "mmil+nothing", "scenes-avenue"], "unknown add-on nothing; known: conv, conv-wide, ica"),
+        (["train", "mmil+ica+ica", "scenes-avenue"], "two add-ons are called ica"),
+        (["train", "mmil@nothing", "scenes-avenue"], "has no preset nothing; it has official-code, paired-adam"),
+        (["train", "clav+ica", "scenes-avenue"], "write clav with --set clav.activation=ica"),
+        (["train", "mmil+ica", "scenes-avenue", "--set", "kernel=2"], "add-on ica: kernel: "),
+        (["train", "mmil+ica+conv", "scenes-avenue", "--set", "kernel=1"], "kernel is in ica and conv"),
+        (["methods", "nothing"], "unknown method nothing"),
+        (["methods", "rtfm@nothing"], "has no preset nothing; it has official-code, paper"),
+        (["methods", "clav+conv"], "write clav with --set clav.activation=conv"),
         (["train", "mmil", "nowhere"], "nowhere"),
         (["reproduce", "table9"], "unknown table table9; known: table4"),
         (["reproduce", "table4", "--set", "learning_rat=1"], "--set learning_rat=1: none of these methods"),
@@ -148,6 +160,17 @@ def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
         (["reproduce", "table4", "--seeds", "0"], "--seeds"),
         (["train", f"{PLUGIN}:NeedsMotion", "still"], "needs motion, and dataset still has none"),
         (["evaluate", "ffff", "scenes-avenue"], "no run with a key that begins with ffff"),
+        (["evaluate", "scenes-avenue"], "name a run and a dataset, or --weights FILE --method NAME and a dataset"),
+        (["evaluate", "ffff", "scenes-avenue", "x"], "name a run and a dataset"),
+        (["evaluate", "ffff", "scenes-avenue", "--method", "mmil"], "--method and --set are for --weights"),
+        (["evaluate", "ffff", "scenes-avenue", "--set", "alpha=1"], "--method and --set are for --weights"),
+        (["evaluate", "scenes-avenue", "--weights", "absent.pt"], "name its --method and one dataset"),
+        (["evaluate", "ffff", "scenes-avenue", *ABSENT], "name its --method and one dataset, and no run"),
+        (["evaluate", *ABSENT], "DATASET"),
+        (["evaluate", "nowhere", *ABSENT], "nowhere"),
+        (["evaluate", "scenes-avenue", *ABSENT], "absent.pt: there is no such file"),
+        (["evaluate", "scenes-avenue", *ABSENT, "--set", "wide=1"], "--set wide=1: none of these methods"),
+        (["evaluate", "scenes-avenue", "--weights", "absent.pt", "--method", "mmil+nothing"], "unknown add-on"),
         (["render", "table4"], "no table4 planned there"),
         (["data", "check", "nowhere"], "nowhere"),
         (["data", "import", "x", "--features", "absent", "--annotations", "absent"], "absent"),
@@ -169,9 +192,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     still(tiny_scenes / "scenes-avenue", data / "still")
     (data / "renamed").symlink_to(tiny_scenes / "scenes-avenue")
     places = {"data": ["--data", str(data)], "render": ["--results", str(tmp_path / "results")]}
-    places["status"] = places["render"]
+    places |= {"status": places["render"], "methods": [], "nonsense": []}
     both = [*places["data"], *places["render"]]
-    assert run([*arguments, *places.get(arguments[0], [] if arguments[0] == "nonsense" else both)]) == 2
+    assert run([*arguments, *places.get(arguments[0], both)]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("wvad: ")
     assert message in error
@@ -194,14 +217,6 @@ def test_an_unwritable_results_folder_is_refused_before_training(
     places = ["--data", str(tiny_scenes), "--results", str(tmp_path / "file")]
     assert run(["reproduce", "table4", *places, *TINY]) == 2
     assert "cannot be written" in capsys.readouterr().err
-
-
-def test_methods_are_listed_and_recipes_printed_with_sources(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["methods"]) == 0
-    assert run(["methods", "rtfm"]) == 0
-    printed = capsys.readouterr().out
-    assert "methods.clav:CLAV" in printed
-    assert "official-code" in printed
 
 
 def test_doctor_finds_our_packages_unshadowed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,7 @@ from benchmark.runs import RunStore
 from benchmark.tracking import EVALUATIONS, RUN_KEY, connect, sync, tracking_uri
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
+HALVE = f"{Path(__file__).parents[1] / 'plugins' / 'halve.py'}:Halve"
 EXPERIMENT = "train-mean_mil.py-MeanMIL"
 
 
@@ -32,15 +33,15 @@ def results(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def train(results: Path, data: Path, *more: str) -> int:
+def train(results: Path, data: Path, *more: str, method: str = PLUGIN) -> int:
     places = ["--data", str(data), "--results", str(results), "--executor", "serial"]
-    return run(["train", PLUGIN, "scenes-avenue", *places, "--seeds", "2", "--set", "steps=3", "--looks", "1", *more])
+    return run(["train", method, "scenes-avenue", *places, "--seeds", "2", "--set", "steps=3", "--looks", "1", *more])
 
 
-def logged(results: Path) -> tuple[list[Run], list[Run]]:
-    """Parents and children of the experiment."""
+def logged(results: Path, name: str = EXPERIMENT) -> tuple[list[Run], list[Run]]:
+    """Parents and children of an experiment."""
     client = MlflowClient(tracking_uri(Results(results)))
-    experiment = client.get_experiment_by_name(EXPERIMENT)
+    experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
     return [r for r in runs if RUN_KEY not in r.data.tags], [r for r in runs if RUN_KEY in r.data.tags]
@@ -61,10 +62,22 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert child.data.params["training.steps"] == "3"
     assert child.data.params["config.hidden"] == "16"
     assert child.data.tags["dataset"] == "scenes-avenue"
+    assert child.data.tags["add_ons"] == ""
     stored = next(RunStore(results / "runs").evaluations(child.data.tags[RUN_KEY]))
     assert child.data.metrics[f"{stored.selection}/auc_frame/scenes-avenue"] == stored.metrics["auc_frame"]
     curve = client.get_metric_history(child.info.run_id, "train/loss")
     assert [point.step for point in curve] == [1, 2, 3]
+
+
+def test_add_ons_are_a_tag_and_their_settings_parameters(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes, "--set", "start=0.25", method=f"{PLUGIN}+ica+{HALVE}") == 0
+    _, children = logged(results, f"{EXPERIMENT}+ica+halve.py-Halve")
+    assert len(children) == 2
+    for child in children:
+        assert child.data.tags["method"] == "mean_mil.py:MeanMIL"
+        assert child.data.tags["add_ons"] == "ica,halve.py:Halve"
+        assert child.data.tags["mlflow.runName"].startswith("Mean MIL+ICA+Halve scenes-avenue seed ")
+        assert (child.data.params["ica.kernel"], child.data.params["halve.py_Halve.start"]) == ("3", "0.25")
 
 
 def test_nothing_is_logged_twice(results: Path, tiny_scenes: Path) -> None:

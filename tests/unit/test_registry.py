@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import InputError
-from benchmark.registry import AddOnPlugin, MethodPlugin, find_plugin, list_plugins
+from benchmark.registry import MethodPlugin, find_plugin, list_plugins
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 

@@ -1,0 +1,152 @@
+"""Methods, presets, add-ons and published weights as a user of the command line sees them."""
+
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from benchmark.cli import run
+from benchmark.runs import RunStore
+
+TINY = ["--profile", "quick", "--seeds", "2", "--set", "steps=3", "--looks", "2", "--tracking", "none"]
+PLUGINS = Path(__file__).parents[1] / "plugins"
+PLUGIN, HALVE = f"{PLUGINS / 'mean_mil.py'}", f"{PLUGINS / 'halve.py'}:Halve"
+
+
+def test_methods_and_add_ons_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods"]) == 0
+    printed = capsys.readouterr().out
+    rows = {
+        words[1]: words for words in (re.split(r"\s*│\s*", line) for line in printed.splitlines()) if len(words) > 1
+    }
+    assert rows["rtfm"][2:6] == ["RTFM", "methods.rtfm:RTFM", "24,718,849", "24,723,584"]
+    assert rows["ica"][2:6] == ["ICA", "methods.ica:ICA", "25,169,920", "25,165,824"]
+    assert {"clav", "ctr", "dmil", "mmil", "conv", "conv-wide"} <= set(rows)
+    assert "unavailable" not in printed
+    assert "dimension 2048" in printed
+
+
+def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "rtfm"]) == 0
+    plain = capsys.readouterr().out
+    assert run(["methods", "rtfm@paper"]) == 0
+    paper = capsys.readouterr().out
+    assert re.search(r"config.magnitude_loss\s*│ squared\s*│ official-code", plain)
+    assert re.search(r"config.magnitude_loss\s*│ hinge\s*│ paper", paper)
+    assert "RTFM (paper) has 24,718,849 parameters" in paper
+    for printed in (plain, paper):
+        assert "Preset rtfm@paper: " in printed
+        assert "Preset rtfm@official-code: " in printed
+    assert run(["methods", "mmil+ica", "--dim", "16", "--benchmark", "other"]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"ica.kernel\s*│ 3\s*│ estimate", printed)
+    parameters = 16 * 512 + 512 + 512 * 32 + 32 + 32 + 1 + 3 * 16 * 32 + 32
+    assert f"MMIL+ICA has {parameters:,} parameters at dimension 16" in printed
+
+
+@pytest.fixture(scope="module")
+def with_add_on(tiny_scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of one run of MMIL+ICA, with all crops."""
+    results = tmp_path_factory.mktemp("results")
+    places = ["--data", str(tiny_scenes), "--results", str(results), "--tracking", "none", "--executor", "serial"]
+    sizes = ["--profile", "paper", "--seeds", "1", "--set", "steps=3", "--set", "batch_size=4", "--set", "segments=8"]
+    settings = ["--set", "mmil+ica.ica.kernel=1", "--looks", "1"]
+    assert run(["train", "mmil+ica", "scenes-avenue", *places, *sizes, *settings]) == 0
+    return results
+
+
+def test_a_method_behind_an_add_on_is_trained(with_add_on: Path) -> None:
+    folder = with_add_on / "tables" / "scenes-avenue-paper"
+    names = [f"train-mmil+ica.{end}" for end in ("csv", "md", "plan.json")]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    frame = pd.read_csv(folder / "train-mmil+ica.csv")
+    assert set(frame["method"]) == {"mmil"}
+    assert set(frame["add_ons"]) == {"ica"}
+    (record,) = RunStore(with_add_on / "runs").records()
+    assert record.spec.title == "MMIL+ICA"
+    assert [(add_on.name, add_on.version, add_on.config) for add_on in record.spec.add_ons] == [
+        ("ica", 1, {"kernel": 1})
+    ]
+    assert record.parameters == 256 * 512 + 512 + 512 * 32 + 32 + 32 + 1 + 256 * 512 + 512
+
+
+def metrics_in(printed: str) -> dict[str, str]:
+    """Metrics as a table prints them, of its first selection."""
+    return dict(re.findall(r"│ scenes-\S+\s*│ (\S+)\s*│\s*([\d.]+) │", printed))
+
+
+def test_a_stored_run_with_add_ons_is_evaluated_elsewhere(
+    with_add_on: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (record,) = RunStore(with_add_on / "runs").records()
+    places = ["--data", str(tiny_scenes), "--results", str(with_add_on)]
+    assert run(["evaluate", record.key[:8], "scenes-ucf-crime", *places]) == 0
+    printed = capsys.readouterr().out
+    assert "MMIL+ICA trained on scenes-avenue, seed 0" in printed
+    evaluations = [e for e in RunStore(with_add_on / "runs").evaluations(record.key) if e.dataset == "scenes-ucf-crime"]
+    assert {e.selection for e in evaluations} == {"last", "oracle"}
+    assert float(metrics_in(printed)["auc_frame"]) == pytest.approx(100 * evaluations[0].metrics["auc_frame"], abs=0.01)
+
+
+def test_weights_of_a_stored_run_give_its_numbers(
+    with_add_on: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(with_add_on / "runs")
+    (record,) = store.records()
+    weights = store.folder(record.key) / "weights" / "3.safetensors"
+    data = ["--data", str(tiny_scenes)]
+    assert run(["evaluate", record.key, "scenes-avenue", *data, "--results", str(with_add_on)]) == 0
+    stored = metrics_in(capsys.readouterr().out)
+    arguments = ["evaluate", "scenes-avenue", *data, "--weights", str(weights), "--method", "mmil+ica"]
+    assert run([*arguments, "--set", "ica.kernel=1"]) == 0
+    printed = capsys.readouterr().out
+    assert "as given" in printed
+    assert metrics_in(printed) == stored
+    assert len(stored) > 6
+    # The tiny scenes have two crops.
+    assert run([*arguments, "--set", "ica.kernel=1", "--set", "crops=1"]) == 0
+    assert metrics_in(capsys.readouterr().out) != stored
+    assert run(arguments) == 2
+    assert "has shape (512, 256, 1)" in capsys.readouterr().err
+
+
+def test_weights_that_would_run_code_are_refused(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch '{tmp_path / 'made'}'",)
+
+    weights = tmp_path / "weights.pt"
+    torch.save({"output.1.bias": torch.zeros(1), "more": Hostile()}, weights)
+    arguments = ["evaluate", "scenes-avenue", "--weights", str(weights), "--method", "mmil"]
+    assert run([*arguments, "--data", str(tiny_scenes)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"wvad: {weights}: holds more than tensors")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_preset_is_trained_under_its_own_name(tiny_scenes: Path, tmp_path: Path) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path), "--executor", "serial"]
+    assert run(["train", "mmil@official-code", "scenes-avenue", *places, *TINY]) == 0
+    frame = pd.read_csv(tmp_path / "tables" / "scenes-avenue-quick" / "train-mmil@official-code.csv")
+    assert set(frame["method"]) == {"mmil@official-code"}
+    assert frame["add_ons"].isna().all()
+    for record in RunStore(tmp_path / "runs").records():
+        assert (record.spec.method, record.spec.title) == ("mmil", "MMIL (official-code)")
+        assert (record.spec.training.optimizer, record.spec.config["hinge"]) == ("adagrad", "all-pairs")
+
+
+def test_a_users_own_add_on_is_trained(tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    arguments = ["train", f"{PLUGIN}:MeanMIL+{HALVE}", "scenes-avenue", *places, *TINY]
+    assert run([*arguments, "--set", "halve.py:Halve.start=0.25"]) == 0
+    assert "Mean MIL+Halve" in capsys.readouterr().out
+    frame = pd.read_csv(tmp_path / "tables" / "scenes-avenue-quick" / "train-mean_mil.py-MeanMIL+halve.py-Halve.csv")
+    assert set(frame["add_ons"]) == {"halve.py:Halve"}
+    assert all(r.spec.add_ons[0].config["start"] == 0.25 for r in RunStore(tmp_path / "runs").records())
+    assert run([*arguments, "--set", "halve.py:Halve.spoil=shape"]) == 1
+    assert "MethodError: add-on Halve turned shape" in capsys.readouterr().err
