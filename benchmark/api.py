@@ -109,6 +109,11 @@ class Method(nn.Module):
         self.features = features
 
     @classmethod
+    def title_for(cls, config: MethodConfig) -> str:
+        """Return the name in tables of the method with this configuration; `title` unless overridden."""
+        return cls.title or cls.__name__
+
+    @classmethod
     def inputs_for(cls, config: MethodConfig) -> Mapping[str, tuple[str, ...]]:
         """Return those of `inputs` that a run with this configuration uses; all of them unless overridden."""
         return cls.inputs

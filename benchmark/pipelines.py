@@ -11,7 +11,7 @@ from benchmark.errors import InputError
 from benchmark.registry import AddOnPlugin, MethodPlugin, find_plugin
 
 if TYPE_CHECKING:
-    from benchmark.api import AddOn, Method
+    from benchmark.api import AddOn, Method, MethodConfig
     from benchmark.records import RunSpec
 
 
@@ -52,11 +52,11 @@ class Pipeline:
                 )
         return method, [add_on.load() for add_on in self.add_ons]
 
-    def title(self) -> str:
-        """Return the name in tables."""
+    def title(self, config: MethodConfig) -> str:
+        """Return the name in tables of the method with this configuration, its preset and its add-ons."""
         method, add_ons = self.load()
         preset = f" ({self.preset})" if self.preset else ""
-        return "+".join([(method.title or method.__name__) + preset, *(a.title or a.__name__ for a in add_ons)])
+        return "+".join([method.title_for(config) + preset, *(a.title or a.__name__ for a in add_ons)])
 
 
 def find_pipeline(reference: str) -> Pipeline:

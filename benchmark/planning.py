@@ -70,7 +70,7 @@ def describe_run(pipeline: Pipeline, dataset: Dataset, options: Options) -> tupl
         holdout=options.holdout,
         train_hash=manifest.train_hash(),
         seed=0,
-        title=pipeline.title(),
+        title=pipeline.title(config),
         dataset=dataset.name,
         benchmark=manifest.benchmark,
         feature_set=manifest.feature_set,

@@ -69,6 +69,12 @@ class CLAV(Method):
         self.apply(init_xavier_uniform)
 
     @classmethod
+    def title_for(cls, config: MethodConfig) -> str:
+        """Return the name in tables, after the relation module."""
+        assert isinstance(config, CLAVConfig)
+        return {"como": cls.title, "rn": "CLAV+RN", "none": "CLAV"}[config.relation]
+
+    @classmethod
     def inputs_for(cls, config: MethodConfig) -> Mapping[str, tuple[str, ...]]:
         """Return the pseudo-labels in use: none without a relation module."""
         assert isinstance(config, CLAVConfig)

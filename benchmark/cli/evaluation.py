@@ -84,7 +84,7 @@ def _evaluate_weights(path: Path, reference: str, dataset: Dataset, device: str,
 
     pipeline = find_pipeline(reference)
     metrics = evaluate_weights(path, pipeline, dataset, device, settings)
-    out.print(weights_table(f"{pipeline.title()} with the weights of {path}", dataset.name, metrics))
+    out.print(weights_table(f"{pipeline.name} with the weights of {path}", dataset.name, metrics))
 
 
 def _find_run(store: RunStore, prefix: str) -> RunRecord:

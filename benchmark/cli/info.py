@@ -49,7 +49,7 @@ def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName
             return plugin.load().title or plugin.attribute, measure_add_on(plugin.load(), dim)
         pipeline = Pipeline(plugin)
         recipe, _ = resolve_recipe(pipeline, benchmark, profile)
-        return pipeline.title(), measure_pipeline(pipeline, recipe, dim)
+        return plugin.load().title or plugin.attribute, measure_pipeline(pipeline, recipe, dim)
 
     kinds: tuple[type[MethodPlugin] | type[AddOnPlugin], ...] = (MethodPlugin, AddOnPlugin)
     for kind in kinds:
@@ -85,7 +85,7 @@ def _show_recipe(name: str, benchmark: options.BenchmarkName, profile: options.P
             grid.add_row(f"{section}.{key}", _value(leaf.value), leaf.source, leaf.note)
     out.print(grid)
     say(
-        f"{pipeline.title()} has {size.parameters:,} parameters at dimension {dim}, and takes "
+        f"{name} has {size.parameters:,} parameters at dimension {dim}, and takes "
         f"{size.multiply_adds:,} multiply-adds per snippet and crop."
     )
     for preset, block in read_recipe(pipeline.method).presets.items():

@@ -92,13 +92,12 @@ def train(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
     pipeline = find_pipeline(method)
-    title = pipeline.title()
     declaration = TableDeclaration(
         name=f"train-{re.sub(r'[^A-Za-z0-9_.+@-]', '-', pipeline.name)}",
-        title=f"{title} on {dataset}",
+        title=f"{pipeline.name} on {dataset}",
         protocol="cross",
         datasets=(dataset,),
-        rows=(RowDeclaration(label=title, method=method),),
+        rows=(RowDeclaration(method=method),),
     )
     opened = open_datasets([dataset], data)
     plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())

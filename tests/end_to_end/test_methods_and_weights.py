@@ -36,7 +36,7 @@ def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.Captu
     paper = capsys.readouterr().out
     assert re.search(r"config.magnitude_loss\s*│ squared\s*│ official-code", plain)
     assert re.search(r"config.magnitude_loss\s*│ hinge\s*│ paper", paper)
-    assert "RTFM (paper) has 24,718,849 parameters" in paper
+    assert "rtfm@paper has 24,718,849 parameters" in paper
     for printed in (plain, paper):
         assert "Preset rtfm@paper: " in printed
         assert "Preset rtfm@official-code: " in printed
@@ -44,7 +44,7 @@ def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert re.search(r"ica.kernel\s*│ 3\s*│ estimate", printed)
     parameters = 16 * 512 + 512 + 512 * 32 + 32 + 32 + 1 + 3 * 16 * 32 + 32
-    assert f"MMIL+ICA has {parameters:,} parameters at dimension 16" in printed
+    assert f"mmil+ica has {parameters:,} parameters at dimension 16" in printed
 
 
 @pytest.fixture(scope="module")

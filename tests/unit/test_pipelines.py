@@ -118,16 +118,21 @@ def test_a_method_is_no_add_on_and_an_add_on_no_method() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "title"),
+    ("reference", "settings", "title"),
     [
-        ("mmil", "MMIL"),
-        ("mmil+ica", "MMIL+ICA"),
-        ("mmil@official-code+conv-wide+ica", "MMIL (official-code)+wide conv+ICA"),
-        (f"{MEAN_MIL}+{HALVE}", "Mean MIL+Halve"),
+        ("mmil", {}, "MMIL"),
+        ("mmil+ica", {}, "MMIL+ICA"),
+        ("mmil@official-code+conv-wide+ica", {}, "MMIL (official-code)+wide conv+ICA"),
+        (f"{MEAN_MIL}+{HALVE}", {}, "Mean MIL+Halve"),
+        ("clav", {}, "CLAV+CoMo"),
+        ("clav", {"relation": "rn"}, "CLAV+RN"),
+        ("clav", {"relation": "none"}, "CLAV"),
     ],
 )
-def test_titles(reference: str, title: str) -> None:
-    assert find_pipeline(reference).title() == title
+def test_titles(reference: str, settings: dict[str, str], title: str) -> None:
+    pipeline = find_pipeline(reference)
+    method, _ = pipeline.load()
+    assert pipeline.title(method.Config(**settings)) == title
 
 
 def spec_of(pipeline: Pipeline) -> RunSpec:
