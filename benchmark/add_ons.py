@@ -19,6 +19,7 @@ class WithAddOns(Method):
         super().__init__(method.config, method.features)
         self.method = method
         self.add_ons = nn.ModuleList(add_ons)
+        self.training_only = tuple(f"method.{prefix}" for prefix in method.training_only)  # type: ignore[misc]
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the method's loss terms of a batch; both halves pass the add-ons together."""

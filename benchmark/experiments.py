@@ -21,20 +21,10 @@ from benchmark.recipes import first_error
 
 
 class RowDeclaration(FrozenModel):
-    """A row of a table.
+    """A row of a table: a method (``NAME[@PRESET][+ADD-ON...]``), what to call it, and its row in the paper's table."""
 
-    Attributes
-    ----------
-    method
-        ``NAME[@PRESET][+ADD-ON...]``.
-    label
-        What to call it; by default the method's title.
-    paper
-        The name of the row in the paper's own table.
-    """
-
+    label: str
     method: str
-    label: str | None = None
     paper: str | None = None
 
 
@@ -93,17 +83,15 @@ def plan_table(
     for row in table.rows:
         pipeline = find_pipeline(row.method)
         runs: dict[str, tuple[str, ...]] = {}
-        title = ""
         for dataset in datasets:
             specs, taken = plan_runs(pipeline, dataset, options)
             used |= taken
-            title = specs[0].title
             runs[dataset.name] = tuple(spec.key for spec in specs)
             targets = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
             jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
         rows.append(
             PlannedRow(
-                label=row.label or title,
+                label=row.label,
                 method=pipeline.method_name,
                 add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
                 paper=row.paper,

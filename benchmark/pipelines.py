@@ -103,11 +103,13 @@ def find_pipeline_of(spec: RunSpec) -> Pipeline:
 
 
 def _split(reference: str) -> list[str]:
-    """Split at the plus signs, but for those in the path of a file that is there."""
+    """Split at the plus signs, but for those in the path of a file."""
     pieces, parts = reference.split("+"), []
     while pieces:
-        ends = (end for end in range(len(pieces), 1, -1) if _is_file("+".join(pieces[:end])))
-        end = next(ends, 1)
+        heads = {end: "+".join(pieces[:end]) for end in range(len(pieces), 0, -1)}
+        end = next((end for end, head in heads.items() if _is_file(head)), 1)
+        if "/" in pieces[0] and end == 1:  # a path that leads nowhere: whole, so that it can be named
+            end = next((end for end, head in reversed(heads.items()) if ".py:" in head), 1)
         parts.append("+".join(pieces[:end]))
         del pieces[:end]
     return parts

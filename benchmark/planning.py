@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.datasets.manifest import Benchmark
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.jobs import Cached, Job
@@ -52,10 +53,19 @@ def plan_runs(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[l
     return [first.model_copy(update={"seed": seed}) for seed in range(options.seeds)], used
 
 
-def describe_run(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[RunSpec, set[str]]:
-    """Describe the run of seed 0, whether or not the dataset can be trained on; see `plan_runs`."""
+def describe_run(
+    pipeline: Pipeline, dataset: Dataset, options: Options, benchmark: Benchmark | None = None
+) -> tuple[RunSpec, set[str]]:
+    """Describe the run of seed 0, whether or not the dataset can be trained on; see `plan_runs`.
+
+    Parameters
+    ----------
+    benchmark
+        Whose recipe counts; the dataset's by default.
+    """
     manifest = dataset.manifest
-    recipe, used = resolve_recipe(pipeline, manifest.benchmark, options.profile, options.overrides)
+    benchmark = benchmark or manifest.benchmark
+    recipe, used = resolve_recipe(pipeline, benchmark, options.profile, options.overrides)
     method, _ = pipeline.load()
     config = method.Config.model_validate(recipe.values("config"))
     spec = RunSpec(
@@ -72,7 +82,7 @@ def describe_run(pipeline: Pipeline, dataset: Dataset, options: Options) -> tupl
         seed=0,
         title=pipeline.title(config),
         dataset=dataset.name,
-        benchmark=manifest.benchmark,
+        benchmark=benchmark,
         feature_set=manifest.feature_set,
     )
     return spec, used

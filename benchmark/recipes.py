@@ -23,6 +23,9 @@ QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 """What the quick profile allows at most."""
 
 
+SECTIONS = ("config", "training", "inputs")
+"""Sections of a method's recipe; each add-on has one more."""
+
 Source = Literal["paper", "official-code", "estimate"]
 
 
@@ -52,6 +55,7 @@ class Preset(Block):
     """A named variant of a recipe, such as what a paper prints where its code does otherwise."""
 
     description: str
+    benchmarks: dict[Benchmark, Block] = Field(default_factory=dict)
 
 
 class RecipeFile(FrozenModel):
@@ -137,14 +141,16 @@ def resolve_recipe(
     source = read_recipe(pipeline.method)
     method, add_ons = pipeline.load()
     sections = _defaults(method)
-    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), _preset(source, pipeline.preset))
+    preset = _preset(source, pipeline.preset)
+    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()))
+    _merge(sections, preset, preset.benchmarks.get(benchmark, Block()))
     if profile == "quick":
         _limit_to_quick(sections["training"])
     _merge(sections, source.profiles.get(profile, Block()))
     for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
         if plugin.name in sections:
             raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")
-        sections[plugin.name] = _add_on_settings(plugin, add_on, benchmark)
+        sections[plugin.name] = add_on_settings(plugin, add_on, benchmark)
     known: dict[str, Iterable[str]] = {
         **{plugin.name: add_on.Config.model_fields for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)},
         "config": method.Config.model_fields,
@@ -172,10 +178,15 @@ def _validate(recipe: Recipe, pipeline: Pipeline, method: type[Method], add_ons:
         method.Config.model_validate(recipe.values("config"))
     except (ValidationError, PydanticUserError) as error:
         raise InputError(f"recipe of {pipeline.method_name}: {first_error(error)}") from None
-    for key in recipe.sections["inputs"].keys() - set(method.inputs):
-        raise InputError(
-            f"recipe of {pipeline.method_name}: it has no input {key}; it has {', '.join(method.inputs) or 'none'}"
-        )
+    for key, wanted in recipe.values("inputs").items():
+        if key not in method.inputs:
+            raise InputError(
+                f"recipe of {pipeline.method_name}: it has no input {key}; it has {', '.join(method.inputs) or 'none'}"
+            )
+        if wanted not in ("auto", *method.inputs[key]):
+            raise InputError(
+                f"method {pipeline.method.name} cannot use {key}={wanted}; it accepts {', '.join(method.inputs[key])}"
+            )
     for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
         try:
             add_on.Config.model_validate(recipe.values(plugin.name))
@@ -183,9 +194,9 @@ def _validate(recipe: Recipe, pipeline: Pipeline, method: type[Method], add_ons:
             raise InputError(f"add-on {plugin.name}: {first_error(error)}") from None
 
 
-def _preset(source: RecipeFile, name: str | None) -> Block:
+def _preset(source: RecipeFile, name: str | None) -> Preset:
     if name is None:
-        return Block()
+        return Preset(description="none")
     if name not in source.presets:
         raise InputError(f"method {source.method} has no preset {name}; it has {', '.join(source.presets) or 'none'}")
     return source.presets[name]
@@ -207,7 +218,8 @@ def _default_settings(model: type[FrozenModel]) -> dict[str, Setting]:
     }
 
 
-def _add_on_settings(plugin: Plugin, add_on: type[AddOn], benchmark: Benchmark) -> dict[str, Setting]:
+def add_on_settings(plugin: Plugin, add_on: type[AddOn], benchmark: Benchmark) -> dict[str, Setting]:
+    """Resolve an add-on's recipe for a benchmark: key -> value with its source."""
     source, settings = read_recipe(plugin), {"config": _default_settings(add_on.Config)}
     _merge(settings, source.default, source.benchmarks.get(benchmark, Block()))
     return settings["config"]
@@ -233,16 +245,17 @@ def _apply(
     path, equals, value = text.partition("=")
     if not equals:
         raise InputError(f"--set {text}: write KEY=VALUE")
-    for name in (pipeline.name, pipeline.method_name, pipeline.method.name):
-        if path.startswith(f"{name}."):
-            path = path.removeprefix(f"{name}.")
-            break
+    names = (pipeline.name, pipeline.method_name, pipeline.method.name)
+    prefix = next((f"{name}." for name in names if path.startswith(f"{name}.")), "")
+    path = path.removeprefix(prefix)
     matches = [(section, key) for section, keys in known.items() for key in keys if path in (key, f"{section}.{key}")]
+    if prefix and len(matches) > 1:  # the method is named, not its add-ons
+        matches = [match for match in matches if match[0] in SECTIONS]
     if not matches:
         return False
     if len(matches) > 1:
-        places = " and ".join(section for section, _ in matches)
-        raise InputError(f"--set {text}: {path} is in {places}; write {'.'.join(matches[0])}=…")
+        places = " or ".join(f"{'.'.join(match)}=…" for match in matches)
+        raise InputError(f"--set {text}: several settings are called {path}; write {places}")
     try:
         section, key = matches[0]
         sections[section][key] = Setting(yaml.safe_load(value), "command line")

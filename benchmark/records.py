@@ -97,6 +97,8 @@ class RunSpec(FrozenModel):
     def key(self) -> str:
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
+        if not self.add_ons:
+            del decisive["add_ons"]  # a run without add-ons is what it was before there were any
         return _digest(decisive)
 
 

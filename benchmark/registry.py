@@ -159,6 +159,10 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
         return kind(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
     plugins = list_plugins(kind)
     if reference not in plugins:
+        if kind is MethodPlugin and reference in list_plugins(AddOnPlugin):
+            raise InputError(
+                f"{reference} is an add-on: name the method that it is put in front of, as METHOD+{reference}"
+            )
         raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}, or path/to/file.py:Class")
     return plugins[reference]
 

@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.add_ons import assemble
-from benchmark.api import AddOn, FeatureSpec
+from benchmark.api import FeatureSpec
+from benchmark.datasets.manifest import Benchmark
 from benchmark.pipelines import Pipeline
-from benchmark.recipes import Recipe
+from benchmark.recipes import Recipe, add_on_settings
+from benchmark.registry import AddOnPlugin
 
 SNIPPETS = 32
 OBJECT_CLASSES = 80
@@ -53,10 +55,12 @@ def measure_pipeline(pipeline: Pipeline, recipe: Recipe, dim: int) -> Size:
     return _measure(model, model.score, dim)
 
 
-def measure_add_on(add_on: type[AddOn], dim: int) -> Size:
-    """Measure an add-on at its default settings on features of size `dim`."""
+def measure_add_on(plugin: AddOnPlugin, benchmark: Benchmark, dim: int) -> Size:
+    """Measure an add-on with its recipe's settings on features of size `dim`."""
+    add_on = plugin.load()
+    settings = {key: leaf.value for key, leaf in add_on_settings(plugin, add_on, benchmark).items()}
     with torch.device("meta"):
-        module = add_on(add_on.Config(), FeatureSpec(dim, {}))
+        module = add_on(add_on.Config.model_validate(settings), FeatureSpec(dim, {}))
     return _measure(module, module, dim)
 
 

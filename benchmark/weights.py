@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,12 +13,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from benchmark.api import Method
+from benchmark.datasets.manifest import Benchmark
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
-from benchmark.evaluation import MethodError, pair_with_labels, score_videos, test_metrics
+from benchmark.evaluation import pair_with_labels, score_videos, test_metrics
 from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run
+from benchmark.records import RunSpec
 from benchmark.training import build_method, use_float32
 
 CHECKPOINT_DEPTH = 2
@@ -54,37 +57,57 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
+@dataclass(frozen=True)
+class EvaluatedWeights:
+    """What came of weights from elsewhere: the settings they were scored with, and the metrics."""
+
+    spec: RunSpec
+    metrics: dict[str, float | None]
+
+
 def evaluate_weights(
-    path: Path, pipeline: Pipeline, dataset: Dataset, device: str, overrides: Sequence[str]
-) -> dict[str, float | None]:
-    """Score a dataset's test videos, all crops, with given weights; return the metrics.
+    path: Path,
+    pipeline: Pipeline,
+    dataset: Dataset,
+    device: str,
+    overrides: Sequence[str],
+    benchmark: Benchmark | None = None,
+) -> EvaluatedWeights:
+    """Score a dataset's test videos, all crops, with given weights.
 
     Parameters
     ----------
     overrides
         Settings in place of the recipe's, where the weights were trained with others.
+    benchmark
+        What the weights were trained on: whose recipe counts. The dataset's by default.
 
     Raises
     ------
     InputError
-        If the weights cannot be read or do not fit the method at these settings.
+        If the weights cannot be read, do not fit the method at these settings, or give no scores.
     """
-    spec, used = describe_run(pipeline, dataset, Options(profile="paper", overrides=tuple(overrides)))
+    options = Options(profile="paper", overrides=tuple(overrides))
+    spec, used = describe_run(pipeline, dataset, options, benchmark)
     check_overrides(overrides, used)
     classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
-    model = build_method(spec, pipeline, dataset.manifest.dim, classes)
-    load_weights(model, path, spec.title)
     use_float32()
-    where = torch.device(device)
+    where, videos = torch.device(device), dataset.manifest.split("test")
     try:
-        scores = score_videos(model.to(where), dataset, dataset.manifest.split("test"), spec.training.crops, where)
-    except MethodError as error:
-        raise InputError(f"{path}: {spec.title} gives no scores with these weights: {error}") from None
-    return test_metrics(pair_with_labels(dataset.manifest, scores))
+        model = build_method(spec, pipeline, dataset.manifest.dim, classes)
+        load_weights(model, path, spec.title)
+        scores = score_videos(model.to(where), dataset, videos, spec.training.crops, where)
+    except InputError:
+        raise
+    except Exception as error:  # of somebody else's plug-in, or of scores that are none
+        raise InputError(f"{path}: {spec.title} gives no scores: {type(error).__name__}: {error}") from None
+    return EvaluatedWeights(spec, test_metrics(pair_with_labels(dataset.manifest, scores)))
 
 
 def load_weights(model: Method, path: Path, title: str) -> None:
     """Load weights into a method: its own, or its authors' where it knows their names.
+
+    Weights that only training uses are left as they are.
 
     Parameters
     ----------
@@ -96,8 +119,8 @@ def load_weights(model: Method, path: Path, title: str) -> None:
     InputError
         If they cannot be read, or do not fit the method.
     """
-    state = model.adopt_weights(read_weights(path))
-    expected = model.state_dict()
+    expected = _for_scoring(model, model.state_dict())
+    state = _for_scoring(model, model.adopt_weights(read_weights(path)))
     missing, surplus = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing:
         raise InputError(f"{path}: not the weights of {title}: {len(missing)} are missing, such as {missing[0]}")
@@ -109,7 +132,11 @@ def load_weights(model: Method, path: Path, title: str) -> None:
                 f"{path}: {name} has shape {tuple(tensor.shape)}; {title} at these settings on features of size "
                 f"{model.features.dim} has {tuple(expected[name].shape)}"
             )
-    model.load_state_dict(state)
+    model.load_state_dict(state, strict=False)
+
+
+def _for_scoring(model: Method, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(model.training_only)}
 
 
 def _load_tensors(path: Path) -> object:

@@ -51,6 +51,7 @@ class CLAV(Method):
     built_in_add_ons: ClassVar[Mapping[str, str]] = {
         name: f"activation={name}" for name in ACTIVATIONS if name != "none"
     }
+    training_only = ("decode_normal.", "decode_abnormal.", "relation.context.objects.")
     Config = CLAVConfig
     config: CLAVConfig
 
@@ -60,11 +61,9 @@ class CLAV(Method):
         self.activation = ACTIVATIONS[config.activation](dim, config.ica_kernel)
         self.scorer = Scorer(dim, config.dropout, config.hidden)
         # Without its loss a module would stay as it was drawn.
-        self.decoders = (
-            nn.ModuleList(class_specific_decoder(dim, config.hidden) for _ in ("normal", "abnormal"))
-            if config.reconstruction_weight > 0
-            else None
-        )
+        has_decoders = config.reconstruction_weight > 0
+        self.decode_normal = class_specific_decoder(dim, config.hidden) if has_decoders else None
+        self.decode_abnormal = class_specific_decoder(dim, config.hidden) if has_decoders else None
         self.relation = None if config.relation == "none" else _relation(config, features)
         self.apply(init_xavier_uniform)
 
@@ -113,8 +112,9 @@ class CLAV(Method):
             relation_top = top_indices(output.relation.logits, config.top_k)
             terms["mil_relation"] = self._mil(output.relation.logits.gather(1, relation_top))
             heads.append(output.relation.logits)
-        if self.decoders is not None:
-            terms["cs"] = config.reconstruction_weight * self._class_specific(self.decoders, output, top)
+        if self.decode_normal is not None and self.decode_abnormal is not None:
+            decoders = self.decode_normal, self.decode_abnormal
+            terms["cs"] = config.reconstruction_weight * self._class_specific(decoders, output, top)
         if config.distance_weight > 0:
             terms["dist"] = config.distance_weight * self._distance(output.features, top)
             if output.relation is not None:
@@ -129,10 +129,10 @@ class CLAV(Method):
 
     def _mil(self, logits: Tensor) -> Tensor:
         """L_mil of one head (Eq. 9), from the top-K scores' logits (2B, K)."""
-        share = 0.5 if self.config.mil == "joint" and self.relation is not None else 1.0
+        share = 0.5 if self.config.mil == "joint" else 1.0
         return share * bag_cross_entropy(logits, mean_first=self.config.mil == "mean-first")
 
-    def _class_specific(self, decoders: nn.ModuleList, output: Output, top: Tensor) -> Tensor:
+    def _class_specific(self, decoders: tuple[nn.Module, nn.Module], output: Output, top: Tensor) -> Tensor:
         """L_cs (Eq. 4): the top-K features, each class rebuilt by its own decoder."""
         config = self.config
         hidden = take_segments(output.hidden, top).chunk(2)

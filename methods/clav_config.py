@@ -24,22 +24,6 @@ from methods.relation_network import PairPooling
 RelationModule = Literal["como", "rn", "none"]
 Fusion = Literal["scores+alpha*relation", "alpha*scores+relation", "mixture", "scores-alpha*relation"]
 
-SWITCHES_OF: dict[str, tuple[str, ...]] = {
-    "como": ("context_nodes", "graph_fusion"),
-    "rn": ("rn_pooling",),
-    "como or rn": (
-        "fusion",
-        "distance_relation_top",
-        "static_rounding",
-        "static_order",
-        "context_length",
-        "relation_norm",
-        "relation_extent",
-        "intensity_activation",
-    ),
-}
-"""Relation modules, and the switches that mean nothing with another one."""
-
 
 class CLAVConfig(MethodConfig):
     """Settings of CLAV+CoMo; where the paper leaves a choice, the default is the recommended reading."""
@@ -99,17 +83,36 @@ class CLAVConfig(MethodConfig):
 
     @model_validator(mode="after")
     def _switches_have_something_to_switch(self) -> Self:
-        for modules, switches in SWITCHES_OF.items():
-            for name in switches if self.relation not in modules.split(" or ") else ():
+        for what, is_there, switches in self._conditions():
+            for name in () if is_there else switches:
                 value, default = getattr(self, name), type(self).model_fields[name].default
                 if value != default:
-                    raise ValueError(
-                        f"{name} {value!r} means something with relation {modules} only, not with {self.relation!r}: "
-                        f"leave it at {default!r}"
-                    )
-        if self.activation == "none" and self.ica_kernel != 3:
-            raise ValueError("ica_kernel 1 needs an activation, and activation is 'none': leave it at 3")
+                    raise ValueError(f"{name} {value!r} means nothing without {what}: leave it at {default!r}")
         return self
+
+    def _conditions(self) -> list[tuple[str, bool, tuple[str, ...]]]:
+        """Return what some switches need, whether it is there, and these switches. Numbers may stand unused."""
+        related = self.relation != "none"
+        return [
+            ("an activation", self.activation != "none", ("ica_kernel",)),
+            ("relation como", self.relation == "como", ("context_nodes", "graph_fusion")),
+            ("relation rn", self.relation == "rn", ("rn_pooling",)),
+            ("relation como or rn", related, ("fusion", "static_rounding", "context_length", "relation_norm")),
+            ("relation como or rn", related, ("relation_extent", "distance_relation_top", "static_order")),
+            ("relation como or rn", related or self.mil != "joint", ("mil",)),
+            ("context_length static", self.context_length == "static", ("static_order",)),
+            ("a dynamic path", related and self.intensity_weight > 0, ("intensity_activation",)),
+            (
+                "CS modules",
+                self.reconstruction_weight > 0,
+                ("reconstruction_reduction", "reconstruction_detach"),
+            ),
+            (
+                "a weight of the distances",
+                self.distance_weight > 0,
+                ("distance_pairs", "distance_cohesion", "distance_diagonal", "distance_relation_top"),
+            ),
+        ]
 
     @property
     def relation_share(self) -> float:

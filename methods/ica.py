@@ -20,10 +20,8 @@ Kernel = Literal[1, 3]
 Activation = Literal["ica", "conv", "conv-wide", "none"]
 
 
-class ImplicitClassActivation(nn.Module):
-    """One convolution along time to 2D channels, then the larger half, element by element (Eq. 1-3).
-
-    Input and output (…, T, D). The gradient flows to the larger half only.
+class TwoHalves(nn.Module):
+    """One convolution along time to 2D channels, whose halves become one: (…, T, D) -> (…, T, D).
 
     Parameters
     ----------
@@ -40,25 +38,27 @@ class ImplicitClassActivation(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, T, D) to (…, T, D)."""
         first, second = self.expand(x).chunk(2, dim=-1)
+        return self._merge(first, second)
+
+    def _merge(self, first: Tensor, second: Tensor) -> Tensor:
+        raise TypeError(f"{type(self).__name__} defines no _merge")
+
+
+class ImplicitClassActivation(TwoHalves):
+    """The larger half, element by element (Eq. 1-3). The gradient flows to that half only."""
+
+    def _merge(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.maximum(first, second)
 
 
-class WideConvolution(nn.Module):
-    """Control with ICA's parameters and receptive field but without its maximum: the two halves are averaged.
+class WideConvolution(TwoHalves):
+    """Control with ICA's parameters and receptive field but without its maximum: the mean of the halves.
 
-    Input and output (…, T, D), parameters as for `ImplicitClassActivation`. It is linear: whatever ICA does beyond it
-    is due to the maximum.
+    It is linear, and can do what a convolution to D channels can: it tells what the parameters alone do for training.
     """
 
-    def __init__(self, dim: int, kernel: int = 3) -> None:
-        super().__init__()
-        self.expand = TemporalConvolution(dim, 2 * dim, kernel)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (…, T, D) to (…, T, D)."""
-        first, second = self.expand(x).chunk(2, dim=-1)
-        mean: Tensor = (first + second) / 2
-        return mean
+    def _merge(self, first: Tensor, second: Tensor) -> Tensor:
+        return (first + second) / 2
 
 
 ACTIVATIONS: Mapping[Activation, Callable[[int, int], nn.Module]] = {
@@ -70,11 +70,10 @@ ACTIVATIONS: Mapping[Activation, Callable[[int, int], nn.Module]] = {
 """What may stand between the features and a method, each made from feature size and kernel."""
 
 
-class ICA(AddOn):
-    """ICA in front of a method, as the paper adds it to MMIL (section 4.3)."""
+class InFront(AddOn):
+    """One of `ACTIVATIONS` in front of a method."""
 
-    title = "ICA"
-    activation: ClassVar[Activation] = "ica"
+    activation: ClassVar[Activation]
 
     class Config(AddOnConfig):
         """Settings of ICA and of its controls."""
@@ -93,15 +92,19 @@ class ICA(AddOn):
         return self.layer(x)  # type: ignore[no-any-return]
 
 
-class PlainConvolution(ICA):
+class ICA(InFront):
+    """ICA in front of a method, as the paper adds it to MMIL (section 4.3)."""
+
+    title, activation = "ICA", "ica"
+
+
+class PlainConvolution(InFront):
     """Control: a convolution of ICA's kernel to D channels, without the maximum. Same temporal context."""
 
-    title = "conv"
-    activation = "conv"
+    title, activation = "conv", "conv"
 
 
-class PlainWideConvolution(ICA):
-    """Control: ICA's convolution with as many parameters, its halves averaged instead of the larger one taken."""
+class PlainWideConvolution(InFront):
+    """Control: ICA's convolution with as many parameters, the mean of its halves instead of the larger one."""
 
-    title = "wide conv"
-    activation = "conv-wide"
+    title, activation = "wide conv", "conv-wide"

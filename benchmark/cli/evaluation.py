@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import choose_device, err, open_datasets, out, say_failures
+from benchmark.cli.common import choose_device, err, open_datasets, out, say, say_failures
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -32,6 +32,10 @@ def evaluate(
         Path | None, typer.Option(help="A file of weights (torch.save or safetensors) instead of a stored run.")
     ] = None,
     method: Annotated[str | None, typer.Option(help="Whose weights they are: a method's name.")] = None,
+    benchmark: Annotated[
+        options.BenchmarkName | None,
+        typer.Option(help="What the weights were trained on: whose recipe counts; the dataset's benchmark by default."),
+    ] = None,
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
     device: options.Device = "auto",
@@ -39,15 +43,15 @@ def evaluate(
 ) -> None:
     """Test a stored run on a dataset, or weights such as those that a method's authors published; train nothing."""
     if weights is None:
-        if method is not None or settings:
-            raise InputError("--method and --set are for --weights; a stored run has its own")
+        if method is not None or settings or benchmark is not None:
+            raise InputError("--method, --benchmark and --set are for --weights; a stored run has its own")
         if len(what) != 2:
             raise InputError("name a run and a dataset, or --weights FILE --method NAME and a dataset")
         _evaluate_run(what[0], what[1], data, results, choose_device(device))
         return
     if method is None or len(what) != 1:
         raise InputError("with --weights FILE, name its --method and one dataset, and no run")
-    _evaluate_weights(weights, method, open_datasets(what, data)[0], choose_device(device), settings or ())
+    _evaluate_weights(weights, method, open_datasets(what, data)[0], choose_device(device), settings or (), benchmark)
 
 
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
@@ -68,7 +72,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
         )
     pipeline = find_pipeline_of(record.spec)
     source = open_datasets([record.spec.dataset], data)[0]
-    job = Job(record.spec, pipeline, source.path, (target.path,), store.root, device)
+    job = Job(record.spec, pipeline, source.path, (target.path,), store.root, device, cached="only")
     store.prepare()
     outcomes = run_jobs([job], SerialExecutor(), err, lambda outcome: None)
     if code := say_failures(outcomes):
@@ -77,14 +81,22 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
 
 
-def _evaluate_weights(path: Path, reference: str, dataset: Dataset, device: str, settings: Sequence[str]) -> None:
+def _evaluate_weights(
+    path: Path,
+    reference: str,
+    dataset: Dataset,
+    device: str,
+    settings: Sequence[str],
+    benchmark: options.BenchmarkName | None,
+) -> None:
     from benchmark.pipelines import find_pipeline
     from benchmark.weights import evaluate_weights
     from reports.runs import weights_table
 
-    pipeline = find_pipeline(reference)
-    metrics = evaluate_weights(path, pipeline, dataset, device, settings)
-    out.print(weights_table(f"{pipeline.name} with the weights of {path}", dataset.name, metrics))
+    found = evaluate_weights(path, find_pipeline(reference), dataset, device, settings, benchmark)
+    spec = found.spec
+    out.print(weights_table(f"{spec.title} with the weights of {path}", dataset.name, found.metrics))
+    say(f"Settings: the recipe of {spec.benchmark}, profile {spec.profile}{''.join(f', {s}' for s in settings)}.")
 
 
 def _find_run(store: RunStore, prefix: str) -> RunRecord:
@@ -95,4 +107,6 @@ def _find_run(store: RunStore, prefix: str) -> RunRecord:
     record = store.record(keys[0])
     if record is None:
         raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
+    if record.spec.key != record.key:
+        raise InputError(f"run {record.key} was stored under other rules for keys; train it again")
     return record

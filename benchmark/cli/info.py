@@ -46,7 +46,7 @@ def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName
 
     def describe(plugin: MethodPlugin | AddOnPlugin) -> tuple[str, Size]:
         if isinstance(plugin, AddOnPlugin):
-            return plugin.load().title or plugin.attribute, measure_add_on(plugin.load(), dim)
+            return plugin.load().title or plugin.attribute, measure_add_on(plugin, benchmark, dim)
         pipeline = Pipeline(plugin)
         recipe, _ = resolve_recipe(pipeline, benchmark, profile)
         return plugin.load().title or plugin.attribute, measure_pipeline(pipeline, recipe, dim)
@@ -78,16 +78,21 @@ def _show_recipe(name: str, benchmark: options.BenchmarkName, profile: options.P
 
     pipeline = find_pipeline(name)
     recipe, _ = resolve_recipe(pipeline, benchmark, profile)
-    size = measure_pipeline(pipeline, recipe, dim)
     grid = Table("setting", "value", "source", "note", title=f"{name} on {benchmark}, profile {profile}")
     for section, values in recipe.sections.items():
         for key, leaf in values.items():
             grid.add_row(f"{section}.{key}", _value(leaf.value), leaf.source, leaf.note)
     out.print(grid)
-    say(
-        f"{name} has {size.parameters:,} parameters at dimension {dim}, and takes "
-        f"{size.multiply_adds:,} multiply-adds per snippet and crop."
-    )
+    method, _ = pipeline.load()
+    title = pipeline.title(method.Config.model_validate(recipe.values("config")))
+    try:
+        size = measure_pipeline(pipeline, recipe, dim)
+        say(
+            f"{title} has {size.parameters:,} parameters at dimension {dim}, and takes "
+            f"{size.multiply_adds:,} multiply-adds per snippet and crop."
+        )
+    except Exception as error:  # somebody else's method need not run without values
+        say(f"The size of {title} cannot be counted: {type(error).__name__}: {error}")
     for preset, block in read_recipe(pipeline.method).presets.items():
         say(f"Preset {pipeline.method.name}@{preset}: {block.description}")
 

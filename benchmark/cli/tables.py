@@ -85,21 +85,22 @@ def train(
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
     from benchmark.pipelines import find_pipeline
+    from benchmark.planning import describe_run
     from benchmark.runs import RunStore
     from reports.runs import metrics_table
 
     choices = TrainingChoices(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
-    pipeline = find_pipeline(method)
+    pipeline, opened = find_pipeline(method), open_datasets([dataset], data)
+    spec, _ = describe_run(pipeline, opened[0], choices.options())
     declaration = TableDeclaration(
         name=f"train-{re.sub(r'[^A-Za-z0-9_.+@-]', '-', pipeline.name)}",
-        title=f"{pipeline.name} on {dataset}",
+        title=f"{spec.title} on {dataset}",
         protocol="cross",
         datasets=(dataset,),
-        rows=(RowDeclaration(method=method),),
+        rows=(RowDeclaration(label=spec.title, method=method),),
     )
-    opened = open_datasets([dataset], data)
     plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
     outcomes = do_table(plan, jobs, choices)
     out.print(metrics_table(plan, RunStore(choices.options().runs)))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +30,46 @@ def test_methods_and_add_ons_are_listed_with_their_sizes(capsys: pytest.CaptureF
     assert "dimension 2048" in printed
 
 
+def test_a_reconstruction_is_called_so(tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "ctr"]) == 0
+    assert "CTR (reconstructed) has" in capsys.readouterr().out
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path), "--executor", "serial"]
+    assert run(["train", "ctr", "scenes-avenue", *places, *TINY]) == 0
+    assert "CTR (reconstructed) on scenes-avenue" in capsys.readouterr().out
+    frame = pd.read_csv(tmp_path / "tables" / "scenes-avenue-quick" / "train-ctr.csv")
+    assert set(frame["row"]) == {"CTR (reconstructed)"}
+    record = next(RunStore(tmp_path / "runs").records())
+    weights = RunStore(tmp_path / "runs").folder(record.key) / "weights" / "3.safetensors"
+    arguments = ["evaluate", "scenes-avenue", "--weights", str(weights), "--method", "ctr"]
+    assert run([*arguments, "--data", str(tiny_scenes)]) == 0
+    assert "CTR (reconstructed) with the weights of" in capsys.readouterr().out
+
+
+def test_a_recipe_is_printed_where_the_size_cannot_be_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, line = (PLUGINS / "mean_mil.py").read_text(), "        scores = torch"
+    (tmp_path / "item.py").write_text(source.replace(line, f"        features.max().item()\n{line}", 1))
+    assert run(["methods", f"{tmp_path / 'item.py'}:MeanMIL"]) == 0
+    printed = capsys.readouterr().out
+    assert "config.hidden" in printed
+    assert "The size of Mean MIL cannot be counted: " in printed
+
+
+def test_a_run_of_other_rules_for_keys_is_refused_and_not_trained_again(
+    with_add_on: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(with_add_on / "runs")
+    (record,) = store.records()
+    shutil.copytree(store.folder(record.key), tmp_path / "runs" / ("f" * 16))
+    renamed = record.model_copy(update={"key": "f" * 16})
+    (tmp_path / "runs" / ("f" * 16) / "record.json").write_text(renamed.model_dump_json())
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    assert run(["evaluate", "ffff", "scenes-ucf-crime", *places]) == 2
+    assert "was stored under other rules for keys; train it again" in capsys.readouterr().err
+    assert RunStore(tmp_path / "runs").keys() == ["f" * 16]
+
+
 def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["methods", "rtfm"]) == 0
     plain = capsys.readouterr().out
@@ -36,7 +77,7 @@ def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.Captu
     paper = capsys.readouterr().out
     assert re.search(r"config.magnitude_loss\s*│ squared\s*│ official-code", plain)
     assert re.search(r"config.magnitude_loss\s*│ hinge\s*│ paper", paper)
-    assert "rtfm@paper has 24,718,849 parameters" in paper
+    assert "RTFM (paper) has 24,718,849 parameters" in paper
     for printed in (plain, paper):
         assert "Preset rtfm@paper: " in printed
         assert "Preset rtfm@official-code: " in printed
@@ -44,7 +85,7 @@ def test_a_recipe_is_printed_with_sources_presets_and_sizes(capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert re.search(r"ica.kernel\s*│ 3\s*│ estimate", printed)
     parameters = 16 * 512 + 512 + 512 * 32 + 32 + 32 + 1 + 3 * 16 * 32 + 32
-    assert f"mmil+ica has {parameters:,} parameters at dimension 16" in printed
+    assert f"MMIL+ICA has {parameters:,} parameters at dimension 16" in printed
 
 
 @pytest.fixture(scope="module")

@@ -206,15 +206,18 @@ def test_the_section_of_a_file_is_its_name_with_dots_and_colons(whose: str, sect
 
 def test_a_key_of_two_sections_needs_the_section() -> None:
     for reference, key, places in (
-        ("mmil+ica+conv", "kernel=1", "ica and conv; write ica.kernel=…"),
-        ("ctr+conv", "kernel=1", "conv and config; write conv.kernel=…"),
-        (f"{PLUGIN}:MeanMIL+{HALVE}:Halve", "spoil=x", "halve.py:Halve and config; write halve.py:Halve.spoil=…"),
+        ("mmil+ica+conv", "kernel=1", "ica.kernel=… or conv.kernel=…"),
+        ("ctr+conv", "kernel=1", "conv.kernel=… or config.kernel=…"),
+        (f"{PLUGIN}:MeanMIL+{HALVE}:Halve", "spoil=x", "halve.py:Halve.spoil=… or config.spoil=…"),
     ):
         with pytest.raises(InputError) as caught:
             resolved(find_pipeline(reference), "other", "paper", key)
-        assert str(caught.value) == f"--set {key}: {key.split('=')[0]} is in {places}"
+        assert str(caught.value) == f"--set {key}: several settings are called {key.split('=')[0]}; write {places}"
     recipe = resolved(find_pipeline("mmil+ica+conv"), "other", "paper", "conv.kernel=1")
     assert (recipe.values("ica"), recipe.values("conv")) == ({"kernel": 3}, {"kernel": 1})
+    for text in ("config.kernel=5", "ctr.kernel=5"):  # the method's name means its own settings
+        recipe = resolved(find_pipeline("ctr+conv"), "other", "paper", text)
+        assert (recipe.values("config")["kernel"], recipe.values("conv")["kernel"]) == (5, 3)
     recipe = resolved(find_pipeline("ctr+conv"), "other", "paper", "config.kernel=5", "conv.kernel=1")
     assert (recipe.values("config")["kernel"], recipe.values("conv")["kernel"]) == (5, 1)
 
@@ -274,3 +277,14 @@ def test_every_value_of_our_recipes_has_a_source_and_every_estimate_a_note(
             assert leaf.source != "estimate" or leaf.note.endswith("."), f"{section}.{key}"
             if profile == "paper" and section != "inputs":
                 assert leaf.note != "Default.", f"{section}.{key} is in no recipe"
+
+
+def test_a_preset_may_differ_by_benchmark() -> None:
+    for where, steps in {"ucf-crime": 1250, "shanghaitech": 250, "xd-violence": 3200}.items():
+        assert resolved(find_pipeline("rtfm@paper"), where).training().steps == steps
+
+
+@pytest.mark.parametrize(("preset", "default"), [("rtfm@official-code", "rtfm"), ("mmil@paired-adam", "mmil")])
+@pytest.mark.parametrize("where", ["ucf-crime", "xd-violence", "shanghaitech", "avenue"])
+def test_a_preset_that_is_the_default_by_name_has_its_values_and_sources(preset: str, default: str, where: str) -> None:
+    assert resolved(find_pipeline(preset), where) == resolved(find_pipeline(default), where)

@@ -28,7 +28,7 @@ def spec(**changes: Any) -> RunSpec:
 def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
     # Whoever changes this text gives every stored run a new key.
     decisive = (
-        '{"add_ons":[],"config":{"hidden":512,"margin":1.0},"holdout":0.0,"inputs":{},"method":"mmil","numerics":"float32",'
+        '{"config":{"hidden":512,"margin":1.0},"holdout":0.0,"inputs":{},"method":"mmil","numerics":"float32",'
         '"profile":"quick","seed":0,"source":null,"train_hash":"' + "ab" * 32 + '","training":{"batch_size":32,'
         '"crops":null,"learning_rate":0.001,"looks":10,"optimizer":"adam","segments":32,"steps":200,'
         '"weight_decay":0.0005},"version":1}'

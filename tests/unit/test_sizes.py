@@ -89,7 +89,7 @@ def test_published_sizes() -> None:
     ("name", "expected"), [("ica", ICA), ("conv", linear(3 * D, D)), ("conv-wide", ICA)], ids=lambda value: str(value)
 )
 def test_sizes_of_add_ons_by_hand(name: str, expected: Size) -> None:
-    assert measure_add_on(find_plugin(AddOnPlugin, name).load(), D) == expected
+    assert measure_add_on(find_plugin(AddOnPlugin, name), "other", D) == expected
 
 
 def test_settings_count() -> None:

@@ -10,12 +10,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from benchmark.add_ons import WithAddOns, assemble
 from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.jobs import perform
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, make_job, plan_runs
+from benchmark.registry import AddOnPlugin, find_plugin
 from benchmark.runs import RunStore
 from benchmark.training import build_method
 from benchmark.weights import evaluate_weights, load_weights, read_weights
@@ -200,7 +202,7 @@ def test_values_that_only_float64_can_hold_are_refused(tmp_path: Path) -> None:
 def test_weights_that_give_no_scores_are_refused(tiny_scenes: Path, tmp_path: Path) -> None:
     pipeline, dataset, path = find_pipeline("mmil"), Dataset(tiny_scenes / "scenes-avenue"), tmp_path / "weights.pt"
     torch.save({name: torch.full_like(value, 3e38) for name, value in build("mmil", 256).state_dict().items()}, path)
-    with pytest.raises(InputError, match=r"MMIL gives no scores with these weights: .*NaN"):
+    with pytest.raises(InputError, match=r"MMIL gives no scores: MethodError: .*NaN"):
         evaluate_weights(path, pipeline, dataset, "cpu", ())
 
 
@@ -256,7 +258,7 @@ def test_weights_of_a_stored_run_give_its_numbers(reference: str, tiny_scenes: P
     assert perform(make_job(spec, pipeline, dataset, [dataset], options), lambda step, loss: None).status == "ok"
     path = store.folder(spec.key) / "weights" / "2.safetensors"
     (stored,) = store.evaluations(spec.key)
-    assert evaluate_weights(path, pipeline, dataset, "cpu", ()) == stored.metrics
+    assert evaluate_weights(path, pipeline, dataset, "cpu", ()).metrics == stored.metrics
 
 
 def test_settings_that_weights_were_trained_with_can_be_given(tiny_scenes: Path, tmp_path: Path) -> None:
@@ -264,9 +266,68 @@ def test_settings_that_weights_were_trained_with_can_be_given(tiny_scenes: Path,
     (spec,), _ = plan_runs(pipeline, dataset, Options(seeds=1, overrides=("hidden=24",)))
     path = tmp_path / "weights.safetensors"
     save_file(build_method(spec, pipeline, dataset.manifest.dim, 0).state_dict(), path)
-    metrics = evaluate_weights(path, pipeline, dataset, "cpu", ["hidden=24"])
+    metrics = evaluate_weights(path, pipeline, dataset, "cpu", ["hidden=24"]).metrics
     assert metrics["auc_frame"] is not None
     with pytest.raises(InputError, match=r"has shape \(24\b.*at these settings"):
         evaluate_weights(path, pipeline, dataset, "cpu", [])
     with pytest.raises(InputError, match="--set wide=24: none of these methods has such a setting"):
         evaluate_weights(path, pipeline, dataset, "cpu", ["wide=24"])
+
+
+def clav(sources: dict[str, str], object_classes: int, **settings: object) -> Method:
+    method, _ = find_pipeline("clav").load()
+    torch.manual_seed(1)
+    return method(method.Config(**settings), FeatureSpec(8, sources, object_classes))
+
+
+@pytest.mark.parametrize(
+    ("sources", "object_classes", "settings"),
+    [
+        ({"motion": "given", "objects": "kmeans"}, 40, {}),
+        ({"motion": "given", "objects": "none"}, 0, {}),
+        ({"motion": "given", "objects": "given"}, 80, {"reconstruction_weight": 0}),
+    ],
+)
+def test_weights_that_only_training_uses_need_not_fit(
+    sources: dict[str, str], object_classes: int, settings: dict[str, object], tmp_path: Path
+) -> None:
+    trained = clav({"motion": "given", "objects": "given"}, 80).eval()
+    torch.save(trained.state_dict(), tmp_path / "weights.pt")
+    features = torch.rand(1, 2, 9, 8)
+    for model in (clav(sources, object_classes, **settings).eval(), assembled(sources, object_classes)):
+        path = tmp_path / "weights.pt"
+        if isinstance(model, WithAddOns):
+            path = tmp_path / "with_add_on.pt"
+            named = {f"method.{name}": value for name, value in trained.state_dict().items()}
+            torch.save({**named, **{n: v for n, v in model.state_dict().items() if n.startswith("add_ons.")}}, path)
+        load_weights(model, path, "CLAV")
+        scored = model.method if isinstance(model, WithAddOns) else model
+        assert torch.equal(scored.score(features), trained.score(features))
+
+
+def assembled(sources: dict[str, str], object_classes: int) -> Method:
+    """CLAV behind an add-on of somebody else's."""
+    halve = find_plugin(AddOnPlugin, f"{Path(__file__).parents[1] / 'plugins' / 'halve.py'}:Halve").load()
+    method, _ = find_pipeline("clav").load()
+    features = FeatureSpec(8, sources, object_classes)
+    return assemble(method, method.Config(), [(halve, halve.Config())], features).eval()
+
+
+def test_the_recipe_is_that_of_what_the_weights_were_trained_on(tiny_scenes: Path, tmp_path: Path) -> None:
+    pipeline, dataset = find_pipeline("clav"), Dataset(tiny_scenes / "scenes-xd-violence")
+    (spec,), _ = plan_runs(pipeline, dataset, Options(seeds=1))
+    torch.save(build_method(spec, pipeline, 256, 40).state_dict(), tmp_path / "weights.pt")
+    for benchmark, alpha in ((None, 1.0), ("avenue", 0.1), ("shanghaitech", 0.4)):
+        found = evaluate_weights(tmp_path / "weights.pt", pipeline, dataset, "cpu", (), benchmark)  # type: ignore[arg-type]
+        assert found.spec.config["alpha"] == alpha
+
+
+def test_a_plug_in_that_cannot_be_built_is_one_line(tiny_scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from benchmark.api import Method\n\nclass Broken(Method):\n"
+        "    def __init__(self, config, features):\n        raise RuntimeError('no wheels')\n"
+    )
+    torch.save(draw_state(), tmp_path / "weights.pt")
+    pipeline, dataset = find_pipeline(f"{tmp_path / 'broken.py'}:Broken"), Dataset(tiny_scenes / "scenes-avenue")
+    with pytest.raises(InputError, match="Broken gives no scores: RuntimeError: no wheels"):
+        evaluate_weights(tmp_path / "weights.pt", pipeline, dataset, "cpu", ())

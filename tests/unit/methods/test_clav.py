@@ -66,7 +66,7 @@ def plain_distance(halves, name, head, config):
 
 def plain_class_specific(method, halves, reduction):
     weights, total = plain.arrays(method), 0.0
-    for half, decoder in zip(halves, ("decoders.0", "decoders.1"), strict=True):
+    for half, decoder in zip(halves, ("decode_normal", "decode_abnormal"), strict=True):
         errors = []
         for v in range(V):
             for c in range(C):
@@ -104,7 +104,7 @@ def plain_objects(method, halves):
 def expected_terms(method, batch):
     config, halves = method.config, parts(method, batch)
     related = config.relation != "none"
-    mean_first, share = config.mil == "mean-first", 0.5 if config.mil == "joint" and related else 1
+    mean_first, share = config.mil == "mean-first", 0.5 if config.mil == "joint" else 1
     heads, abnormal = ("S", "S_R") if related else ("S",), halves[1]
     terms = {
         "mil": share * plain_mil(halves, "S", mean_first),
@@ -152,7 +152,7 @@ def expected_terms(method, batch):
         {"relation": "rn"},
         {"relation": "rn", "rn_pooling": "sum"},
         {"relation": "none"},
-        {"relation": "none", "mil": "joint"},
+        {"relation": "none", "mil": "mean-first"},
     ],
     ids=str,
 )
@@ -226,15 +226,17 @@ def test_without_relation_no_pseudo_label_is_asked_for():
 @pytest.mark.parametrize(
     ("switches", "message"),
     [
-        (
-            {"relation": "none", "graph_fusion": "states"},
-            "graph_fusion 'states' means something with relation como only",
-        ),
-        ({"relation": "rn", "context_nodes": "rows"}, "context_nodes 'rows' means something with relation como only"),
-        ({"rn_pooling": "sum"}, "rn_pooling 'sum' means something with relation rn only, not with 'como'"),
-        ({"relation": "none", "fusion": "mixture"}, "fusion 'mixture' means something with relation como or rn only"),
+        ({"relation": "none", "graph_fusion": "states"}, "graph_fusion 'states' means nothing without relation como"),
+        ({"relation": "rn", "context_nodes": "rows"}, "context_nodes 'rows' means nothing without relation como"),
+        ({"rn_pooling": "sum"}, "rn_pooling 'sum' means nothing without relation rn: leave it at 'mean'"),
+        ({"relation": "none", "fusion": "mixture"}, "fusion 'mixture' means nothing without relation como or rn"),
+        ({"relation": "none", "mil": "joint"}, "mil 'joint' means nothing without relation como or rn"),
         ({"relation": "none", "static_order": "motion"}, "leave it at 'time'"),
-        ({"activation": "none", "ica_kernel": 1}, "ica_kernel 1 needs an activation"),
+        ({"context_length": "all", "static_order": "motion"}, "means nothing without context_length static"),
+        ({"intensity_weight": 0, "intensity_activation": "sigmoid"}, "means nothing without a dynamic path"),
+        ({"reconstruction_weight": 0, "reconstruction_detach": True}, "means nothing without CS modules"),
+        ({"distance_weight": 0, "distance_diagonal": False}, "means nothing without a weight of the distances"),
+        ({"activation": "none", "ica_kernel": 1}, "ica_kernel 1 means nothing without an activation"),
     ],
 )
 def test_switches_that_switch_nothing_are_refused_with_a_sentence(switches, message):
@@ -282,7 +284,7 @@ def test_number_of_static_segments_of_the_paper(length, rounding, count):
 def test_a_loss_of_weight_zero_is_left_out(weight, term):
     method = bags.build(CLAV, **{weight: 0.0})
     assert term not in method.training_step(bags.batch())
-    assert (method.decoders is None) == (term == "cs")
+    assert (method.decode_normal is None) == (term == "cs")
 
 
 def test_mixture_with_alpha_above_one_is_refused():
