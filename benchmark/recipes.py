@@ -120,8 +120,7 @@ def resolve_recipe(
 ) -> tuple[Recipe, set[str]]:
     """Resolve the recipes of a method and its add-ons for a benchmark and a profile.
 
-    Later wins: suite defaults, recipe default, benchmark, preset, suite-wide quick limits, the recipe's profile,
-    overrides.
+    Later wins: suite defaults, recipe default, benchmark, profile, preset, suite-wide quick limits, overrides.
 
     Parameters
     ----------
@@ -142,11 +141,10 @@ def resolve_recipe(
     method, add_ons = pipeline.load()
     sections = _defaults(method)
     preset = _preset(source, pipeline.preset)
-    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()))
+    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), source.profiles.get(profile, Block()))
     _merge(sections, preset, preset.benchmarks.get(benchmark, Block()))
     if profile == "quick":
         _limit_to_quick(sections["training"])
-    _merge(sections, source.profiles.get(profile, Block()))
     for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
         if plugin.name in sections:
             raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")

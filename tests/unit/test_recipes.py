@@ -132,9 +132,12 @@ def test_a_preset_wins_over_default_and_benchmark(large: Pipeline) -> None:
     assert (leaf.source, leaf.note) == ("official-code", "As in the code.")
 
 
-def test_quick_limits_then_the_profile_then_settings_win_over_a_preset(pipeline: Pipeline, large: Pipeline) -> None:
+def test_a_preset_wins_over_the_profile_quick_limits_over_both_and_settings_over_all(
+    pipeline: Pipeline, large: Pipeline
+) -> None:
     quick = resolved(large, "avenue", "quick").training()
-    assert (quick.steps, quick.batch_size, quick.crops, quick.learning_rate) == (200, 12, 1, 0.01)
+    assert (quick.steps, quick.batch_size, quick.crops, quick.learning_rate) == (200, 12, 1, 0.5)
+    assert resolved(pipeline, "avenue", "quick").training().learning_rate == 0.01
     assert resolved(replace(pipeline, preset="small"), "avenue", "quick").training().steps == 50
     recipe = resolved(large, "avenue", "quick", "steps=7", "hidden=5", "learning_rate=0.3")
     assert (recipe.training().steps, recipe.training().learning_rate) == (7, 0.3)
