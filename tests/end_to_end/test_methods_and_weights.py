@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from benchmark.cli import run
 from benchmark.runs import RunStore
+from methods.rtfm import OFFICIAL_NAMES
 
 TINY = ["--profile", "quick", "--seeds", "2", "--set", "steps=3", "--looks", "2", "--tracking", "none"]
 PLUGINS = Path(__file__).parents[1] / "plugins"
@@ -191,3 +193,27 @@ def test_a_users_own_add_on_is_trained(tiny_scenes: Path, tmp_path: Path, capsys
     assert all(r.spec.add_ons[0].config["start"] == 0.25 for r in RunStore(tmp_path / "runs").records())
     assert run([*arguments, "--set", "halve.py:Halve.spoil=shape"]) == 1
     assert "MethodError: add-on Halve turned shape" in capsys.readouterr().err
+
+
+def test_weights_under_the_names_of_rtfms_authors_give_the_same_numbers(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path), "--executor", "serial"]
+    assert run(["train", "rtfm", "scenes-avenue", *places, *TINY, "--set", "crops=2"]) == 0
+    store = RunStore(tmp_path / "runs")
+    record = next(store.records())
+    ours = load_file(store.folder(record.key) / "weights" / "3.safetensors")
+    official = {ours_begins: theirs for theirs, ours_begins in OFFICIAL_NAMES.items()}
+    renamed = {}
+    for name, value in ours.items():
+        begin = next(begin for begin in official if name.startswith(begin))
+        renamed[f"module.{official[begin]}{name.removeprefix(begin)}"] = value
+    torch.save(renamed, tmp_path / "rtfm.pkl")
+    capsys.readouterr()
+    arguments = ["evaluate", "scenes-avenue", "--weights", str(tmp_path / "rtfm.pkl"), "--method", "rtfm"]
+    assert run([*arguments, "--data", str(tiny_scenes)]) == 0
+    printed = metrics_in(capsys.readouterr().out)
+    (stored,) = [e.metrics for e in store.evaluations(record.key) if e.selection == "last"]
+    assert {name: float(value) for name, value in printed.items()} == {
+        name: pytest.approx(100 * value, abs=0.006) for name, value in stored.items() if value is not None
+    }
