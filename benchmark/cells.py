@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.paper import cross_dataset_value
+from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
 from benchmark.runs import RunStore
@@ -32,6 +32,7 @@ class Cell:
     row: str
     method: str
     add_ons: tuple[str, ...]
+    settings: tuple[str, ...]
     train: str
     test: str
     metric: str
@@ -54,6 +55,8 @@ class Table:
     crops: tuple[str, ...]
     deviations: tuple[tuple[str, str, str], ...]
     """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
+    reported: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
+    """Other rows of the paper's table, each with its numbers in percent, one per dataset."""
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
@@ -70,7 +73,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
             cells += [
                 _cell(plan, row, source, target, store, selection, in_domain.summary)
                 for source in plan.datasets
-                if source.name != target.name
+                if source.name != target.name and plan.protocol == "cross"
             ]
     trained = [
         (row.label, dataset, record)
@@ -88,7 +91,22 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
+        reported=_reported(plan) if plan.reported else (),
     )
+
+
+def _reported(plan: TablePlan) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+    """Return the rows of the paper's table that are none of ours, where features and benchmark are the paper's."""
+    ours = {row.paper for row in plan.rows}
+    rows = []
+    for name in reported_rows(plan.table):
+        values = tuple(
+            in_domain_value(plan.table, name, d.benchmark) if d.feature_set in PAPER_FEATURE_SETS else None
+            for d in plan.datasets
+        )
+        if name not in ours and any(value is not None for value in values):
+            rows.append((name, values))
+    return tuple(rows)
 
 
 def _cell(
@@ -119,18 +137,25 @@ def _cell(
         row=row.label,
         method=row.method,
         add_ons=row.add_ons,
+        settings=row.settings,
         train=source.name,
         test=target.name,
         metric=target.metric,
         summary=summary,
         drop=relative_drop(summary.mean, in_domain.mean) if summary and in_domain else None,
         below_chance=summary is not None and summary.mean < evaluations[0].chance,
-        paper=cross_dataset_value(row.paper, source.benchmark, target.benchmark, target.feature_set)
-        if comparable
-        else None,
+        paper=_paper(plan, row, source, target) if comparable else None,
         run_keys=keys,
         reason=reason,
     )
+
+
+def _paper(plan: TablePlan, row: PlannedRow, source: PlannedDataset, target: PlannedDataset) -> float | None:
+    if row.paper is None or target.feature_set not in PAPER_FEATURE_SETS:
+        return None
+    if plan.protocol == "cross":
+        return cross_dataset_value(row.paper, source.benchmark, target.benchmark)
+    return in_domain_value(plan.table, row.paper, target.benchmark)
 
 
 def _find(

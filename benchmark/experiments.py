@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Self
 
 import yaml
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
@@ -16,15 +17,31 @@ from benchmark.frozen import FrozenModel
 from benchmark.jobs import Job
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
+from benchmark.plans import PlannedDataset, PlannedRow, Protocol, TablePlan
 from benchmark.recipes import first_error
 
 
 class RowDeclaration(FrozenModel):
-    """A row of a table: a method (``NAME[@PRESET][+ADD-ON...]``), what to call it, and its row in the paper's table."""
+    """A row of a table.
+
+    Attributes
+    ----------
+    label
+        What to call it; unique in the table.
+    method
+        ``NAME[@PRESET][+ADD-ON...]``, as on the command line.
+    settings
+        ``KEY=VALUE`` settings that make the row what it is; they win over those of the command line.
+    group
+        Heading of the part of the table that the row belongs to; rows of a group follow one another.
+    paper
+        What the row is called in the paper's own table, see `benchmark.paper`.
+    """
 
     label: str
     method: str
+    settings: tuple[str, ...] = ()
+    group: str = ""
     paper: str | None = None
 
 
@@ -34,16 +51,27 @@ class TableDeclaration(FrozenModel):
     Attributes
     ----------
     protocol
-        ``cross``: every method trained on each dataset is tested on each.
+        ``cross``: every row trained on each dataset is tested on each. ``in-domain``: tested where it was trained.
     datasets
         The benchmarks that the paper's table is about.
+    reported
+        Whether the other rows of the paper's table are listed, where features and benchmark are the paper's.
     """
 
     name: str
     title: str
-    protocol: Literal["cross"]
+    protocol: Protocol
     datasets: tuple[str, ...]
     rows: tuple[RowDeclaration, ...]
+    reported: bool = False
+
+    @model_validator(mode="after")
+    def _labels_are_unique(self) -> Self:
+        labels = [row.label for row in self.rows]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two rows are called {twice}")
+        return self
 
 
 def list_tables() -> list[str]:
@@ -84,16 +112,21 @@ def plan_table(
         pipeline = find_pipeline(row.method)
         runs: dict[str, tuple[str, ...]] = {}
         for dataset in datasets:
-            specs, taken = plan_runs(pipeline, dataset, options)
+            specs, taken = plan_runs(pipeline, dataset, replace(options, overrides=options.overrides + row.settings))
+            check_overrides(row.settings, taken)
             used |= taken
             runs[dataset.name] = tuple(spec.key for spec in specs)
             targets = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
+            if table.protocol == "in-domain":
+                targets = [dataset]
             jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
         rows.append(
             PlannedRow(
                 label=row.label,
                 method=pipeline.method_name,
                 add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
+                settings=row.settings,
+                group=row.group,
                 paper=row.paper,
                 runs=runs,
             )
@@ -102,6 +135,8 @@ def plan_table(
     plan = TablePlan(
         table=table.name,
         title=table.title,
+        protocol=table.protocol,
+        reported=table.reported,
         folder=folder,
         profile=options.profile,
         seeds=options.seeds,

@@ -19,22 +19,57 @@ NAMES = {
 """What the paper's tables call the benchmarks."""
 
 
-def cross_dataset_value(method: str | None, source: str, target: str, feature_set: str) -> float | None:
-    """Return a number of the paper's Table 4, in percent; None where it has none or the features are others.
+COLUMNS = {"ucf-crime": "ucf_auc", "xd-violence": "xd_ap", "shanghaitech": "st_auc", "avenue": "av_auc"}
+"""Columns of the paper's Table 1, and of its Table 2, which has the first alone."""
+
+
+def cross_dataset_value(row: str, source: str, target: str) -> float | None:
+    """Return a number of the paper's Table 4, in percent; None where it has none.
 
     Parameters
     ----------
-    method
+    row
         The row's name in the paper's table.
     source, target
         Benchmarks that the method is trained and tested on.
     """
-    if feature_set not in PAPER_FEATURE_SETS:
-        return None
-    for row in _read("table4.csv"):
-        if (row["method"], row["source"], row["target"]) == (method, NAMES.get(source), NAMES.get(target)):
-            return float(row["value"])
+    for line in _read("table4.csv"):
+        if (line["method"], line["source"], line["target"]) == (row, NAMES.get(source), NAMES.get(target)):
+            return float(line["value"])
     return None
+
+
+def in_domain_value(table: str, row: str, benchmark: str) -> float | None:
+    """Return a number of one of the paper's other tables, in percent; None where it has none.
+
+    Parameters
+    ----------
+    table
+        ``table1``, ``table2``, ``table3`` or ``table5``.
+    row
+        The row's name in the paper's table: the method in Table 1, part and number such as ``a2`` in Table 2, the
+        column of `results/paper` in Tables 3 and 5, which are printed the other way round.
+    """
+    if table in ("table3", "table5"):
+        lines = [line for line in _read(f"{table}.csv") if line["dataset"] == NAMES.get(benchmark)]
+        text = lines[0].get(row, "-") if lines else "-"
+    elif table == "table1":
+        text = _of(benchmark, [line for line in _read("table1.csv") if line["method"] == row])
+    elif table == "table2":
+        part = [line for line in _read("table2.csv") if line["part"] == row[:1]]
+        text = _of(benchmark, part[int(row[1:]) - 1 : int(row[1:])])
+    else:
+        text = "-"
+    return None if text == "-" else float(text)
+
+
+def reported_rows(table: str) -> list[str]:
+    """Return the names of all rows that the paper lists in a table of methods: Table 1."""
+    return [line["method"] for line in _read("table1.csv")] if table == "table1" else []
+
+
+def _of(benchmark: str, lines: list[dict[str, str]]) -> str:
+    return lines[0].get(COLUMNS.get(benchmark, ""), "-") if lines else "-"
 
 
 @cache

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from benchmark.frozen import FrozenModel
 from benchmark.records import Profile
+
+Protocol = Literal["cross", "in-domain"]
+"""Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
 
 
 class PlannedDataset(FrozenModel):
@@ -26,6 +31,8 @@ class PlannedRow(FrozenModel):
     label: str
     method: str
     add_ons: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    group: str = ""
     paper: str | None
     runs: dict[str, tuple[str, ...]]
 
@@ -36,6 +43,8 @@ class TablePlan(FrozenModel):
     plan_version: int = 1
     table: str
     title: str
+    protocol: Protocol = "cross"
+    reported: bool = False
     folder: str
     profile: Profile
     seeds: int

@@ -31,6 +31,7 @@ CSV_COLUMNS = (
     "ci_high",
     "paper",
     "run_keys",
+    "settings",
 )
 
 
@@ -73,16 +74,38 @@ def to_terminal(table: Table) -> RichTable:
 
 
 def _header(table: Table) -> list[str]:
+    if table.plan.protocol == "in-domain":
+        return ["method", *(f"{dataset.name} ({METRIC_NAMES[dataset.metric]})" for dataset in table.plan.datasets)]
     return ["tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)]
 
 
 def _text_rows(table: Table, bold: str) -> list[list[str]]:
+    return _by_method(table, bold) if table.plan.protocol == "in-domain" else _by_target(table, bold)
+
+
+def _by_target(table: Table, bold: str) -> list[list[str]]:
     rows = []
     for target in table.plan.datasets:
         for number, row in enumerate(table.plan.rows):
             cells = [table.cell(row.label, source.name, target.name) for source in table.plan.datasets]
             name = f"{target.name} ({METRIC_NAMES[target.metric]})" if number == 0 else ""
-            rows.append([name, row.label, *(_cell_text(cell, table.plan.seeds, bold) for cell in cells)])
+            texts = [_cell_text(cell, table.plan.seeds, bold if cell.train == cell.test else "") for cell in cells]
+            rows.append([name, row.label, *texts])
+    return rows
+
+
+def _by_method(table: Table, bold: str) -> list[list[str]]:
+    datasets = table.plan.datasets
+    rows, group = [], ""
+    for row in table.plan.rows:
+        if row.group != group:
+            group = row.group
+            rows.append([f"{bold}{group}{bold}", *("" for _ in datasets)])
+        cells = [table.cell(row.label, dataset.name, dataset.name) for dataset in datasets]
+        rows.append([row.label, *(_cell_text(cell, table.plan.seeds, "") for cell in cells)])
+    if table.reported:
+        rows.append([f"{bold}reported by the paper{bold}", *("" for _ in datasets)])
+        rows += [[name, *(f"{v:.1f}" if v is not None else EMPTY for v in values)] for name, values in table.reported]
     return rows
 
 
@@ -91,8 +114,7 @@ def _cell_text(cell: Cell, seeds: int, bold: str) -> str:
         return EMPTY
     s = cell.summary
     text = f"{100 * s.mean:.2f}" + (f" ± {100 * s.std:.2f}" if s.std is not None else "")
-    if cell.train == cell.test:
-        text = f"{bold}{text}{bold}"
+    text = f"{bold}{text}{bold}"
     text += "†" if cell.below_chance else ""
     if cell.drop is not None:
         text += f" ({'↓' if cell.drop >= 0 else '↑'}{100 * abs(cell.drop):.1f} %)"
@@ -123,4 +145,5 @@ def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
         "ci_high": s.ci_high if s else None,
         "paper": cell.paper / 100 if cell.paper is not None else None,
         "run_keys": " ".join(cell.run_keys),
+        "settings": " ".join(cell.settings),
     }

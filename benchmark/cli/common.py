@@ -134,6 +134,22 @@ def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
     return scenes
 
 
+def say_plan(planned: Sequence[tuple[TablePlan, Sequence[Job]]], choices: TrainingChoices) -> None:
+    """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
+    from benchmark.forecast import expect_seconds
+    from benchmark.runs import RunStore
+
+    store = RunStore(Results(choices.results).runs)
+    specs = {job.spec.key: job.spec for _, jobs in planned for job in jobs}
+    missing = [spec for key, spec in specs.items() if store.record(key) is None]
+    for plan, jobs in planned:
+        say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
+    workers = choices.workers or (_cores() if choose_device(choices.device) == "cpu" else 1)
+    seconds = expect_seconds(missing, store.records(), workers)
+    time = "" if not missing else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
+    say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(missing)} to train{time}")
+
+
 def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> list[Outcome]:
     """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
     from benchmark.driver import run_jobs

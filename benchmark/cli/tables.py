@@ -17,6 +17,7 @@ from benchmark.cli.common import (
     open_datasets,
     out,
     say_failures,
+    say_plan,
     show_table,
     write_table,
 )
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reproduce(
-    table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4.")],
+    table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4; or all of them.")],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
     profile: options.Profile = "quick",
     seeds: options.Seeds = None,
@@ -46,24 +47,28 @@ def reproduce(
     tracking: options.Tracking = "mlflow",
     settings: options.Settings = None,
 ) -> None:
-    """Train what a table of the paper needs, evaluate it, and render the table."""
-    from benchmark.experiments import plan_table, read_table
+    """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
+    from benchmark.experiments import list_tables, plan_table, read_table
 
     choices = TrainingChoices(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
-    declaration = read_table(table)
-    names = (
-        default_datasets(declaration.datasets, data)
-        if datasets is None
-        else [name.strip() for name in datasets.split(",")]
-    )
-    opened = open_datasets(names, data)
-    simulated = datasets is None and all(name.startswith("scenes-") for name in names)
-    folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
-    plan, jobs = plan_table(declaration, opened, folder, command_line(), choices.options())
-    if code := say_failures(do_table(plan, jobs, choices)):
-        raise typer.Exit(code)
+    planned = []
+    for name in list_tables() if table == "all" else [table]:
+        declaration = read_table(name)
+        names = (
+            default_datasets(declaration.datasets, data)
+            if datasets is None
+            else [dataset.strip() for dataset in datasets.split(",")]
+        )
+        simulated = datasets is None and all(dataset.startswith("scenes-") for dataset in names)
+        folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
+        planned.append(plan_table(declaration, open_datasets(names, data), folder, command_line(), choices.options()))
+    if len(planned) > 1:
+        say_plan(planned, choices)
+    codes = [say_failures(do_table(plan, jobs, choices)) for plan, jobs in planned]
+    if any(codes):
+        raise typer.Exit(max(codes))
 
 
 def train(

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from benchmark.cells import Table, fill_table
-from benchmark.paper import cross_dataset_value
 from benchmark.plans import TablePlan
 from benchmark.records import Selection
 from benchmark.runs import RunStore
@@ -119,13 +118,23 @@ def test_simulated_data_is_said() -> None:
     assert "SIMULATED" not in to_markdown(table())
 
 
+def with_paper(feature_set: str) -> Table:
+    """The frozen table as if its datasets were the paper's benchmarks, with the given features."""
+    plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes())
+    benchmarks = {"cameras": "ucf-crime", "films": "xd-violence", "tracks": "other"}
+    changes = [{"benchmark": benchmarks[d.name], "feature_set": feature_set} for d in plan.datasets]
+    datasets = tuple(d.model_copy(update=change) for d, change in zip(plan.datasets, changes, strict=True))
+    rows = tuple(r.model_copy(update={"paper": {"rtfm": "RTFM", "clav": "Ours"}[r.method]}) for r in plan.rows)
+    return table(datasets=datasets, rows=rows)
+
+
 def test_the_papers_numbers_stand_only_beside_its_own_features() -> None:
-    i3d = "rtfm-i3d-r50-10crop"
-    assert cross_dataset_value("RTFM", "xd-violence", "ucf-crime", i3d) == 68.59
-    assert cross_dataset_value("Ours", "ucf-crime", "ucf-crime", i3d) == 86.07
-    assert cross_dataset_value("Ours", "ucf-crime", "ucf-crime", "scenes-256-v1") is None
-    assert cross_dataset_value("Ours", "shanghaitech", "ucf-crime", i3d) is None
-    assert cross_dataset_value(None, "ucf-crime", "ucf-crime", i3d) is None
+    rendered = with_paper("rtfm-i3d-r50-10crop")
+    assert rendered.cell("RTFM", "films", "cameras").paper == 68.59
+    assert rendered.cell("CLAV+CoMo", "cameras", "cameras").paper == 86.07
+    assert rendered.cell("CLAV+CoMo", "tracks", "cameras").paper is None
+    assert all(cell.paper is None for cell in with_paper("scenes-256-v1").cells)
+    assert all(cell.paper is None for cell in table().cells)
 
 
 def test_rendering_imports_neither_torch_nor_a_method() -> None:

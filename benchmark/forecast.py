@@ -1,0 +1,35 @@
+"""How long runs will take, from those that are stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from statistics import fmean
+
+from benchmark.records import RunRecord, RunSpec
+
+
+def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], workers: int) -> float | None:
+    """Expect how long missing runs take, `workers` side by side; None without a stored run of the profile.
+
+    A run is expected to take what stored ones of its method, dataset and steps took on average, else those of its
+    method, else all of its profile.
+    """
+    seconds: dict[Hashable, list[float]] = defaultdict(list)
+    for record in stored:
+        for kind in _kinds(record.spec):
+            seconds[kind].append(record.seconds)
+    total = 0.0
+    for spec in missing:
+        known = next((seconds[kind] for kind in _kinds(spec) if kind in seconds), None)
+        if known is None:
+            return None
+        total += fmean(known)
+    return total / workers
+
+
+def _kinds(spec: RunSpec) -> Iterator[Hashable]:
+    """Iterate over what a run is like others by, most alike first."""
+    yield spec.profile, spec.method, spec.dataset, spec.training.steps
+    yield spec.profile, spec.method
+    yield spec.profile

@@ -1,0 +1,53 @@
+"""All five tables in one call: each distinct run is trained once, whichever tables ask for it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmark.cli import run
+from benchmark.runs import RunStore
+
+TINY = ["--seeds", "1", "--set", "steps=2", "--set", "batch_size=2", "--looks", "0", "--tracking", "none"]
+
+
+@pytest.fixture(scope="module")
+def results(tiny_scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    assert run(["reproduce", "all", "--data", str(tiny_scenes), "--results", str(folder), *TINY]) == 0
+    return folder
+
+
+def cells(results: Path, table: str) -> pd.DataFrame:
+    frame = pd.read_csv(results / "tables" / "scenes-quick" / f"{table}.csv")
+    return frame[~frame["metric"].str.startswith("relative_drop/")]
+
+
+def test_every_table_is_filled_and_no_run_is_trained_twice(results: Path) -> None:
+    sizes = {"table1": 20, "table2": 8, "table3": 30, "table4": 18, "table5": 9}
+    asked: set[str] = set()
+    for table, size in sizes.items():
+        frame = cells(results, table)
+        assert len(frame) == size
+        assert frame["mean"].between(0, 1).all()
+        asked |= set(frame["run_keys"])
+    assert set(RunStore(results / "runs").keys()) == asked
+    assert len(asked) == 20 + 6 + 24 + 5
+
+
+def test_a_deleted_run_is_a_gap_until_it_alone_is_trained_again(
+    results: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(results / "runs")
+    victim = cells(results, "table5").query("row == 'CLAV + RN'")["run_keys"].iloc[0]
+    (store.folder(victim) / "record.json").unlink()
+    assert run(["render", "all", "--results", str(results)]) == 0
+    assert cells(results, "table5")["mean"].isna().sum() == 1
+    assert cells(results, "table1")["mean"].notna().all()
+    before = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
+    capsys.readouterr()
+    assert run(["reproduce", "all", "--data", str(tiny_scenes), "--results", str(results), *TINY]) == 0
+    assert "All together: 55 distinct runs, 54 stored, 1 to train, about 0 minutes" in capsys.readouterr().out
+    after = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
+    assert {key for key in after if after[key] != before.get(key)} == {victim}
+    assert cells(results, "table5")["mean"].notna().all()

@@ -1,0 +1,102 @@
+"""Declared tables and what they plan."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from benchmark import experiments
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+from benchmark.experiments import TableDeclaration, list_tables, plan_table, read_table
+from benchmark.paper import in_domain_value
+from benchmark.planning import Options
+
+TINY = Options(seeds=2, overrides=("steps=3",))
+
+
+def declaration(**changes: object) -> TableDeclaration:
+    rows = [{"label": "a", "method": "clav"}, {"label": "b", "method": "clav", "settings": ["relation=none"]}]
+    table = {"name": "mine", "title": "Mine", "protocol": "in-domain", "datasets": ["ucf-crime"], "rows": rows}
+    return TableDeclaration.model_validate({**table, **changes})
+
+
+@pytest.fixture
+def datasets(tiny_scenes: Path) -> list[Dataset]:
+    return [Dataset(tiny_scenes / f"scenes-{name}") for name in ("ucf-crime", "avenue")]
+
+
+def test_the_five_tables_of_the_paper_are_declared() -> None:
+    assert list_tables() == ["table1", "table2", "table3", "table4", "table5"]
+
+
+@pytest.mark.parametrize("name", ["table1", "table2", "table3", "table4", "table5"])
+def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -> None:
+    table = read_table(name)
+    plan, jobs = plan_table(table, datasets, "folder", "command", TINY)
+    assert [row.label for row in plan.rows] == [row.label for row in table.rows]
+    assert len({job.spec.key for job in jobs}) == len(jobs)
+    assert {key for row in plan.rows for keys in row.runs.values() for key in keys} == {j.spec.key for j in jobs}
+
+
+@pytest.mark.parametrize(
+    ("table", "where", "expected"),
+    [
+        ("table1", "ucf-crime", [82.4, None, 84.0, 84.9, 86.1]),
+        ("table1", "avenue", [None, None, None, None, 89.8]),
+        ("table2", "ucf-crime", [82.84, 83.75, 85.22, 86.07, 84.63, 83.83, 85.07, 86.07]),
+        ("table2", "xd-violence", [None] * 8),
+        ("table3", "xd-violence", [73.10, 76.85, 75.40, 81.31, *[None] * 6]),
+        ("table5", "shanghaitech", [96.39, 96.73, 97.30]),
+        ("table5", "other", [None] * 3),
+    ],
+)
+def test_rows_stand_beside_the_papers_numbers(table: str, where: str, expected: list[float | None]) -> None:
+    rows = read_table(table).rows
+    assert [row.paper and in_domain_value(table, row.paper, where) for row in rows] == expected
+
+
+def test_runs_that_tables_share_are_the_same_runs(datasets: list[Dataset]) -> None:
+    keys = {
+        name: {job.spec.key for job in plan_table(read_table(name), datasets, "f", "c", TINY)[1]}
+        for name in list_tables()
+    }
+    assert keys["table4"] <= keys["table1"]
+    # Modules with all of them, losses with both: the whole method once. The three others have no relation module.
+    assert len(keys["table2"]) == 7 * 2 * 2
+    assert len(keys["table2"] & keys["table5"]) == len(keys["table1"] & keys["table5"]) * 2 == 2 * 2 * 2
+
+
+def test_in_domain_runs_are_tested_where_they_were_trained(datasets: list[Dataset]) -> None:
+    _, jobs = plan_table(declaration(), datasets, "f", "c", TINY)
+    assert all(job.evaluate_on == (job.dataset,) for job in jobs)
+    _, jobs = plan_table(declaration(protocol="cross"), datasets, "f", "c", TINY)
+    assert all(len(job.evaluate_on) == 2 for job in jobs)
+
+
+def test_settings_of_a_row_win_over_the_command_line_and_are_kept_in_the_plan(datasets: list[Dataset]) -> None:
+    options = Options(seeds=1, overrides=("relation=rn", "steps=3"))
+    plan, jobs = plan_table(declaration(), datasets[:1], "f", "c", options)
+    assert [job.spec.config["relation"] for job in jobs] == ["rn", "none"]
+    assert [row.settings for row in plan.rows] == [(), ("relation=none",)]
+    assert plan.overrides == ("relation=rn", "steps=3")
+
+
+def test_a_row_with_a_setting_that_its_method_does_not_know_is_refused(datasets: list[Dataset]) -> None:
+    rows = [{"label": "a", "method": "mmil", "settings": ["relation=none"]}]
+    with pytest.raises(InputError, match="--set relation=none: none of these methods has such a setting"):
+        plan_table(declaration(rows=rows), datasets, "f", "c", TINY)
+
+
+def test_two_rows_of_one_name_are_refused() -> None:
+    with pytest.raises(ValidationError, match="two rows are called a"):
+        declaration(rows=[{"label": "a", "method": "clav"}, {"label": "a", "method": "rtfm"}])
+
+
+def test_a_wrong_declaration_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "mine.yaml").write_text(yaml.safe_dump({"name": "mine", "protocol": "sideways"}))
+    monkeypatch.setattr(experiments, "files", lambda package: tmp_path)
+    with pytest.raises(InputError, match=r"mine.yaml: not a table declaration: "):
+        read_table("mine")
