@@ -153,8 +153,8 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
             if step not in scores_of_step:
                 scores_of_step[step] = _score(job, record, step, dataset, store)
             scores = scores_of_step[step]
-            store.write_scores(record.key, key, scores)
             scored = pair_with_labels(dataset.manifest, scores)
+            store.write_scores(record.key, key, scored)
             evaluation = Evaluation(
                 key=key,
                 run_key=record.key,

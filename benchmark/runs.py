@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.metrics import ScoredVideos
 from benchmark.records import Evaluation, Failure, RunRecord, RunSpec
+
+SEPARATOR = "\x1f"
+"""Between the class names of a video in a file of scores."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -116,28 +120,45 @@ class RunStore:
         paths = sorted((self.folder(run_key) / "evaluations").glob("*.json"))
         return (evaluation for path in paths if (evaluation := _read(path, Evaluation)) is not None)
 
-    def write_scores(self, run_key: str, key: str, scores: Mapping[str, NDArray[np.float32]]) -> None:
-        """Store raw snippet scores per video, before any metric is computed from them."""
+    def write_scores(self, run_key: str, key: str, scored: ScoredVideos) -> None:
+        """Store raw snippet scores with the labels that they are judged by, before any metric is computed from them."""
         folder = self.folder(run_key) / "evaluations"
         folder.mkdir(exist_ok=True)
-        with replacing(folder / f"{key}.npz") as file:
+        with replacing(self._scores_path(run_key, key)) as file:
             np.savez(
                 file,
-                names=np.array(list(scores), dtype=np.str_),
-                rows=np.array([len(values) for values in scores.values()], dtype=np.int64),
-                scores=np.concatenate(list(scores.values())),
+                names=np.array(scored.names, dtype=np.str_),
+                labels=scored.labels.astype(np.int8),
+                classes=np.array([SEPARATOR.join(classes) for classes in scored.classes], dtype=np.str_),
+                rows=np.bincount(scored.video),
+                scores=scored.scores.astype(np.float32),
+                positive=scored.positive.astype(np.int32),
+                negative=scored.negative.astype(np.int32),
             )
 
-    def read_scores(self, run_key: str, key: str) -> dict[str, NDArray[np.float32]]:
-        """Return raw snippet scores by video name."""
-        with np.load(self.folder(run_key) / "evaluations" / f"{key}.npz", allow_pickle=False) as stored:
-            parts = np.split(stored["scores"], np.cumsum(stored["rows"])[:-1])
-            return dict(zip(stored["names"].tolist(), parts, strict=True))
+    def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
+        """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
+        try:
+            with np.load(self._scores_path(run_key, key), allow_pickle=False) as stored:
+                return ScoredVideos(
+                    scores=stored["scores"].astype(np.float64),
+                    positive=stored["positive"].astype(np.int64),
+                    negative=stored["negative"].astype(np.int64),
+                    video=np.repeat(np.arange(len(stored["rows"])), stored["rows"]),
+                    labels=stored["labels"].astype(np.int64),
+                    classes=tuple(tuple(c.split(SEPARATOR)) if c else () for c in stored["classes"].tolist()),
+                    names=tuple(stored["names"].tolist()),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run."""
         folder = self.folder(evaluation.run_key) / "evaluations"
         write_atomically(folder / f"{evaluation.key}.json", evaluation.model_dump_json(indent=1) + "\n")
+
+    def _scores_path(self, run_key: str, key: str) -> Path:
+        return self.folder(run_key) / "evaluations" / f"{key}.npz"
 
     def _failure_path(self, key: str) -> Path:
         return self.root / "failed" / f"{key}.json"

@@ -62,8 +62,8 @@ def test_executors_give_the_same_bits(tmp_path: Path, tiny_scenes: Path) -> None
         for ours, theirs in zip(serial.evaluations(key), local.evaluations(key), strict=True):
             assert ours == theirs.model_copy(update={"finished": ours.finished})
             scores = [store.read_scores(key, ours.key) for store in stores]
-            for name in scores[0]:
-                np.testing.assert_array_equal(scores[0][name], scores[1][name])
+            assert scores[0].names == scores[1].names
+            np.testing.assert_array_equal(scores[0].scores, scores[1].scores)
 
 
 @pytest.mark.parametrize("make", EXECUTORS, ids=["serial", "local"])

@@ -1,11 +1,15 @@
 import os
 import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.errors import InputError
+from benchmark.metrics import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
 from tests.unit.test_records import spec
@@ -98,13 +102,45 @@ def test_failures_are_kept_apart_and_forgotten_after_success(tmp_path: Path) -> 
     assert store.failure(run.key) is None
 
 
-def test_scores_round_trip_with_any_names(tmp_path: Path) -> None:
+def same(one: ScoredVideos, other: ScoredVideos) -> bool:
+    arrays = all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("scores", "positive", "negative", "video", "labels")
+    )
+    return arrays and (one.classes, one.names) == (other.classes, other.names)
+
+
+@given(
+    rows=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    names=st.lists(
+        st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1), min_size=6, max_size=6
+    ),
+    seed=st.integers(0, 99),
+)
+def test_scores_and_their_labels_round_trip(rows: list[int], names: list[str], seed: int) -> None:
+    rng, videos = np.random.default_rng(seed), len(rows)
+    scored = ScoredVideos(
+        scores=rng.random(sum(rows)).astype(np.float32).astype(np.float64),
+        positive=rng.integers(0, 17, sum(rows)),
+        negative=rng.integers(0, 17, sum(rows)),
+        video=np.repeat(np.arange(videos), rows),
+        labels=rng.integers(0, 2, videos),
+        classes=tuple([(), ("Arson",), ("Arson", "Über fall")][rng.integers(3)] for _ in range(videos)),
+        names=tuple(names[:videos]),
+    )
+    with TemporaryDirectory() as folder:
+        store = RunStore(Path(folder))
+        (Path(folder) / "run").mkdir()
+        store.write_scores("run", "e", scored)
+        back = store.read_scores("run", "e")
+    assert back is not None
+    assert same(back, scored)
+
+
+def test_scores_that_are_absent_or_cut_are_none(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
-    record = commit(store, 0)
-    rng = np.random.default_rng(0)
-    scores = {name: rng.random(rows).astype(np.float32) for name, rows in (("a#1", 1), ("b b.ü", 7), ("c__0", 300))}
-    store.write_scores(record.key, "e", scores)
-    back = store.read_scores(record.key, "e")
-    assert list(back) == list(scores)
-    for name in scores:
-        np.testing.assert_array_equal(back[name], scores[name])
+    assert store.read_scores("run", "e") is None
+    (tmp_path / "run" / "evaluations").mkdir(parents=True)
+    for content in (b"", b"PK\x03\x04", b"text"):
+        (tmp_path / "run" / "evaluations" / "e.npz").write_bytes(content)
+        assert store.read_scores("run", "e") is None
