@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from benchmark.comparison import Standing, holm
+from benchmark.datasets.manifest import Metric
+from benchmark.differences import Gap, compare_column
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
@@ -25,8 +30,14 @@ class Cell:
         Whether the mean is below the metric's chance level, where a relative drop says little.
     paper
         The paper's number in percent, where benchmark and feature set are the paper's.
+    run_keys, evaluation_keys
+        In the order of the seeds; None in place of an evaluation that is not there.
     reason
         Why the summary is missing or covers fewer seeds than planned; empty otherwise.
+    standing
+        Whether the row is the best of its column, not distinguishable from it, or worse.
+    gap, p_adjusted
+        Difference to the row that this one is compared with, and its p-value after Holm's adjustment in the table.
     """
 
     row: str
@@ -35,13 +46,17 @@ class Cell:
     settings: tuple[str, ...]
     train: str
     test: str
-    metric: str
+    metric: Metric
     summary: Summary | None
     drop: float | None
     below_chance: bool
     paper: float | None
     run_keys: tuple[str, ...]
+    evaluation_keys: tuple[str | None, ...]
     reason: str = ""
+    standing: Standing | None = None
+    gap: Gap | None = None
+    p_adjusted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +72,8 @@ class Table:
     """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
     reported: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
     """Other rows of the paper's table, each with its numbers in percent, one per dataset."""
+    controls: tuple[tuple[str, tuple[Summary | None, ...]], ...] = ()
+    """Controls, each with its numbers as fractions, one per dataset."""
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
@@ -75,6 +92,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
                 for source in plan.datasets
                 if source.name != target.name and plan.protocol == "cross"
             ]
+    cells = _compare(plan, cells, store)
     trained = [
         (row.label, dataset, record)
         for row in plan.rows
@@ -92,7 +110,46 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
         reported=_reported(plan) if plan.reported else (),
+        controls=_controls(plan, store, selection),
     )
+
+
+def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Cell]:
+    """Compare the cells of each column, and adjust the p-values of the whole table."""
+    labels = [row.label for row in plan.rows]
+    against = [labels.index(row.against) if row.against else None for row in plan.rows]
+    columns: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        columns[cell.train, cell.test].append(cell)  # in the order of the rows
+    compared: list[Cell] = []
+    for column in columns.values():
+        seeds = [
+            tuple((r, e) for r, e in zip(c.run_keys, c.evaluation_keys, strict=True) if e is not None) for c in column
+        ]
+        others = [other if other is not None and other != i else None for i, other in enumerate(against)]
+        found = compare_column(seeds, others, column[0].metric, store)
+        compared += [
+            replace(cell, standing=row.standing, gap=row.gap) if row else cell
+            for cell, row in zip(column, found.rows, strict=True)
+        ]
+    adjusted = iter(holm([cell.gap.p for cell in compared if cell.gap]))
+    return [replace(cell, p_adjusted=next(adjusted)) if cell.gap else cell for cell in compared]
+
+
+def _controls(
+    plan: TablePlan, store: RunStore, selection: Selection
+) -> tuple[tuple[str, tuple[Summary | None, ...]], ...]:
+    """Return what is stored of the controls: of each test part, and of training on shuffled labels."""
+    if plan.shuffled is None:
+        return ()
+    measured = [store.controls(dataset.test_hash) for dataset in plan.datasets]
+    names = dict.fromkeys(name for controls in measured if controls for name in controls.values)
+    rows: list[tuple[str, tuple[Summary | None, ...]]] = [
+        (name, tuple(summarise([c.values[name]]) if c and name in c.values else None for c in measured))
+        for name in names
+    ]
+    shuffled = [_cell(plan, plan.shuffled, d, d, store, selection, None).summary for d in plan.datasets]
+    return (*rows, (plan.shuffled.label, tuple(shuffled)))
 
 
 def _reported(plan: TablePlan) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
@@ -119,7 +176,7 @@ def _cell(
     in_domain: Summary | None,
 ) -> Cell:
     keys = row.runs[source.name]
-    evaluations: list[Evaluation] = []
+    found: list[Evaluation | None] = []
     reason = ""
     comparable = source.feature_set == target.feature_set
     if not comparable:
@@ -127,8 +184,9 @@ def _cell(
     else:
         for key in keys:
             evaluation, why = _find(store, key, selection, source, target)
-            evaluations += [evaluation] if evaluation else []
+            found.append(evaluation)
             reason = reason or why
+    evaluations = [evaluation for evaluation in found if evaluation]
     values = [value for e in evaluations if (value := e.metrics[target.metric]) is not None]
     summary = summarise(values) if values else None
     if evaluations and not values:
@@ -146,6 +204,7 @@ def _cell(
         below_chance=summary is not None and summary.mean < evaluations[0].chance,
         paper=_paper(plan, row, source, target) if comparable else None,
         run_keys=keys,
+        evaluation_keys=tuple(e.key if e else None for e in found) or (None,) * len(keys),
         reason=reason,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Self
@@ -32,6 +32,8 @@ class RowDeclaration(FrozenModel):
         ``NAME[@PRESET][+ADD-ON...]``, as on the command line.
     settings
         ``KEY=VALUE`` settings that make the row what it is; they win over those of the command line.
+    against
+        Label of the row that this one is compared with; by default the table's `reference`.
     group
         Heading of the part of the table that the row belongs to; rows of a group follow one another.
     paper
@@ -42,6 +44,7 @@ class RowDeclaration(FrozenModel):
     method: str
     settings: tuple[str, ...] = ()
     group: str = ""
+    against: str | None = None
     paper: str | None = None
 
 
@@ -56,6 +59,12 @@ class TableDeclaration(FrozenModel):
         The benchmarks that the paper's table is about.
     reported
         Whether the other rows of the paper's table are listed, where features and benchmark are the paper's.
+    controls
+        Whether controls stand under the table.
+    study
+        Whether the rows are values of settings, to be drawn as well.
+    reference
+        Label of the row that the others are compared with; by default the first.
     """
 
     name: str
@@ -64,13 +73,19 @@ class TableDeclaration(FrozenModel):
     datasets: tuple[str, ...]
     rows: tuple[RowDeclaration, ...]
     reported: bool = False
+    controls: bool = True
+    study: bool = False
+    reference: str | None = None
 
     @model_validator(mode="after")
-    def _labels_are_unique(self) -> Self:
+    def _labels_are_clear(self) -> Self:
         labels = [row.label for row in self.rows]
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
             raise ValueError(f"two rows are called {twice}")
+        for named in (self.reference, *(row.against for row in self.rows)):
+            if named is not None and named not in labels:
+                raise ValueError(f"no row is called {named}, which others are compared with")
         return self
 
 
@@ -105,38 +120,22 @@ def plan_table(
     Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
     """
     check_comparable(datasets)
-    used: set[str] = set()
-    jobs: list[Job] = []
-    rows = []
-    for row in table.rows:
-        pipeline = find_pipeline(row.method)
-        runs: dict[str, tuple[str, ...]] = {}
-        for dataset in datasets:
-            specs, taken = plan_runs(pipeline, dataset, replace(options, overrides=options.overrides + row.settings))
-            check_overrides(row.settings, taken)
-            used |= taken
-            runs[dataset.name] = tuple(spec.key for spec in specs)
-            targets = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
-            if table.protocol == "in-domain":
-                targets = [dataset]
-            jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
-        rows.append(
-            PlannedRow(
-                label=row.label,
-                method=pipeline.method_name,
-                add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
-                settings=row.settings,
-                group=row.group,
-                paper=row.paper,
-                runs=runs,
-            )
-        )
-    check_overrides(options.overrides, used)
+    first, reference = table.rows[0], table.reference or table.rows[0].label
+    compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
+    planned = [_plan_row(row, table.protocol, datasets, options) for row in compared]
+    control = _plan_row(
+        first.model_copy(update={"label": f"{first.label}, video labels shuffled"}),
+        "in-domain",
+        datasets,
+        replace(options, shuffled_labels=True),
+    )
+    check_overrides(options.overrides, {text for row in planned for text in row.used})
     plan = TablePlan(
         table=table.name,
         title=table.title,
         protocol=table.protocol,
         reported=table.reported,
+        study=table.study,
         folder=folder,
         profile=options.profile,
         seeds=options.seeds,
@@ -144,10 +143,56 @@ def plan_table(
         overrides=options.overrides,
         command=command,
         datasets=tuple(describe_dataset(dataset) for dataset in datasets),
-        rows=tuple(rows),
+        rows=tuple(row.row for row in planned),
+        shuffled=control.row if table.controls else None,
     )
-    distinct = {job.spec.key: job for job in jobs}  # datasets that share their training part share its runs
-    return plan, sorted(distinct.values(), key=lambda job: job.spec.seed)
+    jobs = [job for row in (*planned, *([control] if table.controls else [])) for job in row.jobs]
+    return plan, sorted(_distinct(jobs), key=lambda job: job.spec.seed)
+
+
+def _distinct(jobs: Iterable[Job]) -> Iterable[Job]:
+    """Merge the jobs of one run: of rows that are the same, and of datasets that share their training part."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        known = found.setdefault(job.spec.key, job)
+        found[job.spec.key] = replace(known, evaluate_on=tuple(dict.fromkeys(known.evaluate_on + job.evaluate_on)))
+    return found.values()
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A planned row, the jobs that it needs, and those of the settings that its method took."""
+
+    row: PlannedRow
+    jobs: list[Job]
+    used: set[str]
+
+
+def _plan_row(row: RowDeclaration, protocol: Protocol, datasets: Sequence[Dataset], options: Options) -> _Row:
+    pipeline, options = find_pipeline(row.method), replace(options, overrides=options.overrides + row.settings)
+    runs: dict[str, tuple[str, ...]] = {}
+    jobs: list[Job] = []
+    used: set[str] = set()
+    for dataset in datasets:
+        specs, taken = plan_runs(pipeline, dataset, options)
+        check_overrides(row.settings, taken)
+        used |= taken
+        runs[dataset.name] = tuple(spec.key for spec in specs)
+        comparable = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
+        targets = comparable if protocol == "cross" else [dataset]
+        jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
+    add_ons = tuple(add_on.name for add_on in pipeline.add_ons)
+    planned = PlannedRow(
+        label=row.label,
+        method=pipeline.method_name,
+        add_ons=add_ons,
+        settings=row.settings,
+        group=row.group,
+        against=row.against,
+        paper=row.paper,
+        runs=runs,
+    )
+    return _Row(planned, jobs, used)
 
 
 def describe_dataset(dataset: Dataset) -> PlannedDataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,3 +64,8 @@ def is_abandoned(path: Path) -> bool:
     except PermissionError:
         pass
     return False
+
+
+def file_name(text: str) -> str:
+    """Return a text as part of a file's name: whatever might mean something to a shell or a path becomes ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)

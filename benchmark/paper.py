@@ -68,6 +68,26 @@ def reported_rows(table: str) -> list[str]:
     return [line["method"] for line in _read("table1.csv")] if table == "table1" else []
 
 
+def decimals(table: str) -> int:
+    """Return how many decimals the paper prints in a table."""
+    return 1 if table == "table1" else 2
+
+
+def footnotes(table: str, row: str, benchmark: str) -> list[str]:
+    """Return what is odd about a number of the paper, such as that another of its tables has a different one.
+
+    Parameters
+    ----------
+    table, row
+        As for `in_domain_value`; Table 4's rows by their name there.
+    benchmark
+        Where the number was measured; ``SOURCE → TARGET`` in Table 4.
+    """
+    wanted = {"table": table, "row": row, "benchmark": benchmark}
+    # An empty field of a footnote stands for all.
+    return [line["note"] for line in _read("footnotes.csv") if all(line[k] in ("", v) for k, v in wanted.items())]
+
+
 def _of(benchmark: str, lines: list[dict[str, str]]) -> str:
     return lines[0].get(COLUMNS.get(benchmark, ""), "-") if lines else "-"
 

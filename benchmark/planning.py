@@ -30,6 +30,7 @@ class Options:
     holdout: float = 0.0
     overrides: tuple[str, ...] = ()
     runs: Path = field(default=Path("results/runs"))
+    shuffled_labels: bool = False
     device: str = "cpu"
     cached: Cached = "use"
 
@@ -78,9 +79,10 @@ def describe_run(
         inputs=choose_inputs(pipeline, config, recipe, dataset),
         profile=options.profile,
         holdout=options.holdout,
+        shuffled_labels=options.shuffled_labels,
         train_hash=manifest.train_hash(),
         seed=0,
-        title=pipeline.title(config),
+        title=pipeline.title(config) + (" on shuffled labels" if options.shuffled_labels else ""),
         dataset=dataset.name,
         benchmark=benchmark,
         feature_set=manifest.feature_set,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from benchmark.datasets.manifest import Metric
 from benchmark.frozen import FrozenModel
 from benchmark.records import Profile
 
@@ -16,7 +17,7 @@ class PlannedDataset(FrozenModel):
 
     name: str
     benchmark: str
-    metric: str
+    metric: Metric
     feature_set: str
     crops: int
     test_hash: str
@@ -33,6 +34,7 @@ class PlannedRow(FrozenModel):
     add_ons: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     group: str = ""
+    against: str | None = None
     paper: str | None
     runs: dict[str, tuple[str, ...]]
 
@@ -45,6 +47,7 @@ class TablePlan(FrozenModel):
     title: str
     protocol: Protocol = "cross"
     reported: bool = False
+    study: bool = False
     folder: str
     profile: Profile
     seeds: int
@@ -53,7 +56,10 @@ class TablePlan(FrozenModel):
     command: str
     datasets: tuple[PlannedDataset, ...]
     rows: tuple[PlannedRow, ...]
+    shuffled: PlannedRow | None = None
+    """The first row's method trained on shuffled video labels: a control, if the table has controls."""
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""
-        return list(dict.fromkeys(key for row in self.rows for keys in row.runs.values() for key in keys))
+        rows = (*self.rows, self.shuffled) if self.shuffled else self.rows
+        return list(dict.fromkeys(key for row in rows for keys in row.runs.values() for key in keys))

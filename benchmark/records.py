@@ -68,6 +68,8 @@ class RunSpec(FrozenModel):
         The source of each pseudo-label that the method uses, resolved (never ``auto``).
     holdout
         Share of the training videos held out for the selection `validation`.
+    shuffled_labels
+        Whether the video labels are dealt out at random among the training videos: a control.
     train_hash
         Hash of the training part of the dataset.
     numerics
@@ -85,6 +87,7 @@ class RunSpec(FrozenModel):
     inputs: dict[str, str]
     profile: Profile
     holdout: float
+    shuffled_labels: bool = False
     train_hash: str
     numerics: Literal["float32"] = "float32"
     seed: int
@@ -97,8 +100,9 @@ class RunSpec(FrozenModel):
     def key(self) -> str:
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
-        if not self.add_ons:
-            del decisive["add_ons"]  # a run without add-ons is what it was before there were any
+        for name in ("add_ons", "shuffled_labels"):
+            if not decisive[name]:
+                del decisive[name]  # a run without them is what it was before there were any
         return _digest(decisive)
 
 
@@ -198,6 +202,25 @@ class Evaluation(FrozenModel):
     metrics: dict[str, float | None]
     chance: float
     finished: str
+
+
+class Controls(FrozenModel):
+    """Scores that need no training, judged on the test part of a dataset.
+
+    Attributes
+    ----------
+    test_hash
+        The test part.
+    metric
+        The dataset's primary metric.
+    values
+        Name of the control -> the metric.
+    """
+
+    record_version: int = RECORD_VERSION
+    test_hash: str
+    metric: str
+    values: dict[str, float]
 
 
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
 from benchmark.metrics import ScoredVideos
-from benchmark.records import Evaluation, Failure, RunRecord, RunSpec
+from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec
 
 SEPARATOR = "\x1f"
 """Between the class names of a video in a file of scores."""
@@ -152,6 +152,25 @@ class RunStore:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
+    def controls(self, test_hash: str) -> Controls | None:
+        """Return the controls of a test part, or None."""
+        return _read(self._controls_path(test_hash), Controls)
+
+    def write_controls(self, controls: Controls) -> None:
+        """Store the controls of a test part."""
+        self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._controls_path(controls.test_hash), controls.model_dump_json(indent=1) + "\n")
+
+    def comparison(self, name: str, model: type[_Model]) -> _Model | None:
+        """Return a stored comparison of evaluations, or None."""
+        return _read(self._comparison_path(name), model)
+
+    def write_comparison(self, name: str, comparison: BaseModel) -> None:
+        """Store a comparison of evaluations, where the store can be written; it can be made again at any time."""
+        with suppress(OSError):
+            self._comparison_path(name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._comparison_path(name), comparison.model_dump_json() + "\n")
+
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run."""
         folder = self.folder(evaluation.run_key) / "evaluations"
@@ -159,6 +178,12 @@ class RunStore:
 
     def _scores_path(self, run_key: str, key: str) -> Path:
         return self.folder(run_key) / "evaluations" / f"{key}.npz"
+
+    def _controls_path(self, test_hash: str) -> Path:
+        return self.root / "controls" / f"{test_hash[:16]}.json"
+
+    def _comparison_path(self, name: str) -> Path:
+        return self.root / "comparisons" / f"{name}.json"
 
     def _failure_path(self, key: str) -> Path:
         return self.root / "failed" / f"{key}.json"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method, PairBatch
-from benchmark.datasets.batches import hold_out, load_bags, pair_batches
+from benchmark.datasets.batches import hold_out, load_bags, pair_batches, shuffle_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
@@ -73,7 +73,10 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     object_classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     model = build_method(spec, pipeline, dataset.manifest.dim, object_classes).to(device)
     optimizer = _optimizer(model, settings)
-    kept, held_out = hold_out(dataset.manifest.split("train"), spec.holdout, spec.seed)
+    videos = dataset.manifest.split("train")
+    if spec.shuffled_labels:
+        videos = shuffle_labels(videos, spec.seed)
+    kept, held_out = hold_out(videos, spec.holdout, spec.seed)
     labels = pseudo_labels(dataset, spec.inputs)
     normal, abnormal = (
         load_bags(dataset, [v for v in kept if v.label == label], settings.segments, settings.crops, labels)

@@ -34,13 +34,10 @@ def caption(table: Table) -> list[str]:
     for deviation in sorted({entry[0] for entry in table.deviations}):
         where = ", ".join(f"{row} on {name}" for dev, row, name in table.deviations if dev == deviation)
         lines.append(f"Fallback {deviation} ({FALLBACKS[deviation]}): {where}.")
+    if plan.protocol == "in-domain" and any(cell.standing for cell in table.cells):
+        lines.append("Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md).")
     if plan.overrides:
         lines.append(f"Changed settings: {', '.join(plan.overrides)}.")
-    if any(cell.paper is not None for cell in table.cells):
-        lines.append(
-            "Numbers in brackets are the paper's; most published numbers are chosen on the test set, "
-            "so compare them with the oracle selection."
-        )
     return lines
 
 

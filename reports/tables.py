@@ -1,17 +1,18 @@
-"""Render a table: long CSV, Markdown, terminal."""
+"""The files of a table: its cells in long form, and the texts of all forms."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import pandas as pd
-from rich.table import Table as RichTable
 
 from benchmark.cells import Cell, Table
-from reports.captions import caption, notes
-
-METRIC_NAMES = {"auc_frame": "AUC", "ap_frame": "AP"}
-EMPTY = "—"
+from benchmark.runs import RunStore
+from reports.document import make_document
+from reports.html import to_html
+from reports.latex import to_latex
+from reports.markdown import to_markdown
+from reports.provenance import to_provenance
 
 CSV_COLUMNS = (
     "table",
@@ -32,6 +33,12 @@ CSV_COLUMNS = (
     "paper",
     "run_keys",
     "settings",
+    "standing",
+    "against",
+    "gap",
+    "gap_low",
+    "gap_high",
+    "gap_p_holm",
 )
 
 
@@ -46,83 +53,33 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
             row = _csv_row(table, cell)
             rows.append(row)
             if cell.drop is not None:
-                empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper"))
+                empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *CSV_COLUMNS[-6:]))
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
     return pd.DataFrame(rows, columns=list(CSV_COLUMNS))
 
 
-def to_markdown(table: Table) -> str:
-    """Render a table as Markdown, with its caption and notes."""
-    body = pd.DataFrame(_text_rows(table, bold="**"), columns=_header(table)).to_markdown(
-        index=False, disable_numparse=True
-    )
-    parts = [f"# {table.plan.table}", "\n".join(f"{line}  " for line in caption(table)).rstrip(), str(body)]
-    remarks = notes(table)
-    if remarks:
-        parts.append("\n".join(f"- {line}" for line in remarks))
-    return "\n\n".join([*parts, f"Made by `{table.plan.command}`."]) + "\n"
+def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[str, str]:
+    """Render a table in every form.
 
+    Parameters
+    ----------
+    shown
+        The table under the selection to show.
+    tables
+        It under all selections, for the long form.
 
-def to_terminal(table: Table) -> RichTable:
-    """Render the grid of a table for a terminal; its caption and notes are for the caller to print below."""
-    grid = RichTable(title=table.plan.table, title_justify="left")
-    for name in _header(table):
-        grid.add_column(name, overflow="fold")
-    for row in _text_rows(table, bold=""):
-        grid.add_row(*row)
-    return grid
-
-
-def _header(table: Table) -> list[str]:
-    if table.plan.protocol == "in-domain":
-        return ["method", *(f"{dataset.name} ({METRIC_NAMES[dataset.metric]})" for dataset in table.plan.datasets)]
-    return ["tested on", "method", *(f"trained on {dataset.name}" for dataset in table.plan.datasets)]
-
-
-def _text_rows(table: Table, bold: str) -> list[list[str]]:
-    return _by_method(table, bold) if table.plan.protocol == "in-domain" else _by_target(table, bold)
-
-
-def _by_target(table: Table, bold: str) -> list[list[str]]:
-    rows = []
-    for target in table.plan.datasets:
-        for number, row in enumerate(table.plan.rows):
-            cells = [table.cell(row.label, source.name, target.name) for source in table.plan.datasets]
-            name = f"{target.name} ({METRIC_NAMES[target.metric]})" if number == 0 else ""
-            texts = [_cell_text(cell, table.plan.seeds, bold if cell.train == cell.test else "") for cell in cells]
-            rows.append([name, row.label, *texts])
-    return rows
-
-
-def _by_method(table: Table, bold: str) -> list[list[str]]:
-    datasets = table.plan.datasets
-    rows, group = [], ""
-    for row in table.plan.rows:
-        if row.group != group:
-            group = row.group
-            rows.append([f"{bold}{group}{bold}", *("" for _ in datasets)])
-        cells = [table.cell(row.label, dataset.name, dataset.name) for dataset in datasets]
-        rows.append([row.label, *(_cell_text(cell, table.plan.seeds, "") for cell in cells)])
-    if table.reported:
-        rows.append([f"{bold}reported by the paper{bold}", *("" for _ in datasets)])
-        rows += [[name, *(f"{v:.1f}" if v is not None else EMPTY for v in values)] for name, values in table.reported]
-    return rows
-
-
-def _cell_text(cell: Cell, seeds: int, bold: str) -> str:
-    if cell.summary is None:
-        return EMPTY
-    s = cell.summary
-    text = f"{100 * s.mean:.2f}" + (f" ± {100 * s.std:.2f}" if s.std is not None else "")
-    text = f"{bold}{text}{bold}"
-    text += "†" if cell.below_chance else ""
-    if cell.drop is not None:
-        text += f" ({'↓' if cell.drop >= 0 else '↑'}{100 * abs(cell.drop):.1f} %)"
-    if s.n < seeds:
-        text += f" (n = {s.n})"
-    if cell.paper is not None:
-        text += f" [{cell.paper:.2f}]"
-    return text
+    Returns
+    -------
+    Ending of the file's name -> its text.
+    """
+    document = make_document(shown)
+    return {
+        "md": to_markdown(document),
+        "csv": long_frame(tables).to_csv(index=False, lineterminator="\n", float_format="%.6f"),
+        "tex": to_latex(document),
+        "html": to_html(document),
+        "provenance.json": to_provenance(shown, store),
+    }
 
 
 def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
@@ -146,4 +103,10 @@ def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
         "paper": cell.paper / 100 if cell.paper is not None else None,
         "run_keys": " ".join(cell.run_keys),
         "settings": " ".join(cell.settings),
+        "standing": cell.standing,
+        "against": table.plan.rows[cell.gap.against].label if cell.gap else None,
+        "gap": cell.gap.gap if cell.gap else None,
+        "gap_low": cell.gap.ci_low if cell.gap else None,
+        "gap_high": cell.gap.ci_high if cell.gap else None,
+        "gap_p_holm": cell.p_adjusted,
     }

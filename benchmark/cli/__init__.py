@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import data, evaluation, info, tables
+from benchmark.cli import data, evaluation, info, sweep, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 tables.register(app)
 evaluation.register(app)
+sweep.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(info.mlflow_app, name="mlflow")

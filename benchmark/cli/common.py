@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from benchmark.jobs import Job, Outcome
     from benchmark.planning import Options
     from benchmark.plans import TablePlan
+    from benchmark.runs import RunStore
     from benchmark.tracking import Tracker
 
 PIPE_WIDTH = 160
@@ -153,6 +154,7 @@ def say_plan(planned: Sequence[tuple[TablePlan, Sequence[Job]]], choices: Traini
 def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> list[Outcome]:
     """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
+    from benchmark.runs import RunStore
     from benchmark.tracking import table_files
 
     results = Results(choices.results)
@@ -164,29 +166,44 @@ def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> 
         err,
         lambda outcome: tracker.run_finished(outcome.job.spec.key),
     )
+    if plan.shuffled is not None:
+        measure_missing_controls(jobs, RunStore(results.runs))
     table, paths = write_table(plan, results, "last")
     tracker.table_finished(table_files(results, plan))
     show_table(table, paths)
     return outcomes
 
 
+def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
+    """Measure the controls of the test sets of some jobs, where they are not stored yet."""
+    from benchmark.controls import measure_controls
+    from benchmark.datasets.store import Dataset
+
+    for path in sorted({path for job in jobs for path in job.evaluate_on}):
+        dataset = Dataset(path)
+        if store.controls(dataset.manifest.test_hash()) is None:
+            store.write_controls(measure_controls(dataset))
+
+
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
-    """Write a table's files from the run store: Markdown for one selection, CSV for all that its runs have."""
+    """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
     from benchmark.cells import fill_table
     from benchmark.files import write_atomically, writing_to
     from benchmark.runs import RunStore
-    from reports.tables import long_frame, to_markdown
+    from reports.studies import draw_study
+    from reports.tables import table_texts
 
     store = RunStore(results.runs)
     tables = {name: fill_table(plan, store, name) for name in ("last", "validation", "oracle")}
     shown = tables[selection]
     filled = [table for table in tables.values() if table is shown or any(cell.summary for cell in table.cells)]
     folder = results.table_folder(plan.folder)
-    paths = [folder / f"{plan.table}.md", folder / f"{plan.table}.csv"]
+    texts = {folder / f"{plan.table}.{end}": text for end, text in table_texts(shown, filled, store).items()}
     with writing_to(folder, "--results"):
-        write_atomically(paths[0], to_markdown(shown))
-        write_atomically(paths[1], long_frame(filled).to_csv(index=False, lineterminator="\n", float_format="%.6f"))
-    return shown, paths
+        for path, text in texts.items():
+            write_atomically(path, text)
+        drawn = [draw_study(shown, folder)] if plan.study and any(cell.summary for cell in shown.cells) else []
+    return shown, [*texts, *drawn]
 
 
 def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
@@ -199,13 +216,14 @@ def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingN
 
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:
-    """Print a table with its caption and notes, and where its files are."""
-    from reports.captions import caption, notes
-    from reports.tables import to_terminal
+    """Print a table with its captions and notes, and where its files are."""
+    from reports.document import make_document
+    from reports.terminal import to_terminal
 
-    out.print(to_terminal(table))
-    for line in (*caption(table), *notes(table)):
-        say(line)
+    for part in make_document(table).parts:
+        out.print(to_terminal(part))
+        for line in (*part.caption, *part.notes):
+            say(line)
     say(f"Written: {', '.join(str(path) for path in paths)}")
 
 

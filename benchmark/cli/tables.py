@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 import typer
@@ -89,6 +88,7 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
+    from benchmark.files import file_name
     from benchmark.pipelines import find_pipeline
     from benchmark.planning import describe_run
     from benchmark.runs import RunStore
@@ -100,11 +100,12 @@ def train(
     pipeline, opened = find_pipeline(method), open_datasets([dataset], data)
     spec, _ = describe_run(pipeline, opened[0], choices.options())
     declaration = TableDeclaration(
-        name=f"train-{re.sub(r'[^A-Za-z0-9_.+@-]', '-', pipeline.name)}",
+        name=f"train-{file_name(pipeline.name)}",
         title=f"{spec.title} on {dataset}",
         protocol="cross",
         datasets=(dataset,),
         rows=(RowDeclaration(label=spec.title, method=method),),
+        controls=False,
     )
     plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
     outcomes = do_table(plan, jobs, choices)

@@ -89,6 +89,13 @@ def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
             yield order[start : start + size]
 
 
+def shuffle_labels(videos: Sequence[Video], seed: int) -> tuple[Video, ...]:
+    """Deal the video labels out at random among the videos: as many of each as before."""
+    generator = np.random.default_rng(derive_seed(seed, "shuffled labels"))
+    labels = generator.permutation([video.label for video in videos]).tolist()
+    return tuple(video.model_copy(update={"label": label}) for video, label in zip(videos, labels, strict=True))
+
+
 def hold_out(videos: Sequence[Video], share: float, seed: int) -> tuple[list[Video], list[Video]]:
     """Split training videos into those trained on and those held out, the same share of each class.
 

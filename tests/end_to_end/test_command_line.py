@@ -28,7 +28,9 @@ def listed(results: Path) -> dict[Path, float]:
 
 def test_table4_leaves_its_files_and_every_run(table4: Path) -> None:
     folder = table4 / "tables" / "scenes-quick"
-    assert sorted(path.name for path in folder.iterdir()) == ["table4.csv", "table4.md", "table4.plan.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"table4.{end}" for end in ("csv", "html", "md", "plan.json", "provenance.json", "tex")
+    ]
     frame = pd.read_csv(folder / "table4.csv")
     cells = frame[~frame["metric"].str.startswith("relative_drop/")].query("selection == 'last'")
     assert len(cells) == 18
@@ -36,7 +38,13 @@ def test_table4_leaves_its_files_and_every_run(table4: Path) -> None:
     assert cells["mean"].between(0, 1).all()
     assert set(cells.loc[cells["eval_dataset"] == "scenes-xd-violence", "metric"]) == {"ap_frame"}
     assert set(frame["selection"]) == {"last", "oracle"}
-    assert len(RunStore(table4 / "runs").keys()) == 12
+    records = list(RunStore(table4 / "runs").records())
+    assert len(records) == 12 + 6
+    assert {(r.spec.method, r.spec.shuffled_labels) for r in records} == {
+        ("rtfm", False),
+        ("clav", False),
+        ("rtfm", True),
+    }
     assert "SIMULATED" in (folder / "table4.md").read_text()
 
 
@@ -47,7 +55,7 @@ def test_a_run_folder_is_complete(table4: Path) -> None:
         assert json.loads((folder / "spec.json").read_text())["seed"] == record.spec.seed
         assert {int(path.stem) for path in (folder / "weights").iterdir()} == set(record.selected.values())
         assert len((folder / "losses.csv").read_text().splitlines()) == 4
-        assert len(list(store.evaluations(record.key))) == 6
+        assert len(list(store.evaluations(record.key))) == (2 if record.spec.shuffled_labels else 6)
 
 
 def test_a_second_call_trains_nothing_and_gives_the_same_table(table4: Path, tiny_scenes: Path) -> None:
@@ -122,7 +130,7 @@ def test_datasets_with_one_training_part_share_their_runs(tiny_scenes: Path, tmp
         (tmp_path / "data" / name / "manifest.json").write_text(json.dumps(changed))
     places = ["--data", str(tmp_path / "data"), "--results", str(tmp_path / "results [b]")]
     assert run(["reproduce", "table4", "--datasets", "one, two", *places, *TINY]) == 0
-    assert len(RunStore(tmp_path / "results [b]" / "runs").keys()) == 4
+    assert len(RunStore(tmp_path / "results [b]" / "runs").keys()) == 4 + 2
     frame = pd.read_csv(tmp_path / "results [b]" / "tables" / "one+two-quick" / "table4.csv")
     assert set(frame["metric"]) >= {"auc_frame", "ap_frame"}
     assert frame.query("selection == 'last'")["mean"].notna().all()
@@ -131,7 +139,7 @@ def test_datasets_with_one_training_part_share_their_runs(tiny_scenes: Path, tmp
 def test_cached_only_trains_nothing(tiny_scenes: Path, tmp_path: Path) -> None:
     places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
     assert run(["reproduce", "table4", *places, *TINY, "--cached", "only"]) == 0
-    assert not (tmp_path / "runs").exists()
+    assert RunStore(tmp_path / "runs").keys() == []
     assert "—" in (tmp_path / "tables" / "scenes-quick" / "table4.md").read_text()
 
 

@@ -103,7 +103,7 @@ def with_add_on(tiny_scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_method_behind_an_add_on_is_trained(with_add_on: Path) -> None:
     folder = with_add_on / "tables" / "scenes-avenue-paper"
-    names = [f"train-mmil+ica.{end}" for end in ("csv", "md", "plan.json")]
+    names = [f"train-mmil+ica.{end}" for end in ("csv", "html", "md", "plan.json", "provenance.json", "tex")]
     assert sorted(path.name for path in folder.iterdir()) == names
     frame = pd.read_csv(folder / "train-mmil+ica.csv")
     assert set(frame["method"]) == {"mmil"}

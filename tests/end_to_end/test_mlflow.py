@@ -55,7 +55,7 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert all(run.info.status == "FINISHED" for run in (parent, *children))
     client = MlflowClient(tracking_uri(Results(results)))
     assert {item.path for item in client.list_artifacts(parent.info.run_id)} == {
-        f"{EXPERIMENT}.{end}" for end in ("md", "csv", "plan.json")
+        f"{EXPERIMENT}.{end}" for end in ("md", "csv", "tex", "html", "plan.json", "provenance.json")
     }
     child = children[0]
     assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["record.json"]

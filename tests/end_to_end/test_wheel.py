@@ -40,16 +40,18 @@ def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
     code = (
         "from benchmark.experiments import read_table;"
         "from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins;"
-        "from benchmark.paper import cross_dataset_value;"
+        "from benchmark.paper import cross_dataset_value, footnotes;"
         "print(read_table('table4').title);"
         "kinds = MethodPlugin, AddOnPlugin;"
         "print(*(n for kind in kinds for n, p in sorted(list_plugins(kind).items()) if p.recipe_path()));"
-        "print(cross_dataset_value('RTFM', 'xd-violence', 'ucf-crime'))"
+        "print(cross_dataset_value('RTFM', 'xd-violence', 'ucf-crime'));"
+        "print(len(footnotes('table5', 'CoMo', 'shanghaitech')))"
     )
     assert python(installed, code).splitlines() == [
         "Cross-dataset generalisation",
         "clav ctr dmil mmil rtfm conv conv-wide ica",
         "68.59",
+        "2",
     ]
 
 

@@ -1,15 +1,18 @@
-"""Write the frozen results that the rendering tests read. By hand, when a record's schema changes:
+"""Write the frozen results that the rendering tests read, and the golden files. By hand, when a record's schema or the
+look of a table changes; then read the differences:
 
 python -m tests.frozen.make
 """
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from benchmark.files import write_atomically
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, Training, evaluation_key
 from benchmark.runs import RunStore
+from tests.frozen.make_golden import make_golden
 
 FOLDER = Path(__file__).parent
 DATASETS = {"cameras": ("auc_frame", "i3d"), "films": ("ap_frame", "i3d"), "tracks": ("auc_frame", "tracks-128")}
@@ -59,6 +62,8 @@ def main() -> None:
             write_run(store, spec, values)
     shutil.rmtree(FOLDER / "runs" / "staging")
     write_atomically(FOLDER / "table4.plan.json", plan().model_dump_json(indent=1) + "\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        make_golden(Path(scratch))
 
 
 def write_run(store: RunStore, spec: RunSpec, values: dict[str, float]) -> None:

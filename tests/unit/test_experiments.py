@@ -1,5 +1,6 @@
 """Declared tables and what they plan."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ TINY = Options(seeds=2, overrides=("steps=3",))
 def declaration(**changes: object) -> TableDeclaration:
     rows = [{"label": "a", "method": "clav"}, {"label": "b", "method": "clav", "settings": ["relation=none"]}]
     table = {"name": "mine", "title": "Mine", "protocol": "in-domain", "datasets": ["ucf-crime"], "rows": rows}
+    table["controls"] = False
     return TableDeclaration.model_validate({**table, **changes})
 
 
@@ -37,7 +39,11 @@ def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -
     plan, jobs = plan_table(table, datasets, "folder", "command", TINY)
     assert [row.label for row in plan.rows] == [row.label for row in table.rows]
     assert len({job.spec.key for job in jobs}) == len(jobs)
-    assert {key for row in plan.rows for keys in row.runs.values() for key in keys} == {j.spec.key for j in jobs}
+    assert set(plan.run_keys()) == {job.spec.key for job in jobs}
+    assert plan.shuffled is not None
+    assert plan.shuffled.label == f"{table.rows[0].label}, video labels shuffled"
+    shuffled = {job.spec.key for job in jobs if job.spec.shuffled_labels}
+    assert shuffled == {key for keys in plan.shuffled.runs.values() for key in keys}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,11 @@ def test_rows_stand_beside_the_papers_numbers(table: str, where: str, expected: 
 
 def test_runs_that_tables_share_are_the_same_runs(datasets: list[Dataset]) -> None:
     keys = {
-        name: {job.spec.key for job in plan_table(read_table(name), datasets, "f", "c", TINY)[1]}
+        name: {
+            job.spec.key
+            for job in plan_table(read_table(name), datasets, "f", "c", TINY)[1]
+            if not job.spec.shuffled_labels
+        }
         for name in list_tables()
     }
     assert keys["table4"] <= keys["table1"]
@@ -73,6 +83,18 @@ def test_in_domain_runs_are_tested_where_they_were_trained(datasets: list[Datase
     assert all(job.evaluate_on == (job.dataset,) for job in jobs)
     _, jobs = plan_table(declaration(protocol="cross"), datasets, "f", "c", TINY)
     assert all(len(job.evaluate_on) == 2 for job in jobs)
+
+
+def test_a_run_that_two_rows_need_is_tested_for_both(tiny_scenes: Path, tmp_path: Path) -> None:
+    scene = tiny_scenes / "scenes-avenue"
+    manifest = json.loads((scene / "manifest.json").read_text())
+    for name, metric in (("one", "auc_frame"), ("two", "ap_frame")):
+        (tmp_path / name).mkdir()
+        for array in ("features.npy", "motion.npy", "objects.npy"):
+            (tmp_path / name / array).symlink_to(scene / array)
+        (tmp_path / name / "manifest.json").write_text(json.dumps({**manifest, "name": name, "metric": metric}))
+    _, jobs = plan_table(declaration(), [Dataset(tmp_path / "one"), Dataset(tmp_path / "two")], "f", "c", TINY)
+    assert [len(job.evaluate_on) for job in jobs] == [2] * 4
 
 
 def test_settings_of_a_row_win_over_the_command_line_and_are_kept_in_the_plan(datasets: list[Dataset]) -> None:

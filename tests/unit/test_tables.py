@@ -13,7 +13,10 @@ from benchmark.cells import Table, fill_table
 from benchmark.plans import TablePlan
 from benchmark.records import Selection
 from benchmark.runs import RunStore
-from reports.tables import CSV_COLUMNS, long_frame, to_markdown, to_terminal
+from reports import markdown
+from reports.document import make_document
+from reports.tables import CSV_COLUMNS, long_frame
+from reports.terminal import to_terminal
 
 FROZEN = Path(__file__).parents[1] / "frozen"
 
@@ -21,6 +24,10 @@ FROZEN = Path(__file__).parents[1] / "frozen"
 def table(selection: Selection = "last", **changes: object) -> Table:
     plan = TablePlan.model_validate_json((FROZEN / "table4.plan.json").read_bytes()).model_copy(update=changes)
     return fill_table(plan, RunStore(FROZEN / "runs"), selection)
+
+
+def to_markdown(rendered: Table) -> str:
+    return markdown.to_markdown(make_document(rendered))
 
 
 def markdown_rows(text: str) -> list[list[str]]:
@@ -105,7 +112,7 @@ def test_one_seed_shows_no_deviation() -> None:
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_the_terminal_shows_every_number(width: int) -> None:
     console = Console(width=width, file=StringIO())
-    console.print(to_terminal(table()))
+    console.print(to_terminal(make_document(table()).parts[0]))
     text = "".join(console.file.getvalue().split())  # type: ignore[attr-defined]
     for number in ("84.49", "86.54", "46.00", "70.30", "81.10", "70.00"):
         assert number in text
@@ -137,9 +144,34 @@ def test_the_papers_numbers_stand_only_beside_its_own_features() -> None:
     assert all(cell.paper is None for cell in table().cells)
 
 
+def test_the_paper_stands_beside_ours_with_difference_and_verdict() -> None:
+    _, beside = make_document(with_paper("rtfm-i3d-r50-10crop")).parts
+    lines = {
+        (group.title, row.name): [cell.main + cell.extras for cell in row.cells]
+        for group in beside.grid.groups
+        for row in group.rows
+    }
+    assert lines == {
+        ("cameras → cameras (AUC)", "RTFM"): ["84.48¹", "84.49 ± 0.50", "+0.01", "inside"],
+        ("cameras → cameras (AUC)", "CLAV+CoMo"): ["86.07", "86.54 ± 0.66 (n = 2)", "+0.47", "inside"],
+        ("films → cameras (AUC)", "RTFM"): ["68.59", "46.00 ± 1.00", "−22.59", "above"],
+        ("films → cameras (AUC)", "CLAV+CoMo"): ["69.89", "70.30 ± 0.61", "+0.41", "inside"],
+        ("cameras → films (AP)", "RTFM"): ["37.30²", "37.00 ± 1.00", "−0.30", "inside"],
+        ("cameras → films (AP)", "CLAV+CoMo"): ["46.74³", "45.87 ± 1.23 (n = 2)", "−0.87", "inside"],
+        ("films → films (AP)", "RTFM"): ["76.62⁴", "76.21 ± 1.06", "−0.41", "inside"],
+        ("films → films (AP)", "CLAV+CoMo"): ["81.31", "81.10 ± 1.02", "−0.21", "inside"],
+    }
+    assert [note[0] for note in beside.notes] == ["¹", "²", "³", "⁴"]
+    assert any("oracle selection" in line for line in beside.caption)
+
+
+def test_without_numbers_of_the_paper_there_is_no_second_table() -> None:
+    assert len(make_document(table()).parts) == 1
+
+
 def test_rendering_imports_neither_torch_nor_a_method() -> None:
     code = (
-        "import sys; import reports.tables, reports.runs, benchmark.cells; "
+        "import sys; import reports.tables, reports.runs, reports.terminal, benchmark.cells; "
         "sys.exit('torch' in sys.modules or any(name.startswith('methods') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

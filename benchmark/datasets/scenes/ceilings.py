@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmark.datasets.controls import feature_norm, video_length
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Split, Video
 from benchmark.datasets.scenes.build import FEATURE_SET
@@ -123,6 +124,6 @@ class _Seen:
             motions=np.concatenate([script.motions for script in played])[:, None],
             contexts=np.concatenate([script.contexts for script in played])[:, None],
             intensity=np.concatenate(intensity)[:, None],
-            norm=np.linalg.norm(crops, axis=2).mean(axis=1).astype(np.float64),
-            length=np.concatenate([np.full(video.rows, float(video.rows)) for video in videos]),
+            norm=np.concatenate([feature_norm(dataset, video) for video in videos]).astype(np.float64),
+            length=np.concatenate([video_length(video) for video in videos]).astype(np.float64),
         )

@@ -1,0 +1,124 @@
+"""Exact frame metrics of resampled test videos, all resamples at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from benchmark.datasets.manifest import Metric
+from benchmark.metrics import Floats, Ints, ScoredVideos
+
+# Elements of one temporary array of `_average_precision`, which holds about five: small enough for a processor's cache.
+BLOCK_ELEMENTS = 500_000
+
+
+def draw_videos(labels: Ints, resamples: int, seed: int) -> Ints:
+    """Draw test videos with replacement, as many normal and as many abnormal ones as there are.
+
+    Parameters
+    ----------
+    labels
+        1 for an abnormal video, 0 for a normal one, (videos,).
+
+    Returns
+    -------
+    How often each video is drawn, (resamples, videos). Equal arguments give equal draws: used for every method and seed
+    of a table, they pair the resamples.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((resamples, len(labels)), dtype=np.int64)
+    for label in np.unique(labels):
+        stratum = np.flatnonzero(labels == label)
+        counts[:, stratum] = rng.multinomial(stratum.size, np.full(stratum.size, 1 / stratum.size), size=resamples)
+    return counts
+
+
+def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints) -> Floats:
+    """Compute a frame metric of the test set in which each video occurs as often as it was drawn.
+
+    Parameters
+    ----------
+    counts
+        How often each video occurs, (resamples, videos), not negative.
+
+    Returns
+    -------
+    The metric of each resample, (resamples,); nan where it is undefined: for AP without positive frames, for AUC
+    unless there are frames of both kinds. That depends on the videos alone, so it is the same for all methods.
+    """
+    weights = counts.astype(np.float64)
+    return _roc_auc(scored, weights) if metric == "auc_frame" else _average_precision(scored, weights)
+
+
+def twice_won(scored: ScoredVideos) -> Floats:
+    """Count the pairs of frames that each pair of videos orders rightly, twice, so that ties count one.
+
+    Returns
+    -------
+    Twice the (positive frame of video i, negative frame of video j) pairs where the positive scores higher, plus those
+    that are tied, (videos, videos); integers, exact in float64 below 2**53.
+    """
+    videos = len(scored.names)
+    rows = np.flatnonzero(scored.positive)
+    # In order of score, so that neighbouring look-ups touch the same memory.
+    rows = rows[np.argsort(scored.scores[rows])]
+    wins = np.zeros((videos, videos))
+    negatives = np.flatnonzero(scored.negative)
+    negatives = negatives[np.lexsort((scored.scores[negatives], scored.video[negatives]))]
+    borders = np.searchsorted(scored.video[negatives], np.arange(videos + 1))
+    for j in range(videos):
+        own = negatives[borders[j] : borders[j + 1]]
+        below = np.concatenate(([0], np.cumsum(scored.negative[own])))
+        lower, upper = (np.searchsorted(scored.scores[own], scored.scores[rows], side) for side in ("left", "right"))
+        # below[lower] frames are lower and below[upper] - below[lower] tied: twice the former plus the latter.
+        won = scored.positive[rows] * (below[lower] + below[upper])
+        wins[:, j] = np.bincount(scored.video[rows], weights=won, minlength=videos)
+    return wins
+
+
+def frames_of_videos(scored: ScoredVideos) -> tuple[Floats, Floats]:
+    """Return the number of positive and of negative frames of each video, both (videos,)."""
+    positive, negative = (
+        np.bincount(scored.video, weights=frames).astype(np.float64) for frames in (scored.positive, scored.negative)
+    )
+    return positive, negative
+
+
+def _roc_auc(scored: ScoredVideos, weights: Floats) -> Floats:
+    """AUC w'Mw / (2 w'P w'N) of each row of weights; a video drawn twice also meets its own copy."""
+    won = np.einsum("rv,rv->r", weights @ twice_won(scored), weights)
+    positive, negative = (weights @ frames for frames in frames_of_videos(scored))
+    return _ratio(won, 2 * positive * negative)
+
+
+def _average_precision(scored: ScoredVideos, weights: Floats) -> Floats:
+    """Average precision of each row of weights.
+
+    The sum of (R_n - R_(n-1)) P_n has a term for each distinct score that some positive frame has. The frames between
+    two such scores only matter by their number, so they are added up first: few sums remain to be accumulated.
+    """
+    rank = np.unique(-scored.scores, return_inverse=True)[1]
+    steps = np.unique(rank[scored.positive > 0])
+    step = np.searchsorted(steps, rank)
+    # Frames below the last positive one change nothing.
+    kept = step < steps.size
+
+    def per_step(frames: Ints) -> csr_array:
+        entries = frames[kept].astype(np.float64), (step[kept], scored.video[kept])
+        return csr_array(entries, shape=(steps.size, weights.shape[1]))
+
+    positive, everything = per_step(scored.positive), per_step(scored.positive + scored.negative)
+    values = np.empty(len(weights))
+    block = max(BLOCK_ELEMENTS // max(steps.size, 1), 1)
+    for start in range(0, len(weights), block):
+        drawn = np.ascontiguousarray(weights[start : start + block].T)
+        found = positive @ drawn
+        precision = np.cumsum(found, axis=0) / np.maximum(np.cumsum(everything @ drawn, axis=0), 1)
+        values[start : start + block] = np.einsum("sr,sr->r", found, precision)
+    return _ratio(values, weights @ frames_of_videos(scored)[0])
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    ratio: Floats = np.full(len(numerator), np.nan)
+    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
+    return ratio

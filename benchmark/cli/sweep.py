@@ -1,0 +1,77 @@
+"""The command that studies one setting after another, as the supplements of papers do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import TrainingChoices, command_line, do_table, open_datasets, say_failures
+from benchmark.errors import InputError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(sweep)
+
+
+def sweep(
+    method: options.MethodName,
+    values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
+    dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
+    profile: options.Profile = "quick",
+    seeds: options.Seeds = None,
+    data: options.Data = None,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+    holdout: options.Holdout = 0.0,
+    looks: options.Looks = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = None,
+    workers: options.Workers = None,
+    cached: options.Cached = "use",
+    tracking: options.Tracking = "mlflow",
+    settings: options.Settings = None,
+) -> None:
+    """Train a method with several values of a setting, one setting after another; a table and a plot."""
+    from benchmark.experiments import TableDeclaration, plan_table
+    from benchmark.files import file_name
+    from benchmark.pipelines import find_pipeline
+
+    choices = TrainingChoices(
+        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
+    )
+    names = [name.strip() for name in dataset.split(",")]
+    pipeline = find_pipeline(method)
+    studied = [_parse(text) for text in values]
+    if len({key for key, _ in studied}) < len(studied):
+        raise InputError(f"sweep: a setting is named twice in {' '.join(values)}; write its values in one list")
+    declaration = TableDeclaration.model_validate(
+        {
+            "name": f"sweep-{file_name(pipeline.name)}-{'+'.join(file_name(key) for key, _ in studied)}",
+            "title": f"{pipeline.name}: {', '.join(key for key, _ in studied)}",
+            "protocol": "in-domain",
+            "datasets": names,
+            "controls": False,
+            "study": True,
+            "rows": [
+                {"label": f"{key} = {value}", "group": key, "method": method, "settings": [f"{key}={value}"]}
+                for key, options_of_key in studied
+                for value in options_of_key
+            ],
+        }
+    )
+    folder = f"{'+'.join(names)}-{profile}"
+    plan, jobs = plan_table(declaration, open_datasets(names, data), folder, command_line(), choices.options())
+    if code := say_failures(do_table(plan, jobs, choices)):
+        raise typer.Exit(code)
+
+
+def _parse(text: str) -> tuple[str, list[str]]:
+    key, equals, listed = text.partition("=")
+    values = [value.strip() for value in listed.split(",")]
+    if not key or not equals or "" in values:
+        raise InputError(f"sweep: {text}: write KEY=V1,V2,...")
+    if len(set(values)) < len(values):
+        raise InputError(f"sweep: {text}: a value is named twice")
+    return key, values

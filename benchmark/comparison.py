@@ -1,0 +1,249 @@
+"""Comparison of methods on one test set, each trained with a few seeds: videos and seeds are both sampled."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric
+from benchmark.datasets.manifest import Metric
+from benchmark.errors import InputError
+from benchmark.metrics import Floats, ScoredVideos
+
+RESAMPLES = 10_000
+SIGNIFICANCE = 0.05
+# Metrics are exact to about 1e-15; a standard error below this is rounding.
+ROUNDING = 1e-12
+
+Standing = Literal["best", "indistinguishable", "worse"]
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A metric of one method, for each seed on the test set and on resamples of its videos.
+
+    Attributes
+    ----------
+    observed
+        The metric on the test set, (seeds,).
+    resampled
+        The metric on each resample where it is defined, (seeds, resamples); the same resamples for all methods.
+    videos
+        Number of test videos.
+    strata
+        Number of labels among the test videos, 1 or 2.
+    """
+
+    observed: Floats
+    resampled: Floats
+    videos: int
+    strata: int
+
+    @property
+    def mean(self) -> float:
+        """Mean over seeds on the test set."""
+        return float(np.mean(self.observed))
+
+    @property
+    def seed_variance(self) -> float:
+        """Variance of the mean that is due to the seeds, on these videos; 0 where one seed cannot show it."""
+        n = len(self.observed)
+        return float(np.var(self.observed, ddof=1)) / n if n > 1 else 0.0
+
+    @property
+    def interaction(self) -> float:
+        """Variance of the mean through videos that are hard for one seed and not for another; 0 with one seed.
+
+        The mean over resamples of the variance over seeds of each seed's shift from its own value.
+        """
+        n = len(self.observed)
+        if n == 1:
+            return 0.0
+        shifts = self.resampled - self.resampled.mean(axis=1, keepdims=True)
+        return float(np.var(shifts, axis=0, ddof=1).mean()) / n
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Difference of two methods' means over seeds, a - b, on a test set whose videos and seeds are samples.
+
+    Attributes
+    ----------
+    difference
+        Mean over a's seeds less mean over b's.
+    standard_error
+        Root of `video_variance` + `seed_variance`.
+    degrees
+        Student's degrees of freedom, by Welch and Satterthwaite.
+    ci_low, ci_high
+        95 % interval of the difference.
+    p
+        Two-sided p-value of no difference.
+    video_variance, seed_variance
+        Variance of the difference that is due to the choice of videos and to that of seeds.
+    n_a, n_b
+        Number of seeds.
+    covers_seeds
+        False where a method has one seed: its network is then taken as given, and the interval says nothing of others.
+    """
+
+    difference: float
+    standard_error: float
+    degrees: float
+    ci_low: float
+    ci_high: float
+    p: float
+    video_variance: float
+    seed_variance: float
+    n_a: int
+    n_b: int
+    covers_seeds: bool
+
+
+def resample_methods(
+    methods: Sequence[Sequence[ScoredVideos]], metric: Metric, resamples: int = RESAMPLES, seed: int = 0
+) -> list[Resampled | None]:
+    """Compute a metric of several methods on the same resamples of one test set.
+
+    Parameters
+    ----------
+    methods
+        For each method its scored test videos, one per seed; none where it was not evaluated.
+
+    Returns
+    -------
+    One entry per method, in order; None without an evaluation, or where the metric is undefined on the test set.
+    Resamples on which it is undefined are left out.
+
+    Raises
+    ------
+    InputError
+        If the evaluations are not all of the same videos and frames.
+    """
+    evaluations = [scored for method in methods for scored in method]
+    if not evaluations:
+        return [None] * len(methods)
+    first = evaluations[0]
+    for other in evaluations[1:]:
+        _require_same_videos(first, other)
+    counts = draw_videos(first.labels, resamples, seed)
+    # The test set itself is the first row.
+    counts = np.concatenate((np.ones_like(counts[:1]), counts))
+    strata = len(np.unique(first.labels))
+
+    def of(method: Sequence[ScoredVideos]) -> Resampled | None:
+        values = np.array([resampled_metric(scored, metric, counts) for scored in method])
+        if not method or np.isnan(values[:, 0]).any():
+            return None
+        resampled = values[:, 1:]
+        return Resampled(values[:, 0], resampled[:, ~np.isnan(resampled[0])], len(first.names), strata)
+
+    return [of(method) for method in methods]
+
+
+def _require_same_videos(one: ScoredVideos, other: ScoredVideos) -> None:
+    advice = "compare evaluations of one test set only"
+    for name, other_name in zip_longest(one.names, other.names):
+        if name != other_name:
+            raise InputError(f"{name or other_name}: not in the same place in all evaluations; {advice}")
+    frames, other_frames = (np.stack((scored.labels, *frames_of_videos(scored))) for scored in (one, other))
+    differing = np.flatnonzero((frames != other_frames).any(axis=0))
+    if differing.size:
+        raise InputError(f"{one.names[differing[0]]}: has other frame labels in another evaluation; {advice}")
+
+
+def compare(
+    a: Sequence[ScoredVideos],
+    b: Sequence[ScoredVideos],
+    metric: Metric,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Difference | None:
+    """Compare two methods, given their scored test videos, one per seed; see `difference`.
+
+    None where one has no evaluation, or where the metric is undefined on the test set.
+
+    Raises
+    ------
+    InputError
+        If the evaluations are not all of the same videos and frames.
+    """
+    first, second = resample_methods([a, b], metric, resamples, seed)
+    return None if first is None or second is None else difference(first, second)
+
+
+def difference(a: Resampled, b: Resampled) -> Difference:
+    """Return the difference of two methods that were resampled together.
+
+    The variance over seeds, on the test videos at hand, holds the seeds' own effect and their interaction with these
+    videos. The bootstrap holds the videos' effect and, as it keeps the seeds, the same interaction. The interaction is
+    estimated from the bootstrap and taken off once, but never more of it than the variance over seeds can hold: each
+    part by itself is a lower bound of the total. Seeds of the two methods are independent. Degrees of freedom: Welch
+    (1947) and Satterthwaite (1946), with n - 1 for each method's seeds and videos - strata for the videos.
+    """
+    # As in a sample variance: a bootstrap of few videos is too narrow by this much.
+    video_degrees = max(a.videos - a.strata, 1)
+    correction = a.videos / video_degrees
+    shifts = a.resampled.mean(axis=0) - b.resampled.mean(axis=0)
+    from_videos = float(np.var(shifts, ddof=1)) * correction
+    twice = sum(min(method.interaction * correction, method.seed_variance) for method in (a, b))
+    video = max(from_videos - twice, 0.0)
+    seeds = a.seed_variance + b.seed_variance
+    parts = [(video, video_degrees), *((m.seed_variance, max(len(m.observed) - 1, 1)) for m in (a, b))]
+    gap, error = a.mean - b.mean, math.sqrt(video + seeds)
+    if error < ROUNDING:
+        # Nothing varies: either the methods rank all videos alike, or they differ alike on all of them.
+        degrees, p, half = float(video_degrees), float(abs(gap) < ROUNDING), 0.0
+    else:
+        degrees = (video + seeds) ** 2 / sum(variance**2 / count for variance, count in parts)
+        p = 2 * float(stdtr(degrees, -abs(gap) / error))
+        half = float(stdtrit(degrees, 1 - SIGNIFICANCE / 2)) * error
+    n_a, n_b = len(a.observed), len(b.observed)
+    return Difference(
+        gap, error, degrees, gap - half, gap + half, p, video, seeds, n_a, n_b, covers_seeds=min(n_a, n_b) > 1
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number (Holm, 1979).
+
+    Rejecting where the adjusted value is at most 0.05 rejects any true null in at most 5 % of the tables, however the
+    rows depend on one another.
+    """
+    count, running = len(p_values), 0.0
+    adjusted = [0.0] * count
+    for place, index in enumerate(sorted(range(count), key=lambda i: p_values[i])):
+        running = max(running, min((count - place) * p_values[index], 1.0))
+        adjusted[index] = running
+    return adjusted
+
+
+def best_and_indistinguishable(methods: Sequence[Resampled | None]) -> list[Standing | None]:
+    """Tell the best of the methods by mean, and which others do not differ from it after Holm's adjustment.
+
+    Parameters
+    ----------
+    methods
+        All rows of a table, resampled together.
+
+    Returns
+    -------
+    One standing per method, in order; None where it was not evaluated. Of several highest means the first is the best.
+    """
+    evaluated = {i: method for i, method in enumerate(methods) if method is not None}
+    standings: list[Standing | None] = [None] * len(methods)
+    if not evaluated:
+        return standings
+    best = max(evaluated, key=lambda i: evaluated[i].mean)
+    standings[best] = "best"
+    others = [i for i in evaluated if i != best]
+    adjusted = holm([difference(evaluated[best], evaluated[i]).p for i in others])
+    for i, p in zip(others, adjusted, strict=True):
+        standings[i] = "worse" if p <= SIGNIFICANCE else "indistinguishable"
+    return standings

@@ -1,0 +1,98 @@
+"""Differences between the rows of a table, computed once for the same evaluations and kept in the run store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from benchmark.comparison import (
+    RESAMPLES,
+    Difference,
+    Standing,
+    best_and_indistinguishable,
+    difference,
+    resample_methods,
+)
+from benchmark.datasets.manifest import Metric
+from benchmark.frozen import FrozenModel
+from benchmark.runs import RunStore
+
+Seeds = tuple[tuple[str, str], ...]
+"""A row's evaluations on a test set, one per seed: keys of the run and of the evaluation."""
+
+VERSION = 1
+"""Raised when the same evaluations would compare otherwise."""
+
+
+class Gap(FrozenModel):
+    """Difference of a row's mean to that of another row, as fractions; see `benchmark.comparison.Difference`."""
+
+    against: int
+    gap: float
+    ci_low: float
+    ci_high: float
+    p: float
+    covers_seeds: bool
+
+
+class ComparedRow(FrozenModel):
+    """Where a row stands among the rows of a column, and how far it is from the one it is compared with."""
+
+    standing: Standing
+    gap: Gap | None
+
+
+class ComparedColumn(FrozenModel):
+    """The rows of a column; None where a row has no evaluation with stored scores."""
+
+    rows: tuple[ComparedRow | None, ...]
+
+
+def compare_column(
+    evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
+) -> ComparedColumn:
+    """Compare the rows of a column by a paired bootstrap over its test videos, with the seeds' variance on top.
+
+    Parameters
+    ----------
+    evaluations
+        Of each row; empty where it has none.
+    against
+        The row that each row is compared with; None for none.
+    """
+    content = [VERSION, RESAMPLES, metric, evaluations, against]
+    name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    stored = store.comparison(name, ComparedColumn)
+    if stored is None:
+        stored = _compare(evaluations, against, metric, store)
+        store.write_comparison(name, stored)
+    return stored
+
+
+def _compare(
+    evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
+) -> ComparedColumn:
+    scored = [
+        [found for run, key in seeds if (found := store.read_scores(run, key)) is not None] for seeds in evaluations
+    ]
+    methods = resample_methods(scored, metric)
+    rows: list[ComparedRow | None] = []
+    for i, (method, standing) in enumerate(zip(methods, best_and_indistinguishable(methods), strict=True)):
+        if method is None or standing is None:
+            rows.append(None)
+            continue
+        other = against[i]
+        reference = None if other is None else methods[other]
+        # Rows that are the same runs do not differ.
+        if other is None or reference is None or evaluations[other] == evaluations[i]:
+            rows.append(ComparedRow(standing=standing, gap=None))
+        else:
+            rows.append(ComparedRow(standing=standing, gap=_gap(other, difference(method, reference))))
+    return ComparedColumn(rows=tuple(rows))
+
+
+def _gap(against: int, d: Difference) -> Gap:
+    return Gap(
+        against=against, gap=d.difference, ci_low=d.ci_low, ci_high=d.ci_high, p=d.p, covers_seeds=d.covers_seeds
+    )

@@ -1,0 +1,58 @@
+"""A table with all that is said about it, ready to be drawn in any form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.cells import Table
+from reports import beside_paper, controls, differences
+from reports.captions import caption, notes
+from reports.grid import Footnotes, Grid, main_grid
+
+
+@dataclass(frozen=True)
+class Part:
+    """A grid, with the sentences above and below it.
+
+    Attributes
+    ----------
+    name
+        What to call it, unique in all tables of a folder.
+    caption
+        Sentences; the first one starts with the title.
+    """
+
+    name: str
+    title: str
+    caption: tuple[str, ...]
+    grid: Grid
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A table's parts, the main one first, and the command that made them."""
+
+    table: str
+    command: str
+    parts: tuple[Part, ...]
+
+
+def make_document(table: Table) -> Document:
+    """Put a table together: itself, and below it the differences, the paper's numbers and controls that there are."""
+    plan, marks, beside_marks = table.plan, Footnotes(), Footnotes()
+    grid = main_grid(table, marks)
+    beside = beside_paper.paper_grid(table, beside_marks)
+    below = [
+        ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
+        ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
+        ("controls", controls.TITLE, controls.CAPTION, controls.control_grid(table)),
+    ]
+    notes_below = {"differences": differences.difference_notes(table), "paper": tuple(beside_marks.lines())}
+    parts = [Part(plan.table, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
+    parts += [
+        Part(f"{plan.table}-{name}", title, text, drawn, notes_below.get(name, ()))
+        for name, title, text, drawn in below
+        if drawn is not None
+    ]
+    return Document(plan.table, plan.command, tuple(parts))

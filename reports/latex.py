@@ -1,0 +1,128 @@
+"""Tables as LaTeX, to be pasted into a paper."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from reports.document import Document, Part
+from reports.grid import FIGURE_SPACE, Grid, GridCell, pad
+
+LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
+"""Letters beyond ASCII that LaTeX takes as they are, in any of its font encodings."""
+
+
+def _greek(letter: str) -> str:
+    return unicodedata.name(letter).split()[-1].lower().replace("lamda", "lambda")
+
+
+ESCAPES = {
+    **{character: f"\\{character}" for character in "#$%&_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    '"': "''",
+    # After the end of a row, LaTeX would take these for an argument.
+    "*": "{*}",
+    "[": "{[}",
+    "]": "{]}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "→": r"$\rightarrow$",
+    "↓": r"$\downarrow$",
+    "↑": r"$\uparrow$",
+    "†": r"\dag{}",
+    "—": r"\textemdash{}",
+    "–": r"\textendash{}",
+    "…": r"\dots{}",
+    "’": "'",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{THIN SPACE}": r"\,",
+    FIGURE_SPACE: r"\phantom{0}",
+    **{letter: rf"\textsuperscript{{{digit}}}" for digit, letter in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{letter: f"$\\{_greek(letter)}$" for letter in "αβγδεζηθικλμνξπρστυφχψω"},
+    "\n": " ",
+}
+
+SPLIT = "r@{}l"
+"""Two columns that look like one: the numbers end where what belongs to them begins."""
+
+
+def to_latex(document: Document) -> str:
+    """Render a document as LaTeX: one floating table for each part."""
+    head = [
+        "% Needs \\usepackage{booktabs} in the preamble, and nothing else.",
+        f"% Made by: {' '.join(document.command.split())}",
+    ]
+    return "\n\n".join(["\n".join(head), *(_part(part) for part in document.parts)]) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return a text such that LaTeX prints it; what its standard fonts lack becomes ``U+`` and the code point."""
+    escaped = "".join(ESCAPES.get(c) or (c if c.isascii() or c in LATIN else f"U+{ord(c):04X}") for c in text)
+    # No ligatures: options begin with two hyphens.
+    return escaped.replace("--", "-{}-").replace("--", "-{}-")
+
+
+def _part(part: Part) -> str:
+    label = re.sub(r"[^A-Za-z0-9-]+", "-", part.name)
+    lines = [
+        r"\begin{table}[tbp]",
+        r"\centering",
+        rf"\caption[{escape(part.title)}]{{{escape(' '.join(part.caption))}}}",
+        rf"\label{{tab:{label}}}",
+        r"\smallskip",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        *_tabular(part.grid),
+    ]
+    if part.notes:
+        notes = " \\par\n".join(escape(note) for note in part.notes)
+        lines += ["", r"\medskip", rf"\parbox{{\linewidth}}{{{notes}}}"]
+    return "\n".join([*lines, r"\end{table}"])
+
+
+def _tabular(grid: Grid) -> list[str]:
+    columns = [_column([row.cells[i] for group in grid.groups for row in group.rows]) for i in range(len(grid.headers))]
+    width = 1 + sum(2 if column == SPLIT else 1 for column in columns)
+    heads = [
+        rf"\multicolumn{{2}}{{c}}{{{escape(header)}}}" if column == SPLIT else escape(header)
+        for header, column in zip(grid.headers, columns, strict=True)
+    ]
+    lines = [
+        rf"\begin{{tabular}}{{@{{}}l{''.join(columns)}@{{}}}}",
+        r"\toprule",
+        _row([escape(grid.row_header), *heads]),
+    ]
+    for group in grid.groups:
+        lines.append(r"\midrule")
+        if group.title:
+            # A line rather than a column: papers are narrow.
+            title = escape(f"{grid.group_header} {group.title}".strip())
+            lines.append(_row([rf"\multicolumn{{{width}}}{{@{{}}l@{{}}}}{{\textit{{{title}}}}}"]))
+        for row in group.rows:
+            cells = [_cell(cell, pad(grid, i, cell), columns[i]) for i, cell in enumerate(row.cells)]
+            lines.append(_row([escape(row.name), *cells]))
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _column(cells: Sequence[GridCell]) -> str:
+    """Return how a column is aligned; one of numbers with something behind them is made of two."""
+    if not any(cell.value for cell in cells):
+        return "l"
+    return SPLIT if any(cell.rest or cell.extras for cell in cells) else "r"
+
+
+def _cell(cell: GridCell, value: str, column: str) -> str:
+    value, rest = (rf"\textbf{{{escape(part)}}}" if cell.bold and part else escape(part) for part in (value, cell.rest))
+    after = ("~" if value and rest else "") + rest + escape(cell.extras)
+    return f"{value} & {after}" if column == SPLIT else value + after
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"

@@ -1,0 +1,18 @@
+"""Tables on a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table as RichTable
+
+from reports.document import Part
+
+
+def to_terminal(part: Part) -> RichTable:
+    """Render the grid of a part; its caption and notes are for the caller to print below."""
+    grid = part.grid
+    drawn = RichTable(title=part.name, title_justify="left")
+    for name in (*grid.stub(), *grid.headers):
+        drawn.add_column(name, overflow="fold")
+    for names, row in (line for group in grid.groups for line in grid.lines(group)):
+        drawn.add_row(*names, *((cell.main + cell.extras for cell in row.cells) if row else ()))
+    return drawn
