@@ -28,7 +28,7 @@ reproduce-table3: $(READY) ## Table 3: ICA as an add-on, with controls.
 reproduce-table4: $(READY) ## Table 4, cross-dataset: RTFM against CLAV+CoMo.
 reproduce-table5: $(READY) ## Table 5: relation modules.
 reproduce-all: $(READY) ## All five tables; each distinct run is trained once.
-reproduce-%:
+reproduce-%: $(READY)
 	$(BIN)/wvad reproduce $* $(ARGS)
 
 scenes: $(READY) ## Make the simulated datasets and print their ceilings.

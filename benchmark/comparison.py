@@ -118,7 +118,8 @@ def resample_methods(
 
     Returns
     -------
-    One entry per method, in order; None without an evaluation, or where the metric is undefined on the test set.
+    One entry per method, in order; None without an evaluation, where the metric is undefined on the test set, or
+    where that has one video per label.
     Resamples on which it is undefined are left out.
 
     Raises
@@ -139,7 +140,8 @@ def resample_methods(
 
     def of(method: Sequence[ScoredVideos]) -> Resampled | None:
         values = np.array([resampled_metric(scored, metric, counts) for scored in method])
-        if not method or np.isnan(values[:, 0]).any():
+        # With a video per label nothing can be resampled.
+        if not method or np.isnan(values[:, 0]).any() or len(first.names) <= strata:
             return None
         resampled = values[:, 1:]
         return Resampled(values[:, 0], resampled[:, ~np.isnan(resampled[0])], len(first.names), strata)
@@ -188,7 +190,7 @@ def difference(a: Resampled, b: Resampled) -> Difference:
     (1947) and Satterthwaite (1946), with n - 1 for each method's seeds and videos - strata for the videos.
     """
     # As in a sample variance: a bootstrap of few videos is too narrow by this much.
-    video_degrees = max(a.videos - a.strata, 1)
+    video_degrees = a.videos - a.strata
     correction = a.videos / video_degrees
     shifts = a.resampled.mean(axis=0) - b.resampled.mean(axis=0)
     from_videos = float(np.var(shifts, ddof=1)) * correction

@@ -31,7 +31,9 @@ def measure_controls(dataset: Dataset) -> Controls:
     motion = {v.name: given for v in videos if (given := dataset.motion(v)) is not None}
     if motion:
         values["motion intensity"] = _value(dataset, metric, motion)
-    return Controls(test_hash=manifest.test_hash(), metric=metric, values=values)
+    # A metric is undefined where all test frames are of one class.
+    defined = {name: value for name, value in values.items() if np.isfinite(value)}
+    return Controls(test_hash=manifest.test_hash(), metric=metric, values=defined)
 
 
 def _value(dataset: Dataset, metric: Metric, scores: Scores) -> float:

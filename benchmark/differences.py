@@ -16,6 +16,7 @@ from benchmark.comparison import (
 )
 from benchmark.datasets.manifest import Metric
 from benchmark.frozen import FrozenModel
+from benchmark.metrics import ScoredVideos
 from benchmark.runs import RunStore
 
 Seeds = tuple[tuple[str, str], ...]
@@ -61,22 +62,24 @@ def compare_column(
     against
         The row that each row is compared with; None for none.
     """
-    content = [VERSION, RESAMPLES, metric, evaluations, against]
+    if sum(map(bool, evaluations)) < 2:
+        return ComparedColumn(rows=(None,) * len(evaluations))
+    # A run that was trained anew has its old keys and other scores.
+    made = [[e.finished for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
+    content = [VERSION, RESAMPLES, metric, evaluations, made, against]
     name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     stored = store.comparison(name, ComparedColumn)
     if stored is None:
         stored = _compare(evaluations, against, metric, store)
-        store.write_comparison(name, stored)
+        if any(stored.rows):
+            store.write_comparison(name, stored)
     return stored
 
 
 def _compare(
     evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
 ) -> ComparedColumn:
-    scored = [
-        [found for run, key in seeds if (found := store.read_scores(run, key)) is not None] for seeds in evaluations
-    ]
-    methods = resample_methods(scored, metric)
+    methods = resample_methods([_read_scores(seeds, store) for seeds in evaluations], metric)
     rows: list[ComparedRow | None] = []
     for i, (method, standing) in enumerate(zip(methods, best_and_indistinguishable(methods), strict=True)):
         if method is None or standing is None:
@@ -90,6 +93,13 @@ def _compare(
         else:
             rows.append(ComparedRow(standing=standing, gap=_gap(other, difference(method, reference))))
     return ComparedColumn(rows=tuple(rows))
+
+
+def _read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
+    """Read a row's scores; none at all unless those of every seed are there, so that means are of the same seeds."""
+    scored = [store.read_scores(run, key) for run, key in seeds]
+    found = [one for one in scored if one is not None]
+    return found if len(found) == len(scored) else []
 
 
 def _gap(against: int, d: Difference) -> Gap:

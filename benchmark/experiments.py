@@ -107,9 +107,12 @@ def read_table(name: str) -> TableDeclaration:
         raise InputError(f"unknown table {name}; known: {', '.join(list_tables())}")
     path = files("benchmark") / "tables" / f"{name}.yaml"
     try:
-        return TableDeclaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        table = TableDeclaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
         raise InputError(f"{path}: not a table declaration: {first_error(error)}") from None
+    if table.name != name:
+        raise InputError(f"{path}: says that it is {table.name}, not {name}")
+    return table
 
 
 def plan_table(
@@ -123,12 +126,8 @@ def plan_table(
     first, reference = table.rows[0], table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, options) for row in compared]
-    control = _plan_row(
-        first.model_copy(update={"label": f"{first.label}, video labels shuffled"}),
-        "in-domain",
-        datasets,
-        replace(options, shuffled_labels=True),
-    )
+    shuffled = replace(options, shuffled_labels=True)
+    controls = [_plan_row(_control(first), "in-domain", datasets, shuffled)] if table.controls else []
     check_overrides(options.overrides, {text for row in planned for text in row.used})
     plan = TablePlan(
         table=table.name,
@@ -144,19 +143,24 @@ def plan_table(
         command=command,
         datasets=tuple(describe_dataset(dataset) for dataset in datasets),
         rows=tuple(row.row for row in planned),
-        shuffled=control.row if table.controls else None,
+        shuffled=controls[0].row if controls else None,
     )
-    jobs = [job for row in (*planned, *([control] if table.controls else [])) for job in row.jobs]
-    return plan, sorted(_distinct(jobs), key=lambda job: job.spec.seed)
+    jobs = [job for row in (*planned, *controls) for job in row.jobs]
+    return plan, distinct_jobs(jobs)
 
 
-def _distinct(jobs: Iterable[Job]) -> Iterable[Job]:
-    """Merge the jobs of one run: of rows that are the same, and of datasets that share their training part."""
+def distinct_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Merge the jobs of one run, of rows, tables or datasets that share it, and order them by seed."""
     found: dict[str, Job] = {}
     for job in jobs:
         known = found.setdefault(job.spec.key, job)
         found[job.spec.key] = replace(known, evaluate_on=tuple(dict.fromkeys(known.evaluate_on + job.evaluate_on)))
-    return found.values()
+    return sorted(found.values(), key=lambda job: job.spec.seed)
+
+
+def _control(first: RowDeclaration) -> RowDeclaration:
+    name = first.label if not first.settings else f"{first.method}, {', '.join(first.settings)}"
+    return first.model_copy(update={"label": f"{name}, on shuffled video labels"})
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from benchmark.records import RunRecord, RunSpec
 def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], workers: int) -> float | None:
     """Expect how long missing runs take, `workers` side by side; None without a stored run of the profile.
 
-    A run is expected to take what stored ones of its method, dataset and steps took on average, else those of its
-    method, else all of its profile.
+    A run is expected to take what stored ones of its method, add-ons, dataset and steps took to train on average, else
+    those of its method and add-ons, else all of its profile.
     """
     seconds: dict[Hashable, list[float]] = defaultdict(list)
     for record in stored:
@@ -30,6 +30,7 @@ def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], work
 
 def _kinds(spec: RunSpec) -> Iterator[Hashable]:
     """Iterate over what a run is like others by, most alike first."""
-    yield spec.profile, spec.method, spec.dataset, spec.training.steps
-    yield spec.profile, spec.method
+    method = spec.profile, spec.method, tuple(add_on.name for add_on in spec.add_ons)
+    yield *method, spec.dataset, spec.training.steps
+    yield method
     yield spec.profile

@@ -61,5 +61,8 @@ class TablePlan(FrozenModel):
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""
-        rows = (*self.rows, self.shuffled) if self.shuffled else self.rows
-        return list(dict.fromkeys(key for row in rows for keys in row.runs.values() for key in keys))
+        return list(dict.fromkeys(key for row in self.all_rows() for keys in row.runs.values() for key in keys))
+
+    def all_rows(self) -> tuple[PlannedRow, ...]:
+        """Return the rows that need runs: those of the table, and the control on shuffled labels."""
+        return (*self.rows, self.shuffled) if self.shuffled else self.rows

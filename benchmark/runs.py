@@ -154,7 +154,8 @@ class RunStore:
 
     def controls(self, test_hash: str) -> Controls | None:
         """Return the controls of a test part, or None."""
-        return _read(self._controls_path(test_hash), Controls)
+        found = _read(self._controls_path(test_hash), Controls)
+        return found if found is not None and found.test_hash == test_hash else None
 
     def write_controls(self, controls: Controls) -> None:
         """Store the controls of a test part."""

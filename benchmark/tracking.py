@@ -141,6 +141,7 @@ class MlflowTracker:
             RUN_KEY: record.key,
             "method": spec.method,
             "add_ons": _names(add_on.name for add_on in spec.add_ons),
+            "shuffled_labels": str(spec.shuffled_labels).lower(),
             "dataset": spec.dataset,
             "seed": str(spec.seed),
             "feature_set": spec.feature_set,

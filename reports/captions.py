@@ -35,7 +35,10 @@ def caption(table: Table) -> list[str]:
         where = ", ".join(f"{row} on {name}" for dev, row, name in table.deviations if dev == deviation)
         lines.append(f"Fallback {deviation} ({FALLBACKS[deviation]}): {where}.")
     if plan.protocol == "in-domain" and any(cell.standing for cell in table.cells):
-        lines.append("Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md).")
+        by = "" if plan.seeds > 1 else ", the one seed of each taken as given"
+        lines.append(f"Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md){by}.")
+    if table.reported:
+        lines.append("Rows reported by the paper rest on features of several kinds, theirs or others'.")
     if plan.overrides:
         lines.append(f"Changed settings: {', '.join(plan.overrides)}.")
     return lines

@@ -24,6 +24,7 @@ def to_provenance(table: Table, store: RunStore) -> str:
         "overrides": plan.overrides,
         "datasets": [dataset.model_dump() for dataset in plan.datasets],
         "cells": [_cell(cell, store) for cell in table.cells],
+        "shuffled_labels": plan.shuffled.model_dump() if plan.shuffled else None,
         "runs": {key: _run(record) for key, record in records.items()},
         "environments": _environments(records),
     }
@@ -52,19 +53,7 @@ def _cell(cell: Cell, store: RunStore) -> dict[str, object]:
 
 
 def _run(record: RunRecord) -> dict[str, object]:
-    spec = record.spec
-    return {
-        "method": spec.method,
-        "version": spec.version,
-        "source": spec.source,
-        "add_ons": [add_on.model_dump() for add_on in spec.add_ons],
-        "dataset": spec.dataset,
-        "feature_set": spec.feature_set,
-        "train_hash": spec.train_hash,
-        "seed": spec.seed,
-        "fallbacks": record.deviations,
-        "finished": record.finished,
-    }
+    return {**record.spec.model_dump(mode="json"), "fallbacks": record.deviations, "finished": record.finished}
 
 
 def _environments(records: dict[str, RunRecord]) -> list[dict[str, object]]:

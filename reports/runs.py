@@ -65,7 +65,7 @@ def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
     """Return for each table and row which runs are done, which failed and which are missing."""
     grid = RichTable("table", "folder", "method", "trained on", "done", "failed", "missing", "run keys")
     for plan in plans:
-        for row in plan.rows:
+        for row in plan.all_rows():
             for dataset, keys in row.runs.items():
                 done = [key for key in keys if store.record(key)]
                 failed = [key for key in keys if key not in done and store.failure(key)]

@@ -24,8 +24,11 @@ def draw_study(table: Table, folder: Path) -> Path:
     with sns.axes_style("whitegrid"), sns.plotting_context("paper"), sns.color_palette("colorblind"):
         figure, axes = plt.subplots(1, len(settings), figsize=(1 + 3 * len(settings), 3), sharey=True, squeeze=False)
         for axis, setting in zip(axes[0], settings, strict=True):
-            for name, part in frame[frame["setting"] == setting].groupby("dataset", sort=False):
-                axis.errorbar(part["value"], part["mean"], yerr=part["std"], marker="o", capsize=3, label=str(name))
+            shown = frame[frame["setting"] == setting]
+            numbers = pd.to_numeric(shown["value"], errors="coerce")
+            shown = shown.assign(place=shown["value"] if numbers.isna().any() else numbers)
+            for name, part in shown.groupby("dataset", sort=False):
+                axis.errorbar(part["place"], part["mean"], yerr=part["std"], marker="o", capsize=3, label=str(name))
             axis.set_xlabel(setting)
         axes[0, 0].set_ylabel("percent")
         axes[0, -1].legend(title=None, fontsize="small")
@@ -46,5 +49,6 @@ def study_frame(table: Table) -> pd.DataFrame:
             summary = table.cell(row.label, dataset.name, dataset.name).summary
             if summary is not None:
                 value = row.settings[0].partition("=")[2]
-                rows.append((row.group, value, dataset_title(dataset), 100 * summary.mean, 100 * (summary.std or 0)))
+                std = float("nan") if summary.std is None else 100 * summary.std
+                rows.append((row.group, value, dataset_title(dataset), 100 * summary.mean, std))
     return pd.DataFrame(rows, columns=["setting", "value", "dataset", "mean", "std"])

@@ -75,7 +75,7 @@ def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[
     document = make_document(shown)
     return {
         "md": to_markdown(document),
-        "csv": long_frame(tables).to_csv(index=False, lineterminator="\n", float_format="%.6f"),
+        "csv": long_frame(tables).to_csv(index=False, lineterminator="\n", float_format="%.8g"),
         "tex": to_latex(document),
         "html": to_html(document),
         "provenance.json": to_provenance(shown, store),

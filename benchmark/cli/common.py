@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from benchmark.runs import RunStore
     from benchmark.tracking import Tracker
 
+    Planned = tuple[TablePlan, Sequence[Job]]
+
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 
@@ -89,7 +91,14 @@ def choose_executor(wanted: ExecutorName | None, workers: int | None, device: st
 
     if wanted == "serial" or (wanted is None and workers is None and device == "cuda"):
         return SerialExecutor()
-    return LocalExecutor(workers or (_cores() if device == "cpu" else 1))
+    return LocalExecutor(count_workers(wanted, workers, device))
+
+
+def count_workers(wanted: ExecutorName | None, workers: int | None, device: str) -> int:
+    """Return how many runs go side by side."""
+    if wanted == "serial":
+        return 1
+    return workers or (_cores() if device == "cpu" else 1)
 
 
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
@@ -118,59 +127,76 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
 
 
 def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
-    """Return the benchmarks themselves if all of them are imported, else the scenes in their place, said loudly."""
-    from benchmark.datasets.catalog import data_root, list_datasets
+    """Return the benchmarks themselves if all of them are imported, else the scenes in their place."""
+    from benchmark.datasets.catalog import SCENES_PREFIX, data_root, list_datasets
 
-    root = data_root(data)
-    imported = {entry.name for entry in list_datasets(root)}
-    missing = [name for name in benchmarks if name not in imported]
-    if not missing:
-        return list(benchmarks)
-    scenes = [f"scenes-{name}" for name in benchmarks]
+    imported = {entry.name for entry in list_datasets(data_root(data))}
+    return list(benchmarks) if imported.issuperset(benchmarks) else [f"{SCENES_PREFIX}{name}" for name in benchmarks]
+
+
+def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
+    """Say loudly that scenes stand in the place of benchmarks."""
+    from benchmark.datasets.catalog import SCENES_PREFIX, data_root
+
     err.print(
-        f"{', '.join(missing)} not imported in {root}: using the SIMULATED datasets {', '.join(scenes)}. "
+        f"not all of {', '.join(name.removeprefix(SCENES_PREFIX) for name in scenes)} are imported in "
+        f"{data_root(data)}: using the SIMULATED datasets {', '.join(scenes)}. "
         "Their numbers compare with nothing published.",
         style="bold yellow",
     )
-    return scenes
 
 
-def say_plan(planned: Sequence[tuple[TablePlan, Sequence[Job]]], choices: TrainingChoices) -> None:
+def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
+    from benchmark.experiments import distinct_jobs
     from benchmark.forecast import expect_seconds
     from benchmark.runs import RunStore
 
     store = RunStore(Results(choices.results).runs)
-    specs = {job.spec.key: job.spec for _, jobs in planned for job in jobs}
-    missing = [spec for key, spec in specs.items() if store.record(key) is None]
+    specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
+    stored = [spec for spec in specs if store.record(spec.key) is not None]
+    to_train = {
+        "use": [spec for spec in specs if spec not in stored],
+        "refresh": specs,
+        "only": [],
+    }[choices.cached]
     for plan, jobs in planned:
         say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
-    workers = choices.workers or (_cores() if choose_device(choices.device) == "cpu" else 1)
-    seconds = expect_seconds(missing, store.records(), workers)
-    time = "" if not missing else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
-    say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(missing)} to train{time}")
+    workers = count_workers(choices.executor, choices.workers, choose_device(choices.device))
+    seconds = expect_seconds(to_train, store.records(), workers)
+    time = "" if not to_train else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
+    say(f"All together: {len(specs)} distinct runs, {len(stored)} stored, {len(to_train)} to train{time}")
 
 
-def do_table(plan: TablePlan, jobs: Sequence[Job], choices: TrainingChoices) -> list[Outcome]:
-    """Do the runs of a planned table, write and log its files, show it, and return the runs' outcomes."""
+def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
+    """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
+    from benchmark.experiments import distinct_jobs
     from benchmark.runs import RunStore
-    from benchmark.tracking import table_files
+    from benchmark.tracking import NoTracker, table_files
 
     results = Results(choices.results)
-    invocation = results.write_invocation(plan)
-    tracker = choose_tracker(results, invocation, choices.tracking)
+    invocations = [results.write_invocation(plan) for plan, _ in planned]
+    # Only one may make a new database: the trackers of several tables follow after the runs, one after another.
+    live = choose_tracker(results, invocations[0], choices.tracking) if len(planned) == 1 else NoTracker()
+    jobs = distinct_jobs(job for _, jobs in planned for job in jobs)
     outcomes = run_jobs(
         jobs,
         choose_executor(choices.executor, choices.workers, jobs[0].device),
         err,
-        lambda outcome: tracker.run_finished(outcome.job.spec.key),
+        lambda outcome: live.run_finished(outcome.job.spec.key),
     )
-    if plan.shuffled is not None:
-        measure_missing_controls(jobs, RunStore(results.runs))
-    table, paths = write_table(plan, results, "last")
-    tracker.table_finished(table_files(results, plan))
-    show_table(table, paths)
+    for (plan, own), invocation in zip(planned, invocations, strict=True):
+        tracker = live
+        if len(planned) > 1:
+            tracker = choose_tracker(results, invocation, choices.tracking)
+            for key in plan.run_keys():
+                tracker.run_finished(key)
+        if plan.shuffled is not None:
+            measure_missing_controls(own, RunStore(results.runs))
+        table, paths = write_table(plan, results, "last")
+        tracker.table_finished(table_files(results, plan))
+        show_table(table, paths)
     return outcomes
 
 
@@ -178,11 +204,13 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
     """Measure the controls of the test sets of some jobs, where they are not stored yet."""
     from benchmark.controls import measure_controls
     from benchmark.datasets.store import Dataset
+    from benchmark.files import writing_to
 
     for path in sorted({path for job in jobs for path in job.evaluate_on}):
         dataset = Dataset(path)
         if store.controls(dataset.manifest.test_hash()) is None:
-            store.write_controls(measure_controls(dataset))
+            with writing_to(store.root, "--results"):
+                store.write_controls(measure_controls(dataset))
 
 
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import TrainingChoices, command_line, do_table, open_datasets, say_failures
+from benchmark.cli.common import TrainingChoices, command_line, do_tables, open_datasets, say_failures
 from benchmark.errors import InputError
 
 
@@ -55,15 +55,21 @@ def sweep(
             "controls": False,
             "study": True,
             "rows": [
-                {"label": f"{key} = {value}", "group": key, "method": method, "settings": [f"{key}={value}"]}
-                for key, options_of_key in studied
-                for value in options_of_key
+                {
+                    "label": f"{key} = {value}",
+                    "group": key,
+                    "against": f"{key} = {tried[0]}",
+                    "method": method,
+                    "settings": [f"{key}={value}"],
+                }
+                for key, tried in studied
+                for value in tried
             ],
         }
     )
     folder = f"{'+'.join(names)}-{profile}"
     plan, jobs = plan_table(declaration, open_datasets(names, data), folder, command_line(), choices.options())
-    if code := say_failures(do_table(plan, jobs, choices)):
+    if code := say_failures(do_tables([(plan, jobs)], choices)):
         raise typer.Exit(code)
 
 

@@ -11,12 +11,13 @@ from benchmark.cli.common import (
     TrainingChoices,
     command_line,
     default_datasets,
-    do_table,
+    do_tables,
     err,
     open_datasets,
     out,
     say_failures,
     say_plan,
+    say_simulated,
     show_table,
     write_table,
 )
@@ -53,21 +54,22 @@ def reproduce(
         profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
     )
     planned = []
-    for name in list_tables() if table == "all" else [table]:
-        declaration = read_table(name)
-        names = (
-            default_datasets(declaration.datasets, data)
-            if datasets is None
-            else [dataset.strip() for dataset in datasets.split(",")]
-        )
-        simulated = datasets is None and all(dataset.startswith("scenes-") for dataset in names)
-        folder = f"{'scenes' if simulated else '+'.join(names)}-{profile}"
-        planned.append(plan_table(declaration, open_datasets(names, data), folder, command_line(), choices.options()))
+    for declaration in map(read_table, list_tables() if table == "all" else [table]):
+        if datasets is None:
+            names = default_datasets(declaration.datasets, data)
+            stem = "scenes" if names != list(declaration.datasets) else "+".join(names)
+        else:
+            names = [name.strip() for name in datasets.split(",")]
+            stem = "+".join(names)
+        opened = open_datasets(names, data)
+        planned.append(plan_table(declaration, opened, f"{stem}-{profile}", command_line(), choices.options()))
+    simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
+    if datasets is None and simulated:
+        say_simulated(list(dict.fromkeys(simulated)), data)
     if len(planned) > 1:
         say_plan(planned, choices)
-    codes = [say_failures(do_table(plan, jobs, choices)) for plan, jobs in planned]
-    if any(codes):
-        raise typer.Exit(max(codes))
+    if code := say_failures(do_tables(planned, choices)):
+        raise typer.Exit(code)
 
 
 def train(
@@ -108,7 +110,7 @@ def train(
         controls=False,
     )
     plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
-    outcomes = do_table(plan, jobs, choices)
+    outcomes = do_tables([(plan, jobs)], choices)
     out.print(metrics_table(plan, RunStore(choices.options().runs)))
     if code := say_failures(outcomes):
         raise typer.Exit(code)

@@ -92,8 +92,10 @@ def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
 def shuffle_labels(videos: Sequence[Video], seed: int) -> tuple[Video, ...]:
     """Deal the video labels out at random among the videos: as many of each as before."""
     generator = np.random.default_rng(derive_seed(seed, "shuffled labels"))
-    labels = generator.permutation([video.label for video in videos]).tolist()
-    return tuple(video.model_copy(update={"label": label}) for video, label in zip(videos, labels, strict=True))
+    ordered = sorted(videos, key=lambda video: video.name)
+    labels = generator.permutation([video.label for video in ordered]).tolist()
+    dealt = dict(zip((video.name for video in ordered), labels, strict=True))
+    return tuple(video.model_copy(update={"label": dealt[video.name]}) for video in videos)
 
 
 def hold_out(videos: Sequence[Video], share: float, seed: int) -> tuple[list[Video], list[Video]]:

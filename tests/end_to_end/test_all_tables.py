@@ -54,3 +54,16 @@ def test_a_deleted_run_is_a_gap_until_it_alone_is_trained_again(
     after = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
     assert {key for key in after if after[key] != before.get(key)} == {victim}
     assert cells(results, "table5")["mean"].notna().all()
+
+
+def test_refreshing_all_trains_each_run_once_and_leaves_no_gap(
+    results: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["reproduce", "all", "--data", str(tiny_scenes), "--results", str(results), "--cached", "refresh"]
+    assert run([*arguments, *TINY]) == 0
+    streams = capsys.readouterr()
+    assert "66 distinct runs, 66 stored, 66 to train" in streams.out
+    assert sum(line.startswith("[") for line in streams.err.splitlines()) == 66
+    assert run(["render", "all", "--results", str(results)]) == 0
+    for table in ("table1", "table2", "table3", "table4", "table5"):
+        assert cells(results, table)["mean"].notna().all()

@@ -18,7 +18,7 @@ from benchmark.comparison import (
     resample_methods,
 )
 from benchmark.errors import InputError
-from benchmark.metrics import average_precision, roc_auc
+from benchmark.metrics import ScoredVideos, average_precision, roc_auc
 from tests.coverage.simulate import Setting, measure, simulate
 
 METRICS = {"auc_frame": roc_auc, "ap_frame": average_precision}
@@ -123,12 +123,18 @@ def test_nothing_varies_without_a_nan():
         assert all(math.isfinite(value) for value in dataclasses.astuple(found))
 
 
-def test_one_video_of_each_label_leaves_the_seeds_alone():
-    a, b = (resampled(values, np.zeros((3, 5)), videos=2) for values in ([0.7, 0.8, 0.9], [0.5, 0.6, 0.8]))
-    found = difference(a, b)
-    welch = stats.ttest_ind([0.7, 0.8, 0.9], [0.5, 0.6, 0.8], equal_var=False)
-    assert found.video_variance == 0
-    assert (found.p, found.degrees) == pytest.approx((welch.pvalue, welch.df), abs=1e-12)
+def test_one_video_of_each_label_cannot_be_resampled():
+    one = ScoredVideos(
+        scores=np.array([0.1, 0.9]),
+        positive=np.array([0, 16]),
+        negative=np.array([16, 0]),
+        video=np.array([0, 1]),
+        labels=np.array([0, 1]),
+        classes=((), ()),
+        names=("a", "b"),
+    )
+    assert compare([one], [one], "auc_frame") is None
+    assert resample_methods([[one], [one, one]], "auc_frame") == [None, None]
 
 
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 1000))

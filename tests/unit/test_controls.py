@@ -91,3 +91,10 @@ def test_training_on_shuffled_labels_is_another_run_with_other_numbers(tiny_scen
         losses.append(train(spec, pipeline, dataset, torch.device("cpu"), lambda *_: None).losses["hinge"].tolist())
     assert len(keys) == 2
     assert losses[0] != losses[1]
+
+
+def test_where_the_metric_is_undefined_there_is_no_control(tiny_scenes: Path) -> None:
+    dataset = Dataset(tiny_scenes / "scenes-avenue")
+    videos = [v.model_copy(update={"intervals": ()}) if v.split == "test" else v for v in dataset.manifest.videos]
+    dataset.manifest = dataset.manifest.model_copy(update={"videos": tuple(videos)})
+    assert measure_controls(dataset).values == {}

@@ -88,14 +88,40 @@ def test_a_comparison_is_made_once(store: RunStore, monkeypatch: pytest.MonkeyPa
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store) == first
 
 
+def test_scores_that_were_made_anew_are_compared_anew(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished = iter(("first", "second"))
+
+    def compared() -> float:
+        now = next(finished)
+        record = next(RunStore(FROZEN / "runs").evaluations("2113f9ecdb455dcc")).model_copy(update={"finished": now})
+        monkeypatch.setattr(store, "evaluation", lambda run, key: record)
+        row = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store).rows[1]
+        assert row is not None
+        assert row.gap is not None
+        return row.gap.gap
+
+    before = compared()
+    for seed in (0, 1):
+        store.write_scores("b", str(seed), draw(900 + seed, 0.9))
+    assert abs(compared()) < abs(before)
+
+
 def test_a_store_that_cannot_be_written_is_no_hindrance(store: RunStore) -> None:
     (store.root / "comparisons").write_text("in the way")
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store).rows[0] is not None
 
 
-def test_without_scores_there_is_no_difference(tmp_path: Path) -> None:
+def test_without_scores_there_is_no_difference_and_nothing_is_written(tmp_path: Path) -> None:
     found = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", RunStore(tmp_path))
     assert found.rows == (None,) * 5
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_row_that_lacks_the_scores_of_a_seed_is_not_compared(store: RunStore) -> None:
+    (store.folder("b") / "evaluations" / "1.npz").unlink()
+    found = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store).rows
+    assert found[1] is None
+    assert found[2] is not None
 
 
 @pytest.fixture

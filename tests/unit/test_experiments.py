@@ -41,7 +41,7 @@ def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -
     assert len({job.spec.key for job in jobs}) == len(jobs)
     assert set(plan.run_keys()) == {job.spec.key for job in jobs}
     assert plan.shuffled is not None
-    assert plan.shuffled.label == f"{table.rows[0].label}, video labels shuffled"
+    assert plan.shuffled.label.endswith("on shuffled video labels")
     shuffled = {job.spec.key for job in jobs if job.spec.shuffled_labels}
     assert shuffled == {key for keys in plan.shuffled.runs.values() for key in keys}
 
@@ -109,6 +109,18 @@ def test_a_row_with_a_setting_that_its_method_does_not_know_is_refused(datasets:
     rows = [{"label": "a", "method": "mmil", "settings": ["relation=none"]}]
     with pytest.raises(InputError, match="--set relation=none: none of these methods has such a setting"):
         plan_table(declaration(rows=rows), datasets, "f", "c", TINY)
+
+
+def test_rows_are_compared_with_the_reference_unless_they_name_another(datasets: list[Dataset]) -> None:
+    def against(**changes: object) -> list[str | None]:
+        return [row.against for row in plan_table(declaration(**changes), datasets, "f", "c", TINY)[0].rows]
+
+    assert against() == ["a", "a"]
+    assert against(reference="b") == ["b", "b"]
+    rows = [{"label": "a", "method": "clav", "against": "b"}, {"label": "b", "method": "clav"}]
+    assert against(rows=rows) == ["b", "a"]
+    with pytest.raises(ValidationError, match="no row is called c, which others are compared with"):
+        declaration(reference="c")
 
 
 def test_two_rows_of_one_name_are_refused() -> None:
