@@ -9,7 +9,7 @@ from benchmark.cells import Cell, Table
 from benchmark.paper import decimals, footnotes
 from benchmark.plans import PlannedDataset
 from benchmark.statistics import Summary
-from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, dataset_title, result
+from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result
 
 COLUMNS = ("the paper", "ours", "difference", "the paper's is")
 TITLE = "The paper's numbers beside ours"
@@ -33,12 +33,7 @@ def paper_grid(table: Table, notes: Footnotes) -> Grid | None:
 
 
 def _groups(table: Table, notes: Footnotes) -> Iterator[GridGroup]:
-    datasets = table.plan.datasets
-    if table.plan.protocol == "in-domain":
-        pairs = [(dataset_title(dataset), dataset, dataset) for dataset in datasets]
-    else:
-        pairs = [(f"{s.name} → {dataset_title(t)}", s, t) for t in datasets for s in datasets]
-    for title, source, target in pairs:
+    for title, source, target in columns(table):
         yield GridGroup(title, tuple(_rows(table, source, target, notes)))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from benchmark.cells import Cell, Table
-from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title
+from benchmark.cells import Table
+from benchmark.comparison import SIGNIFICANCE
+from reports.grid import Grid, GridCell, GridGroup, GridRow, columns
 
 TITLE = "Differences"
+HEADERS = ("difference", "95 % interval", "p")
 CAPTION = (
     f"{TITLE} between rows, in points, with 95 % intervals: a paired bootstrap over the test videos, with the variance "
     "of the seeds on top (docs/statistics.md). Each interval stands for itself; p is adjusted by Holm for all "
@@ -19,19 +21,9 @@ ONE_SEED = "‡ One of the two has one seed: the interval says nothing of other 
 
 def difference_grid(table: Table) -> Grid | None:
     """Return the differences of the rows to those that they are compared with; None without any."""
-    if not any(cell.gap for cell in table.cells):
-        return None
-    plan = table.plan
-    if plan.protocol == "in-domain":
-        headers = tuple(dataset_title(dataset) for dataset in plan.datasets)
-        pairs = [(d.name, d.name) for d in plan.datasets]
-        return Grid("", "row, compared with", headers, (GridGroup("", tuple(_rows(table, pairs))),))
-    headers = tuple(f"trained on {dataset.name}" for dataset in plan.datasets)
-    groups = [
-        GridGroup(dataset_title(target), tuple(_rows(table, [(s.name, target.name) for s in plan.datasets])))
-        for target in plan.datasets
-    ]
-    return Grid("tested on", "row, compared with", headers, tuple(groups))
+    groups = (GridGroup(title, tuple(_rows(table, s.name, t.name))) for title, s, t in columns(table))
+    filled = tuple(group for group in groups if group.rows)
+    return Grid("", "row, compared with", HEADERS, filled) if filled else None
 
 
 def difference_notes(table: Table) -> tuple[str, ...]:
@@ -40,22 +32,18 @@ def difference_notes(table: Table) -> tuple[str, ...]:
     return (*one_seed, ORACLE) if table.selection == "oracle" else one_seed
 
 
-def _rows(table: Table, pairs: Sequence[tuple[str, str]]) -> Iterator[GridRow]:
+def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
     for row in table.plan.rows:
-        cells = [table.cell(row.label, train, test) for train, test in pairs]
-        if any(cell.gap for cell in cells):
-            yield GridRow(f"{row.label} − {row.against}", tuple(_gap(cell) for cell in cells))
-
-
-def _gap(cell: Cell) -> GridCell:
-    gap, p = cell.gap, cell.p_adjusted
-    if gap is None or p is None:
-        return GridCell(EMPTY)
-    low, high = (_points(value) for value in (gap.ci_low, gap.ci_high))
-    shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    return GridCell(
-        _points(gap.gap), f"[{low}, {high}]", marks="" if gap.covers_seeds else "‡", remarks=(shown,), bold=p <= 0.05
-    )
+        cell = table.cell(row.label, train, test)
+        gap, p = cell.gap, cell.p_adjusted
+        if gap is not None and p is not None:
+            interval = f"[{_points(gap.ci_low)}, {_points(gap.ci_high)}]"
+            cells = (
+                GridCell(_points(gap.gap), marks="" if gap.covers_seeds else "‡", bold=p <= SIGNIFICANCE),
+                GridCell("", interval),
+                GridCell("", "< 0.001" if p < 0.001 else f"{p:.3f}"),
+            )
+            yield GridRow(f"{row.label} − {row.against}", cells)
 
 
 def _points(fraction: float) -> str:

@@ -130,6 +130,14 @@ def main_grid(table: Table, notes: Footnotes) -> Grid:
     return Grid("tested on", "method", headers, tuple(_by_target(table)))
 
 
+def columns(table: Table) -> list[tuple[str, PlannedDataset, PlannedDataset]]:
+    """Return what rows of a table are compared on: a title, the dataset trained on and the dataset tested on."""
+    datasets = table.plan.datasets
+    if table.plan.protocol == "in-domain":
+        return [(dataset_title(dataset), dataset, dataset) for dataset in datasets]
+    return [(f"{s.name} → {dataset_title(t)}", s, t) for t in datasets for s in datasets]
+
+
 def dataset_title(dataset: PlannedDataset) -> str:
     """Name a dataset and what is measured on it."""
     return f"{dataset.name} ({METRIC_NAMES[dataset.metric]})"

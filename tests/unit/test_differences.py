@@ -149,8 +149,8 @@ def test_differences_are_drawn_with_interval_and_p(table: Table) -> None:
     gap = next(cell.gap for cell in table.cells if cell.gap)
     assert row.name == "CLAV+CoMo − RTFM"
     assert row.cells[0].value == f"{100 * gap.gap:+.2f}".replace("-", "−")
-    assert row.cells[0].rest.startswith("[")
-    assert row.cells[0].remarks == ("p = 0.020",)
+    assert row.cells[1].rest.startswith("[")
+    assert row.cells[2].rest == "0.020"
     assert row.cells[0].bold
     assert row.cells[0].marks == "‡"
     assert difference_notes(table)[0].startswith("‡ One of the two has one seed")
