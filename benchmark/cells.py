@@ -72,8 +72,10 @@ class Table:
     """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
     reported: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
     """Other rows of the paper's table, each with its numbers in percent, one per dataset."""
-    controls: tuple[tuple[str, tuple[Summary | None, ...]], ...] = ()
-    """Controls, each with its numbers as fractions, one per dataset."""
+    controls: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
+    """Controls that need no training, each with its numbers as fractions, one per dataset."""
+    shuffled: tuple[Cell, ...] = ()
+    """The first row's method trained on shuffled video labels, one per dataset."""
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
@@ -110,7 +112,10 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
         reported=_reported(plan) if plan.reported else (),
-        controls=_controls(plan, store, selection),
+        controls=_controls(plan, store),
+        shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)
+        if plan.shuffled
+        else (),
     )
 
 
@@ -136,20 +141,13 @@ def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Ce
     return [replace(cell, p_adjusted=next(adjusted)) if cell.gap else cell for cell in compared]
 
 
-def _controls(
-    plan: TablePlan, store: RunStore, selection: Selection
-) -> tuple[tuple[str, tuple[Summary | None, ...]], ...]:
-    """Return what is stored of the controls: of each test part, and of training on shuffled labels."""
+def _controls(plan: TablePlan, store: RunStore) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+    """Return what is stored of the controls of each test part that need no training."""
     if plan.shuffled is None:
         return ()
     measured = [store.controls(dataset.test_hash) for dataset in plan.datasets]
     names = dict.fromkeys(name for controls in measured if controls for name in controls.values)
-    rows: list[tuple[str, tuple[Summary | None, ...]]] = [
-        (name, tuple(summarise([c.values[name]]) if c and name in c.values else None for c in measured))
-        for name in names
-    ]
-    shuffled = [_cell(plan, plan.shuffled, d, d, store, selection, None).summary for d in plan.datasets]
-    return (*rows, (plan.shuffled.label, tuple(shuffled)))
+    return tuple((name, tuple(c.values.get(name) if c else None for c in measured)) for name in names)
 
 
 def _reported(plan: TablePlan) -> tuple[tuple[str, tuple[float | None, ...]], ...]:

@@ -59,10 +59,10 @@ def selection_sentence(table: Table) -> str:
 def notes(table: Table) -> list[str]:
     """Return the remarks below a table: numbers below chance, and why cells are empty or short of seeds."""
     lines = []
-    if any(cell.below_chance for cell in table.cells):
+    if any(cell.below_chance for cell in (*table.cells, *table.shuffled)):
         lines.append("† below chance level, where a relative drop says little.")
     reasons: dict[str, list[str]] = {}
-    for cell in table.cells:
+    for cell in (*table.cells, *table.shuffled):
         if cell.reason:
             reasons.setdefault(cell.reason, []).append(f"{cell.row} {cell.train} → {cell.test}")
     lines += [f"{', '.join(cells)}: {reason}." for reason, cells in reasons.items()]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from benchmark.cells import Table
-from benchmark.statistics import Summary
-from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title
+from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, result
 
 TITLE = "Controls"
 CAPTION = (
@@ -15,16 +14,13 @@ CAPTION = (
 
 def control_grid(table: Table) -> Grid | None:
     """Return the controls that are stored; None without any."""
-    rows = [
-        GridRow(name, tuple(_cell(value) for value in values))
-        for name, values in table.controls
-        if any(value is not None for value in values)
-    ]
-    headers = tuple(dataset_title(dataset) for dataset in table.plan.datasets)
+    plan = table.plan
+    rows = [GridRow(name, tuple(_value(value) for value in values)) for name, values in table.controls]
+    if plan.shuffled is not None and any(cell.summary for cell in table.shuffled):
+        rows.append(GridRow(plan.shuffled.label, tuple(result(cell, plan.seeds) for cell in table.shuffled)))
+    headers = tuple(dataset_title(dataset) for dataset in plan.datasets)
     return Grid("", "control", headers, (GridGroup("", tuple(rows)),)) if rows else None
 
 
-def _cell(value: Summary | None) -> GridCell:
-    if value is None:
-        return GridCell(EMPTY)
-    return GridCell(f"{100 * value.mean:.2f}", f"± {100 * value.std:.2f}" if value.std is not None else "")
+def _value(value: float | None) -> GridCell:
+    return GridCell(EMPTY if value is None else f"{100 * value:.2f}")

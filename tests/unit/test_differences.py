@@ -139,7 +139,7 @@ def table(store: RunStore) -> Table:
         else c
         for c in filled.cells
     ]
-    return replace(filled, cells=tuple(cells), controls=(("constant score", (None, None, None)),))
+    return replace(filled, cells=tuple(cells), controls=())
 
 
 def test_differences_are_drawn_with_interval_and_p(table: Table) -> None:
@@ -162,3 +162,15 @@ def test_differences_are_drawn_with_interval_and_p(table: Table) -> None:
 
 def test_controls_that_are_not_stored_are_not_drawn(table: Table) -> None:
     assert control_grid(table) is None
+
+
+def test_controls_stand_below_with_the_seeds_of_the_shuffled_one(table: Table) -> None:
+    plan = table.plan.model_copy(update={"shuffled": table.plan.rows[0].model_copy(update={"label": "shuffled"})})
+    cells = tuple(table.cell("CLAV+CoMo", d.name, d.name) for d in plan.datasets)
+    controlled = replace(table, plan=plan, controls=(("constant score", (0.5, 0.23, None)),), shuffled=cells)
+    grid = control_grid(controlled)
+    assert grid is not None
+    constant, shuffled = grid.groups[0].rows
+    assert [cell.value for cell in constant.cells] == ["50.00", "23.00", "—"]
+    assert shuffled.cells[0].remarks == ("n = 2",)
+    assert "shuffled" in to_latex(make_document(controlled))
