@@ -154,18 +154,14 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
 
     store = RunStore(Results(choices.results).runs)
     specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
-    stored = [spec for spec in specs if store.record(spec.key) is not None]
-    to_train = {
-        "use": [spec for spec in specs if spec not in stored],
-        "refresh": specs,
-        "only": [],
-    }[choices.cached]
+    missing = [spec for spec in specs if store.record(spec.key) is None]
+    to_train = {"use": missing, "refresh": specs, "only": []}[choices.cached]
     for plan, jobs in planned:
         say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
     workers = count_workers(choices.executor, choices.workers, choose_device(choices.device))
     seconds = expect_seconds(to_train, store.records(), workers)
     time = "" if not to_train else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
-    say(f"All together: {len(specs)} distinct runs, {len(stored)} stored, {len(to_train)} to train{time}")
+    say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
 
 
 def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:

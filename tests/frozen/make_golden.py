@@ -1,16 +1,20 @@
 """Pack a small results folder with runs for all declared tables, and render these tables from it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 
+from benchmark import differences
 from benchmark.cli.common import write_table
+from benchmark.datasets.manifest import Metric
 from benchmark.experiments import RowDeclaration, TableDeclaration, list_tables, read_table
 from benchmark.files import write_atomically
 from benchmark.invocations import Results
 from benchmark.paper import cross_dataset_value, in_domain_value
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import (
+    Controls,
     Environment,
     Evaluation,
     Failure,
@@ -21,6 +25,7 @@ from benchmark.records import (
     Training,
     evaluation_key,
 )
+from benchmark.runs import RunStore
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDER = "cameras+films+tracks-paper"
@@ -49,7 +54,11 @@ REASON = "MethodError: loss became nan at step 17 (50 % of {batch_size} & more)"
 
 def unpack(root: Path) -> Results:
     """Lay the packed results folder out on disk."""
-    for name, content in json.loads((GOLDEN / "results.json").read_text(encoding="utf-8")).items():
+    return _lay_out(json.loads((GOLDEN / "results.json").read_text(encoding="utf-8")), root)
+
+
+def _lay_out(pack: dict[str, object], root: Path) -> Results:
+    for name, content in pack.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(json.dumps(content), encoding="utf-8")
     return Results(root)
@@ -68,10 +77,58 @@ def make_golden(scratch: Path) -> None:
     pack: dict[str, object] = {}
     for name in list_tables():
         pack |= _pack_table(read_table(name))
+    for name in BENCHMARKS:
+        pack |= _pack_controls(name)
+    pack |= _compare(pack, scratch / "comparing")
     lines = ",\n".join(f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in sorted(pack.items()))
     write_atomically(GOLDEN / "results.json", f"{{\n{lines}\n}}\n")
-    for path in render(unpack(scratch)):
+    for path in render(unpack(scratch / "rendering")):
         write_atomically(GOLDEN / path.name, path.read_text(encoding="utf-8"))
+
+
+def _compare(pack: dict[str, object], root: Path) -> dict[str, object]:
+    """Return comparisons of the packed rows, as if made from their scores, of which there are none."""
+    _lay_out(pack, root)
+    original, differences._compare = differences._compare, _stand_in
+    try:
+        list(render(Results(root)))
+    finally:
+        differences._compare = original
+    paths = sorted((root / "runs" / "comparisons").glob("*.json"))
+    return {f"runs/comparisons/{path.name}": json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def _stand_in(
+    evaluations: Sequence[differences.Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
+) -> differences.ComparedColumn:
+    """Compare the means: 95 % intervals of two points to each side, and p-values by the size of the difference."""
+    found = [[e.metrics[metric] for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
+    means = [fmean(values) if values else None for values in found]  # type: ignore[type-var, arg-type]
+    best = max(mean for mean in means if mean is not None)
+    rows: list[differences.ComparedRow | None] = []
+    for i, mean in enumerate(means):
+        if mean is None:
+            rows.append(None)
+            continue
+        near = "indistinguishable" if best - mean < 0.015 else "worse"
+        other = None if against[i] is None else means[against[i]]
+        gap = None
+        if other is not None:
+            shift = mean - other
+            p, several = 0.9 - min(0.8999, 30 * abs(shift)), len(found[i]) > 1
+            gap = differences.Gap(
+                against=against[i], gap=shift, ci_low=shift - 0.02, ci_high=shift + 0.02, p=p, covers_seeds=several
+            )
+        standing = "best" if mean == best and means.index(best) == i else near
+        rows.append(differences.ComparedRow(standing=standing, gap=gap))  # type: ignore[arg-type]
+    return differences.ComparedColumn(rows=tuple(rows))
+
+
+def _pack_controls(name: str) -> dict[str, object]:
+    test_hash = f"test part of {name}"
+    values = {"constant score": CHANCE[name], "feature norm": 0.4567, "motion intensity": 0.5678}
+    controls = Controls(test_hash=test_hash, metric=METRICS[name], values=values)
+    return {f"runs/controls/{test_hash[:16]}.json": controls.model_dump(mode="json", exclude_defaults=True)}
 
 
 def _pack_table(table: TableDeclaration) -> dict[str, object]:
@@ -85,7 +142,8 @@ def _pack_table(table: TableDeclaration) -> dict[str, object]:
                 pack |= _pack_run(table, row, source, spec, SHIFTS[number % len(SHIFTS)])
         method, *add_ons = row.method.split("+")
         runs = {source: tuple(spec.key for spec in of_seeds) for source, of_seeds in specs.items()}
-        described = row.model_dump(exclude={"method"})
+        described = row.model_dump(exclude={"method", "against"})
+        described["against"] = row.against or table.reference or table.rows[0].label
         rows.append(PlannedRow(**described, method=method, add_ons=tuple(add_ons), runs=runs))
     plan = TablePlan(
         table=table.name,
@@ -100,6 +158,8 @@ def _pack_table(table: TableDeclaration) -> dict[str, object]:
         command=f"wvad reproduce {table.name} --datasets {','.join(names)} --profile paper",
         datasets=tuple(_dataset(name) for name in names),
         rows=tuple(rows),
+        # As if the first row had been trained so.
+        shuffled=rows[0].model_copy(update={"label": f"{rows[0].label}, on shuffled video labels"}),
     )
     return {**pack, f"tables/{FOLDER}/{table.name}.plan.json": plan.model_dump(mode="json", exclude_defaults=True)}
 
