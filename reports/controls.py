@@ -8,8 +8,8 @@ from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_titl
 TITLE = "Controls"
 CAPTION = (
     f"{TITLE}, in percent: scores that need no training, and the table's first method trained on video labels that "
-    "were dealt out at random. A random score per video is the mean of 100 draws. One that is far from chance, on either "
-    "side, is a shortcut that a method may take.",
+    "were dealt out at random. A random score per video is the mean of 100 draws. One that is far from chance, on "
+    "either side, is a shortcut that a method may take.",
 )
 
 
