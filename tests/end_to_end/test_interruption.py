@@ -16,7 +16,9 @@ ARGUMENTS = ["--seeds", "2", "--set", "steps=6", "--looks", "2", "--tracking", "
 
 def start(data: Path, results: Path) -> subprocess.Popen[bytes]:
     places = ["--datasets", "scenes-avenue,scenes-shanghaitech", "--data", str(data), "--results", str(results)]
-    code = "import sys; from benchmark.cli import main; main()"
+    # A shell makes its background jobs, and so what a test run among them starts, deaf to SIGINT.
+    hear = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hear}; from benchmark.cli import main; main()"
     command = [sys.executable, "-c", code, "reproduce", "table4", *places, *ARGUMENTS]
     errors = results.with_suffix(".log").open("wb")
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
