@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -44,8 +46,9 @@ class LocalExecutor:
         try:
             while waiting or running:
                 while waiting and len(running) < self._workers:
-                    worker = self._start(waiting.pop())
-                    running[worker.messages] = worker
+                    with _interrupts_put_off():
+                        worker = self._start(waiting.pop())
+                        running[worker.messages] = worker
                     watcher.started(worker.job)
                 for messages in wait(list(running)):
                     assert isinstance(messages, Connection)
@@ -65,6 +68,22 @@ class LocalExecutor:
         process.start()
         sending.close()  # so that the end of the process is the end of the messages
         return _Worker(job, process, receiving)
+
+
+@contextmanager
+def _interrupts_put_off() -> Iterator[None]:
+    """Put off an interrupt to the end of the block: a process must not start without being known, and so outlive it."""
+    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread alone
+        yield
+        return
+    held: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _context() -> BaseContext:

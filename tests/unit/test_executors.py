@@ -1,3 +1,5 @@
+import multiprocessing
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,23 @@ def test_a_run_whose_process_dies_takes_no_other_with_it(tmp_path: Path, tiny_sc
     assert outcomes[dying[0].spec.key].status == "failed"
     assert "its process ended with code 9" in outcomes[dying[0].spec.key].reason
     assert all(outcomes[job.spec.key].status == "ok" for job in living)
+
+
+def test_an_interrupt_while_a_process_starts_leaves_none_behind(
+    tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = LocalExecutor._start
+
+    def start_and_interrupt(*arguments: object) -> object:
+        worker = start(*arguments)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        return worker
+
+    monkeypatch.setattr(LocalExecutor, "_start", start_and_interrupt)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(LocalExecutor(2).run(jobs_in(tmp_path, tiny_scenes, 2), Notes()))
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert multiprocessing.active_children() == []
