@@ -9,7 +9,7 @@ from benchmark.cells import Cell, Table
 from benchmark.paper import decimals, footnotes
 from benchmark.plans import PlannedDataset
 from benchmark.statistics import Summary
-from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result
+from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
 
 COLUMNS = ("the paper", "ours", "difference", "the paper's is")
 TITLE = "The paper's numbers beside ours"
@@ -52,10 +52,9 @@ def _rows(table: Table, source: PlannedDataset, target: PlannedDataset, notes: F
 def _ours(cell: Cell, paper: float, seeds: int) -> tuple[GridCell, GridCell, GridCell]:
     if cell.summary is None:
         return GridCell(EMPTY), GridCell(EMPTY), GridCell("", EMPTY)
-    difference = f"{100 * cell.summary.mean - paper:+.2f}".replace("-", "−")
     return (
         result(replace(cell, drop=None, below_chance=False), seeds),
-        GridCell(difference),
+        GridCell(signed(100 * cell.summary.mean - paper)),
         GridCell("", _verdict(cell.summary, paper / 100)),
     )
 

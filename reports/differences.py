@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.cells import Table
 from benchmark.comparison import SIGNIFICANCE
-from reports.grid import Grid, GridCell, GridGroup, GridRow, columns
+from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, signed
 
 TITLE = "Differences"
 HEADERS = ("difference", "95 % interval", "p")
@@ -37,14 +37,10 @@ def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
         cell = table.cell(row.label, train, test)
         gap, p = cell.gap, cell.p_adjusted
         if gap is not None and p is not None:
-            interval = f"[{_points(gap.ci_low)}, {_points(gap.ci_high)}]"
+            interval = f"[{signed(100 * gap.ci_low)}, {signed(100 * gap.ci_high)}]"
             cells = (
-                GridCell(_points(gap.gap), marks="" if gap.covers_seeds else "‡", bold=p <= SIGNIFICANCE),
+                GridCell(signed(100 * gap.gap), marks="" if gap.covers_seeds else "‡", bold=p <= SIGNIFICANCE),
                 GridCell("", interval),
                 GridCell("", "< 0.001" if p < 0.001 else f"{p:.3f}"),
             )
             yield GridRow(f"{row.label} − {row.against}", cells)
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.2f}".replace("-", "−")

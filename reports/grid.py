@@ -14,7 +14,8 @@ EMPTY = "—"
 LEADING = ("best", "indistinguishable")
 """Standings that are set in bold."""
 FIGURE_SPACE = "\N{FIGURE SPACE}"
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+"""Digits of the marks of footnotes."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class Footnotes:
     def mark(self, notes: Sequence[str]) -> str:
         """Return the marks of notes; a note that was there before keeps its number."""
         self.notes += [note for note in dict.fromkeys(notes) if note not in self.notes]
-        return "\N{THIN SPACE}".join(str(self.notes.index(note) + 1).translate(SUPERSCRIPTS) for note in notes)
+        raised = str.maketrans("0123456789", SUPERSCRIPTS)
+        return "\N{THIN SPACE}".join(str(self.notes.index(note) + 1).translate(raised) for note in notes)
 
     def lines(self) -> list[str]:
         """Return the notes, each with its mark."""
@@ -160,6 +162,11 @@ def result(cell: Cell, seeds: int, bold: bool = False) -> GridCell:
         remarks=tuple(remarks),
         bold=bold,
     )
+
+
+def signed(points: float) -> str:
+    """Show a difference in points, with its sign."""
+    return f"{points:+.2f}".replace("-", "−")
 
 
 def pad(grid: Grid, column: int, cell: GridCell) -> str:

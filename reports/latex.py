@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from reports.document import Document, Part
-from reports.grid import FIGURE_SPACE, Grid, GridCell, pad
+from reports.grid import FIGURE_SPACE, SUPERSCRIPTS, Grid, GridCell, pad
 
 LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
 """Letters beyond ASCII that LaTeX takes as they are, in any of its font encodings."""
@@ -44,7 +44,7 @@ ESCAPES = {
     "\N{NO-BREAK SPACE}": "~",
     "\N{THIN SPACE}": r"\,",
     FIGURE_SPACE: r"\phantom{0}",
-    **{letter: rf"\textsuperscript{{{digit}}}" for digit, letter in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{letter: rf"\textsuperscript{{{digit}}}" for digit, letter in enumerate(SUPERSCRIPTS)},
     **{letter: f"$\\{_greek(letter)}$" for letter in "αβγδεζηθικλμνξπρστυφχψω"},
     "\n": " ",
 }

@@ -14,6 +14,8 @@ from reports.latex import to_latex
 from reports.markdown import to_markdown
 from reports.provenance import to_provenance
 
+COMPARISON_COLUMNS = ("standing", "against", "gap", "gap_low", "gap_high", "gap_p_holm")
+
 CSV_COLUMNS = (
     "table",
     "row",
@@ -33,12 +35,7 @@ CSV_COLUMNS = (
     "paper",
     "run_keys",
     "settings",
-    "standing",
-    "against",
-    "gap",
-    "gap_low",
-    "gap_high",
-    "gap_p_holm",
+    *COMPARISON_COLUMNS,
 )
 
 
@@ -53,7 +50,7 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
             row = _csv_row(table, cell)
             rows.append(row)
             if cell.drop is not None:
-                empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *CSV_COLUMNS[-6:]))
+                empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *COMPARISON_COLUMNS))
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
     return pd.DataFrame(rows, columns=list(CSV_COLUMNS))
 
