@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 
 from benchmark.comparison import (
@@ -17,6 +15,7 @@ from benchmark.comparison import (
 from benchmark.datasets.manifest import Metric
 from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
+from benchmark.records import digest
 from benchmark.runs import RunStore
 
 Seeds = tuple[tuple[str, str], ...]
@@ -67,12 +66,12 @@ def compare_column(
     # A run that was trained anew has its old keys and other scores.
     made = [[e.finished for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
     content = [VERSION, RESAMPLES, metric, evaluations, made, against]
-    name = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-    stored = store.comparison(name, ComparedColumn)
+    name = digest(content)
+    stored = store.derived("comparisons", name, ComparedColumn)
     if stored is None:
         stored = _compare(evaluations, against, metric, store)
         if any(stored.rows):
-            store.write_comparison(name, stored)
+            store.write_derived("comparisons", name, stored)
     return stored
 
 

@@ -103,7 +103,7 @@ class RunSpec(FrozenModel):
         for name in ("add_ons", "shuffled_labels"):
             if not decisive[name]:
                 del decisive[name]  # a run without them is what it was before there were any
-        return _digest(decisive)
+        return digest(decisive)
 
 
 class Look(FrozenModel):
@@ -225,7 +225,7 @@ class Controls(FrozenModel):
 
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:
     """Return the key of an evaluation; scoring options such as CLAV's α are part of the run already."""
-    return _digest([run_key, selection, test_hash])
+    return digest([run_key, selection, test_hash])
 
 
 def describe_environment(device: str) -> Environment:
@@ -248,6 +248,7 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def _digest(content: object) -> str:
+def digest(content: object) -> str:
+    """Return 16 hex digits of the hash of what can be written as JSON."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,9 @@ from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec
 
 SEPARATOR = "\x1f"
 """Between the class names of a video in a file of scores."""
+
+Derived = Literal["comparisons", "projections"]
+"""What takes a while to derive from evaluations; the folder that it is kept in."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -162,15 +165,15 @@ class RunStore:
         self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self._controls_path(controls.test_hash), controls.model_dump_json(indent=1) + "\n")
 
-    def comparison(self, name: str, model: type[_Model]) -> _Model | None:
-        """Return a stored comparison of evaluations, or None."""
-        return _read(self._comparison_path(name), model)
+    def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
+        """Return what was derived from evaluations before, or None."""
+        return _read(self._derived_path(kind, name), model)
 
-    def write_comparison(self, name: str, comparison: BaseModel) -> None:
-        """Store a comparison of evaluations, where the store can be written; it can be made again at any time."""
+    def write_derived(self, kind: Derived, name: str, content: BaseModel) -> None:
+        """Store what was derived from evaluations, where the store can be written; it can be made again at any time."""
         with suppress(OSError):
-            self._comparison_path(name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._comparison_path(name), comparison.model_dump_json() + "\n")
+            self._derived_path(kind, name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._derived_path(kind, name), content.model_dump_json() + "\n")
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run."""
@@ -183,8 +186,8 @@ class RunStore:
     def _controls_path(self, test_hash: str) -> Path:
         return self.root / "controls" / f"{test_hash[:16]}.json"
 
-    def _comparison_path(self, name: str) -> Path:
-        return self.root / "comparisons" / f"{name}.json"
+    def _derived_path(self, kind: Derived, name: str) -> Path:
+        return self.root / kind / f"{name}.json"
 
     def _failure_path(self, key: str) -> Path:
         return self.root / "failed" / f"{key}.json"
