@@ -194,6 +194,7 @@ def _plan_row(row: RowDeclaration, protocol: Protocol, datasets: Sequence[Datase
         group=row.group,
         against=row.against,
         paper=row.paper,
+        reference=pipeline.reference,
         runs=runs,
     )
     return _Row(planned, jobs, used)

@@ -33,6 +33,12 @@ class Pipeline:
         """What the user calls it."""
         return "+".join([self.method_name, *(add_on.name for add_on in self.add_ons)])
 
+    @property
+    def reference(self) -> str:
+        """How to find it again from anywhere on this machine."""
+        preset = f"@{self.preset}" if self.preset else ""
+        return "+".join([self.method.reference + preset, *(add_on.reference for add_on in self.add_ons)])
+
     def load(self) -> tuple[type[Method], list[type[AddOn]]]:
         """Import the classes.
 
@@ -80,18 +86,20 @@ def find_pipeline(reference: str) -> Pipeline:
     return pipeline
 
 
-def find_pipeline_of(spec: RunSpec) -> Pipeline:
+def find_pipeline_of(spec: RunSpec, reference: str = "") -> Pipeline:
     """Find the method and the add-ons of a stored run.
+
+    Parameters
+    ----------
+    reference
+        `Pipeline.reference` when the run was planned, where it is known: files have to be looked for somewhere.
 
     Raises
     ------
     InputError
         If one of them is unknown today, or is of another version.
     """
-    pipeline = Pipeline(
-        find_plugin(MethodPlugin, spec.method),
-        tuple(find_plugin(AddOnPlugin, add_on.name) for add_on in spec.add_ons),
-    )
+    pipeline = find_pipeline(reference or "+".join([spec.method, *(add_on.name for add_on in spec.add_ons)]))
     method, add_ons = pipeline.load()
     today = [(pipeline.method.name, method.version, pipeline.method.source_hash())]
     today += [(p.name, a.version, p.source_hash()) for p, a in zip(pipeline.add_ons, add_ons, strict=True)]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from benchmark.datasets.manifest import Metric
 from benchmark.frozen import FrozenModel
-from benchmark.records import Profile
+from benchmark.records import Profile, digest
 
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
@@ -36,6 +36,8 @@ class PlannedRow(FrozenModel):
     group: str = ""
     against: str | None = None
     paper: str | None
+    reference: str = ""
+    """How to find the method and its add-ons again on the machine where the row was planned."""
     runs: dict[str, tuple[str, ...]]
 
 
@@ -58,6 +60,10 @@ class TablePlan(FrozenModel):
     rows: tuple[PlannedRow, ...]
     shuffled: PlannedRow | None = None
     """The first row's method trained on shuffled video labels: a control, if the table has controls."""
+
+    def digest(self) -> str:
+        """Tell this plan from others, of the same table too."""
+        return digest(self.model_dump(mode="json"))
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""

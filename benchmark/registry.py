@@ -49,6 +49,11 @@ class Plugin:
         """Whether the plug-in is a file of the user's own rather than part of an installed package."""
         return self.module.endswith(".py")
 
+    @property
+    def reference(self) -> str:
+        """How to find it again from anywhere on this machine: its name, or its file's whole path and the class."""
+        return f"{self.module}:{self.attribute}" if self.is_file else self.name
+
     def source_hash(self) -> str | None:
         """Hash of a file plug-in's content, which is its version; None for an installed one."""
         return hashlib.sha256(Path(self.module).read_bytes()).hexdigest() if self.is_file else None

@@ -165,6 +165,8 @@ def test_the_pipeline_of_a_stored_run_is_found(reference: str, monkeypatch: pyte
     monkeypatch.chdir(PLUGINS)
     pipeline = find_pipeline(reference)
     assert find_pipeline_of(spec_of(pipeline)) == pipeline
+    monkeypatch.chdir("/")
+    assert find_pipeline_of(spec_of(pipeline), pipeline.reference) == pipeline
 
 
 @pytest.mark.parametrize(
