@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-
 from benchmark.executors import Watcher
 from benchmark.jobs import Job, Outcome, perform
+from benchmark.threads import one_thread
 
 
 class SerialExecutor:
@@ -15,11 +14,7 @@ class SerialExecutor:
 
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
         """Do the jobs in order."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # the bits of a sum depend on the number of threads
-        try:
+        with one_thread():
             for job in jobs:
                 watcher.started(job)
                 yield perform(job, lambda step, loss, job=job: watcher.stepped(job, step, loss))  # type: ignore[misc]
-        finally:
-            torch.set_num_threads(threads)
