@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from benchmark.datasets.manifest import Metric
@@ -47,7 +50,9 @@ def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints) -> Floa
     unless there are frames of both kinds. That depends on the videos alone, so it is the same for all methods.
     """
     weights = counts.astype(np.float64)
-    return _roc_auc(scored, weights) if metric == "auc_frame" else _average_precision(scored, weights)
+    if metric == "auc_frame":
+        return FramePairs.count(scored).roc_auc(weights)
+    return _average_precision(scored, weights)
 
 
 def twice_won(scored: ScoredVideos) -> Floats:
@@ -84,11 +89,42 @@ def frames_of_videos(scored: ScoredVideos) -> tuple[Floats, Floats]:
     return positive, negative
 
 
-def _roc_auc(scored: ScoredVideos, weights: Floats) -> Floats:
-    """AUC w'Mw / (2 w'P w'N) of each row of weights; a video drawn twice also meets its own copy."""
-    won = np.einsum("rv,rv->r", weights @ twice_won(scored), weights)
-    positive, negative = (weights @ frames for frames in frames_of_videos(scored))
-    return _ratio(won, 2 * positive * negative)
+@dataclass(frozen=True)
+class FramePairs:
+    """All that the AUC of any resample of a test set depends on: pairs won between videos, frames of videos.
+
+    Attributes
+    ----------
+    twice_won
+        See `twice_won`, (videos, videos).
+    positive, negative
+        Number of positive and of negative frames of each video, (videos,).
+    """
+
+    twice_won: Floats
+    positive: Floats
+    negative: Floats
+
+    @classmethod
+    def count(cls, scored: ScoredVideos) -> FramePairs:
+        """Count the pairs of a scored test set."""
+        return cls(twice_won(scored), *frames_of_videos(scored))
+
+    def of(self, videos: NDArray[np.intp]) -> FramePairs:
+        """Return the pairs among some videos, given by their indices."""
+        return FramePairs(self.twice_won[np.ix_(videos, videos)], self.positive[videos], self.negative[videos])
+
+    def roc_auc(self, weights: Floats) -> Floats:
+        """AUC w'Mw / (2 w'P w'N) of each row of weights, (resamples, videos); nan without frames of both kinds.
+
+        A video drawn twice also meets its own copy.
+        """
+        won = np.einsum("rv,rv->r", weights @ self.twice_won, weights)
+        return _ratio(won, 2 * (weights @ self.positive) * (weights @ self.negative))
+
+    def roc_auc_of_each(self) -> Floats:
+        """AUC of each video by itself, (videos,); nan where its frames are of one kind."""
+        return _ratio(np.diag(self.twice_won), 2 * self.positive * self.negative)
 
 
 def _average_precision(scored: ScoredVideos, weights: Floats) -> Floats:

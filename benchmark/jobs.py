@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
@@ -88,6 +89,23 @@ def record_failure(job: Job, reason: str, details: str = "") -> Outcome:
     with suppress(OSError):  # a full disk: the outcome says it all the same
         RunStore(job.runs).write_failure(failure)
     return Outcome(job, "failed", reason=reason)
+
+
+def load_trained(record: RunRecord, step: int, pipeline: Pipeline, store: RunStore, device: torch.device) -> Method:
+    """Build the method of a stored run with the weights of a step that a selection stands for.
+
+    Raises
+    ------
+    RuntimeError
+        If the weights are missing or damaged.
+    """
+    model = build_method(record.spec, pipeline, record.dim, record.object_classes)
+    path = store.folder(record.key) / "weights" / f"{step}.safetensors"
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise RuntimeError(f"{path}: missing or damaged ({error}); repeat with --cached refresh") from None
+    return model.to(device)
 
 
 def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
@@ -171,15 +189,9 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
 
 
 def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
-    model = build_method(record.spec, job.pipeline, record.dim, record.object_classes)
-    path = store.folder(record.key) / "weights" / f"{step}.safetensors"
-    try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise RuntimeError(f"{path}: missing or damaged ({error}); repeat with --cached refresh") from None
     device = torch.device(job.device)
-    videos = dataset.manifest.split("test")
-    return score_videos(model.to(device), dataset, videos, record.spec.training.crops, device)
+    model = load_trained(record, step, job.pipeline, store, device)
+    return score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training.crops, device)
 
 
 def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None:

@@ -34,6 +34,32 @@ def snippet_labels(video: Video) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return positive, np.diff(edges) - positive
 
 
+def find_intervals(positive: NDArray[np.int64], negative: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Find where a video is abnormal from its counts per snippet, the way back from `snippet_labels`.
+
+    In a snippet with frames of both kinds the positive ones are put next to those of a neighbour, or at its start where
+    it has none: an interval's ends are exact where it is longer than a snippet.
+
+    Returns
+    -------
+    Intervals ``[start, end)`` in frames, ascending and apart.
+    """
+    ends = np.cumsum(positive + negative)
+    found: list[tuple[int, int]] = []
+    for k in np.flatnonzero(positive):
+        start, end = int(ends[k] - positive[k] - negative[k]), int(ends[k])
+        joined = bool(found) and found[-1][1] == start
+        continues = k + 1 < len(positive) and positive[k + 1] > 0
+        if negative[k] and continues and not joined:
+            start = end - int(positive[k])
+        elif negative[k]:
+            end = start + int(positive[k])
+        if joined and found[-1][1] == start:
+            start = found.pop()[0]
+        found.append((start, end))
+    return found
+
+
 def unscored_frames(video: Video) -> int:
     """Number of frames after a video's last snippet; 0 where its frames are not known."""
     return max(0, (video.frames or 0) - video.rows * SNIPPET_FRAMES)

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.labels import snippet_labels, unscored_frames
+from benchmark.datasets.labels import find_intervals, snippet_labels, unscored_frames
 from benchmark.datasets.manifest import Video
 
 
@@ -54,3 +56,25 @@ def test_a_normal_video_has_only_negative_frames() -> None:
 def test_a_video_without_frame_labels_is_refused(video: Video) -> None:
     with pytest.raises(ValueError, match="v has no frame labels"):
         snippet_labels(video)
+
+
+@given(st.lists(st.tuples(st.integers(0, 16), st.sampled_from([16, 16, 16, 5])), min_size=1, max_size=12))
+def test_intervals_that_are_found_give_the_counts_back(snippets: list[tuple[int, int]]) -> None:
+    positive = np.array([min(p, size) for p, size in snippets])
+    negative = np.array([size for _, size in snippets]) - positive
+    found = find_intervals(positive, negative)
+    labels = np.zeros(int((positive + negative).sum()), int)
+    for start, end in found:
+        assert not labels[start:end].any()
+        labels[start:end] = 1
+    ends = np.cumsum(positive + negative)
+    assert [int(part.sum()) for part in np.split(labels, ends[:-1])] == positive.tolist()
+    assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
+@given(st.integers(40, 400), st.data())
+def test_an_interval_longer_than_a_snippet_is_found_exactly(frames: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, frames - 33))
+    end = data.draw(st.integers(start + 33, frames))
+    positive, negative = snippet_labels(_video(-(-frames // 16), frames, ((start, end),)))
+    assert find_intervals(positive, negative) == [(start, end)]

@@ -1,0 +1,184 @@
+"""Line-ups: the methods whose stored runs were trained and tested on one dataset, for figures to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from benchmark.errors import InputError
+from benchmark.files import file_name
+from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
+from benchmark.records import Profile, RunRecord, Selection, digest, evaluation_key
+from benchmark.runs import RunStore
+
+MOST = 9
+"""Methods that a figure can tell apart by their colours."""
+LONGEST = 120
+"""Characters of a line-up's name: it is a folder's."""
+SHOWN = 6
+"""Methods that a figure shows unless others are chosen."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method of a line-up: a row of one or several tables.
+
+    Attributes
+    ----------
+    label
+        What the row is called.
+    table
+        The first table that it is a row of.
+    method
+        The method without add-ons and settings; empty where the row has some, so that it is a variant.
+    reference
+        How to find the method and its add-ons again, where it is known.
+    seeds
+        Keys of the run and of its evaluation on the line-up's dataset, for each seed that has both.
+    """
+
+    label: str
+    table: str
+    method: str
+    reference: str
+    seeds: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """What can be compared on one dataset.
+
+    Attributes
+    ----------
+    name
+        Unique among line-ups: the dataset, the profile, and what else was chosen for all runs.
+    contenders
+        The methods with stored evaluations, those of the paper's tables first.
+    plans
+        Digests of the plans of the tables that the contenders are rows of.
+    """
+
+    name: str
+    dataset: PlannedDataset
+    profile: Profile
+    holdout: float
+    overrides: tuple[str, ...]
+    selection: Selection
+    contenders: tuple[Contender, ...]
+    plans: tuple[str, ...]
+
+    def choose(self, labels: Sequence[str] | None) -> LineUp:
+        """Return the line-up with the contenders to show.
+
+        Parameters
+        ----------
+        labels
+            Their labels, in the order to show; None for methods as they are, without add-ons and changed settings, if
+            there are two of them, else for all, but no more than six.
+
+        Raises
+        ------
+        InputError
+            If a label is not known, or there are too many.
+        """
+        if labels is None:
+            plain = tuple(c for c in self.contenders if c.method)
+            return replace(self, contenders=(plain if len(plain) > 1 else self.contenders)[:SHOWN])
+        if len(labels) > MOST:
+            raise InputError(f"{len(labels)} methods are too many for a figure; name {MOST} at most")
+        known = {contender.label: contender for contender in self.contenders}
+        for label in labels:
+            if label not in known:
+                raise InputError(f"{self.name}: no method is called {label!r}; known: {', '.join(known)}")
+        return replace(self, contenders=tuple(known[label] for label in dict.fromkeys(labels)))
+
+
+def find_line_ups(plans: Iterable[TablePlan], store: RunStore, selection: Selection) -> list[LineUp]:
+    """Find what can be compared, from the plans of all tables and the run store.
+
+    Rows that are the same runs are one contender, under the label that comes first.
+    """
+    found: dict[tuple[str, str], LineUp] = {}
+    for plan in sorted(plans, key=lambda plan: (plan.study, not plan.table.startswith("table"), plan.table)):
+        for dataset in plan.datasets:
+            new = _empty(plan, dataset, selection)
+            known = found.setdefault((new.name, dataset.test_hash), new)
+            found[new.name, dataset.test_hash] = replace(
+                known,
+                contenders=_merge(known.contenders, _contenders(plan, dataset, store, selection)),
+                plans=(*known.plans, plan.digest()),
+            )
+    names = [name for name, _ in found]
+    # A dataset that was imported anew, with other test videos or labels, is another one.
+    line_ups = [
+        replace(line_up, name=f"{name}-{test_hash[:6]}") if names.count(name) > 1 else line_up
+        for (name, test_hash), line_up in found.items()
+    ]
+    return sorted(line_ups, key=lambda line_up: line_up.name)
+
+
+def _name(plan: TablePlan, dataset: PlannedDataset) -> str:
+    """Return the name of the line-up that a table's rows on a dataset are part of."""
+    holdout = (f"holdout={plan.holdout:g}",) if plan.holdout else ()
+    name = file_name("-".join((dataset.name, plan.profile, *holdout, *plan.overrides)))
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}-{digest(name)[:6]}"
+
+
+def _empty(plan: TablePlan, dataset: PlannedDataset, selection: Selection) -> LineUp:
+    return LineUp(
+        _name(plan, dataset),
+        dataset,
+        plan.profile,
+        plan.holdout,
+        plan.overrides,
+        selection,
+        contenders=(),
+        plans=(),
+    )
+
+
+def _contenders(
+    plan: TablePlan, dataset: PlannedDataset, store: RunStore, selection: Selection
+) -> tuple[Contender, ...]:
+    rows = [_contender(plan.table, row, dataset, store, selection) for row in plan.rows]
+    return tuple(contender for contender in rows if contender.seeds)
+
+
+def _contender(
+    table: str, row: PlannedRow, dataset: PlannedDataset, store: RunStore, selection: Selection
+) -> Contender:
+    seeds = [
+        (key, evaluation)
+        for key in row.runs[dataset.name]
+        if (record := store.record(key)) is not None
+        and (evaluation := _evaluated(record, dataset, store, selection)) is not None
+    ]
+    plain = not row.add_ons and not row.settings
+    return Contender(row.label, table, row.method if plain else "", row.reference, tuple(seeds))
+
+
+def _evaluated(record: RunRecord, dataset: PlannedDataset, store: RunStore, selection: Selection) -> str | None:
+    """Return the key of a run's evaluation on the dataset that it was trained on; None where there is none."""
+    key = evaluation_key(record.key, selection, dataset.test_hash)
+    usable = selection in record.selections(dataset.test_hash) and store.evaluation(record.key, key) is not None
+    return key if usable else None
+
+
+def _merge(known: Sequence[Contender], more: Sequence[Contender]) -> tuple[Contender, ...]:
+    """Join contenders; the same runs are one, and other runs under a label in use get a number.
+
+    The same runs are called what the first table calls them, but a method as it is before a variant that equals it.
+    """
+    merged = {contender.seeds[0]: contender for contender in known}
+    for contender in more:
+        first = contender.seeds[0]
+        other = merged.pop(first, None)
+        if other is not None:
+            named = contender if contender.method and not other.method else other
+            contender = replace(named, seeds=max(contender.seeds, other.seeds, key=len))
+        labels = {c.label for c in merged.values()}
+        numbered = (f"{contender.label} ({number})" for number in range(2, len(labels) + 2))
+        label = contender.label if contender.label not in labels else next(n for n in numbered if n not in labels)
+        merged[first] = replace(contender, label=label)
+    order = {first: place for place, first in enumerate(dict.fromkeys(c.seeds[0] for c in (*known, *more)))}
+    return tuple(sorted(merged.values(), key=lambda c: order[c.seeds[0]]))
