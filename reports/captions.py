@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from benchmark.cells import Table
+from benchmark.records import Selection
 
 FALLBACKS = {
     "DEV-INT-DIFF": "motion intensity estimated from differences of the features",
@@ -12,13 +15,16 @@ FALLBACKS = {
 }
 
 
+SIMULATED = "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
+
+
 def caption(table: Table) -> list[str]:
     """Return the sentences of a table's caption, each a line."""
     plan = table.plan
     lines = [
         f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}; "
         "mean ± sample standard deviation over seeds, in percent.",
-        selection_sentence(table),
+        selection_sentence(table.selection, table.looks, plan.holdout),
     ]
     if plan.holdout and table.selection != "validation":
         lines.append(f"{plan.holdout:.0%} of the training videos of each class were held out.")
@@ -28,12 +34,8 @@ def caption(table: Table) -> list[str]:
     if missing:
         lines.append(f"Without features: {', '.join(missing)}.")
     if any(d.simulated for d in plan.datasets):
-        lines.append(
-            "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
-        )
-    for deviation in sorted({entry[0] for entry in table.deviations}):
-        where = ", ".join(f"{row} on {name}" for dev, row, name in table.deviations if dev == deviation)
-        lines.append(f"Fallback {deviation} ({FALLBACKS[deviation]}): {where}.")
+        lines.append(SIMULATED)
+    lines += fallback_sentences((deviation, f"{row} on {name}") for deviation, row, name in table.deviations)
     if plan.protocol == "in-domain" and any(cell.standing for cell in table.cells):
         by = "" if plan.seeds > 1 else ", the one seed of each taken as given"
         lines.append(f"Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md){by}.")
@@ -44,16 +46,50 @@ def caption(table: Table) -> list[str]:
     return lines
 
 
-def selection_sentence(table: Table) -> str:
-    """Say which weights of a run count."""
-    looks = "/".join(str(n) for n in table.looks) or "no"
+def figure_caption(table: Table) -> tuple[str, ...]:
+    """Return the sentences on what a figure of a table rests on."""
+    plan = table.plan
+    return (
+        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}"
+        + (f", {plan.holdout:.0%} of the training videos held out" if plan.holdout else "")
+        + (f", changed settings {', '.join(plan.overrides)}" if plan.overrides else "")
+        + ".",
+        selection_sentence(table.selection, table.looks, plan.holdout),
+        *((SIMULATED,) if any(dataset.simulated for dataset in plan.datasets) else ()),
+        *fallback_sentences((deviation, f"{row} on {name}") for deviation, row, name in table.deviations),
+    )
+
+
+def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Say which fallbacks are in use.
+
+    Parameters
+    ----------
+    found
+        Ids of fallbacks, each with what rests on it.
+    """
+    where: dict[str, list[str]] = {}
+    for deviation, place in sorted(set(found)):
+        where.setdefault(deviation, []).append(place)
+    return [f"Fallback {name} ({FALLBACKS[name]}): {', '.join(places)}." for name, places in where.items()]
+
+
+def selection_sentence(selection: Selection, looks: Sequence[int], holdout: float) -> str:
+    """Say which weights of a run count.
+
+    Parameters
+    ----------
+    looks
+        Numbers of looks of the runs.
+    """
+    count = "/".join(map(str, looks)) or "no"
     return {
         "last": "Selection: last, the weights of the last step.",
         "validation": "Selection: validation, the best of "
-        f"{looks} looks at held-out training videos by video labels only ({table.plan.holdout:.0%} held out).",
-        "oracle": f"Selection: ORACLE, the best of {looks} looks at the test labels of the training dataset. "
+        f"{count} looks at held-out training videos by video labels only ({holdout:.0%} held out).",
+        "oracle": f"Selection: ORACLE, the best of {count} looks at the test labels of the training dataset. "
         "Optimistic; it is what most papers report.",
-    }[table.selection]
+    }[selection]
 
 
 def notes(table: Table) -> list[str]:

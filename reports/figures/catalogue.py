@@ -1,0 +1,75 @@
+"""All figures by name: those of a line-up of methods on one dataset, and those of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.cells import Table
+from benchmark.plans import TablePlan
+from reports.figures import (
+    class_wise,
+    cross_dataset,
+    detection,
+    forest,
+    score_curves,
+    selection,
+    study,
+    training,
+    tsne,
+)
+from reports.figures.evidence import Evidence
+from reports.figures.figure import Absence, Figure
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What figures of a line-up may be told.
+
+    Attributes
+    ----------
+    videos, files
+        See `reports.figures.score_curves.draw_score_curves`.
+    not_projected
+        Label of a method -> why its embedding is not projected.
+    """
+
+    videos: Sequence[str] | None = None
+    files: Path | None = None
+    not_projected: Mapping[str, str] = field(default_factory=dict)
+
+
+LINE_UP_FIGURES: Mapping[str, Callable[[Evidence, Choices], Figure | Absence]] = {
+    class_wise.NAME: lambda evidence, _: class_wise.draw_class_wise(evidence),
+    detection.NAME: lambda evidence, _: detection.draw_detection(evidence),
+    score_curves.NAME: lambda evidence, c: score_curves.draw_score_curves(evidence, c.videos, c.files),
+    tsne.NAME: lambda evidence, c: tsne.draw_tsne(evidence, c.not_projected),
+    selection.NAME: lambda evidence, _: selection.draw_selection(evidence),
+    training.NAME: lambda evidence, _: training.draw_training(evidence),
+}
+
+TABLE_FIGURES: Mapping[str, Callable[[Table], Figure | Absence]] = {
+    cross_dataset.NAME: cross_dataset.draw_cross_dataset,
+    study.NAME: study.draw_study,
+    forest.NAME: forest.draw_forest,
+}
+
+
+def suits(name: str, plan: TablePlan) -> bool:
+    """Return whether a table is of the kind that one of its figures is for."""
+    return {
+        cross_dataset.NAME: plan.protocol == "cross" and len(plan.datasets) > 1,
+        study.NAME: plan.study,
+        forest.NAME: len(plan.rows) > 1,
+    }[name]
+
+
+def figures_of_table(table: Table) -> list[Figure | Absence]:
+    """Draw the figures of a table: a heat map across datasets, a study of settings, the differences."""
+    return [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
+
+
+def figures_of_line_up(evidence: Evidence, choices: Choices) -> list[Figure | Absence]:
+    """Draw the figures that compare a line-up's methods."""
+    return [draw(evidence, choices) for draw in LINE_UP_FIGURES.values()]

@@ -1,0 +1,149 @@
+"""ROC and precision-recall curves of the frames, and false alarms on normal videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from benchmark.metrics import FALSE_ALARM_THRESHOLD, ScoredVideos, base_rate
+from reports.figures.evidence import Evidence
+from reports.figures.figure import Absence, Figure
+from reports.figures.style import DOUBLE, GREY, INK, canvas, dash, legend_below, shorten
+
+NAME, TITLE = "curves", "ROC, precision-recall and false alarms"
+GRID = np.linspace(0, 1, 201)
+ROUNDING = 1e-12
+ALARMS = f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}"
+CAPTION = (
+    "All frames of the test videos pooled; mean over seeds at each place of the x-axis, band: lowest to highest seed. "
+    "AP is step-wise. Dashed: chance.",
+    "Right: share of the frames of normal videos that score at least 0.5, mean over seeds; dots: the seeds. Scores are "
+    "not calibrated, so this says how a method's scores lie as much as how good it is.",
+)
+
+Points = NDArray[np.float64]
+
+
+def draw_detection(evidence: Evidence) -> Figure | Absence:
+    """Draw ROC curves, precision-recall curves and false-alarm rates of a line-up's methods."""
+    folder = evidence.line_up.name
+    if not evidence.scores:
+        return Absence(folder, NAME, TITLE, "no scores are stored.")
+    first = next(iter(evidence.scores.values()))[0]
+    if not first.positive.any() or not first.negative.any():
+        return Absence(folder, NAME, TITLE, "its test frames are all of one kind.")
+    normal = bool((first.labels == 0).any())
+    data = pd.concat([_curve("roc", roc_points, evidence), _curve("pr", pr_points, evidence)], ignore_index=True)
+    methods = ", ".join(contender.label for contender in evidence.scores)
+    return Figure(
+        folder,
+        NAME,
+        TITLE,
+        (*evidence.about(), *CAPTION[: 2 if normal else 1], *evidence.without_scores()),
+        f"ROC curves, precision-recall curves{' and false-alarm rates' if normal else ''} of {methods}.",
+        lambda: _draw(data, base_rate(first), normal, evidence),
+        data,
+    )
+
+
+def roc_points(scored: ScoredVideos) -> Points:
+    """Return the true-positive rate of the frames at each false-positive rate of the grid."""
+    labels, scores, weights = _weighted(scored)
+    false, true, _ = roc_curve(labels, scores, sample_weight=weights)
+    return np.asarray(np.interp(GRID, false, true))
+
+
+def pr_points(scored: ScoredVideos) -> Points:
+    """Return the precision of the frames at each recall of the grid: that of the first operating point to reach it."""
+    labels, scores, weights = _weighted(scored)
+    precision, recall, _ = precision_recall_curve(labels, scores, sample_weight=weights)
+    # From the highest threshold on; the last point is no operating point.
+    precision, recall = precision[-2::-1], recall[-2::-1]
+    # Alarms before the first right one have recall 0 and are no start of the curve.
+    places = np.searchsorted(recall, np.maximum(GRID - ROUNDING, ROUNDING))
+    return np.asarray(precision[np.minimum(places, len(recall) - 1)])
+
+
+def _weighted(scored: ScoredVideos) -> tuple[Points, Points, Points]:
+    """Return each snippet twice, as its positive and as its negative frames: labels, scores, weights."""
+    labels = np.repeat([1.0, 0.0], len(scored.scores))
+    return labels, np.tile(scored.scores, 2), np.concatenate([scored.positive, scored.negative]).astype(np.float64)
+
+
+def _curve(kind: str, points: Callable[[ScoredVideos], Points], evidence: Evidence) -> pd.DataFrame:
+    parts = []
+    for contender, seeds in evidence.scores.items():
+        values = np.stack([points(scored) for scored in seeds])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "curve": kind,
+                    "method": contender.label,
+                    "x": GRID,
+                    "mean": values.mean(axis=0),
+                    "low": values.min(axis=0),
+                    "high": values.max(axis=0),
+                }
+            )
+        )
+    return pd.concat(parts)
+
+
+def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -> Canvas:
+    figure = canvas(DOUBLE, 2.75 + 0.14 * len(evidence.scores))
+    roc, pr, alarms = figure.subplots(1, 3, width_ratios=(1, 1, 0.62))
+    _panel(roc, data[data["curve"] == "roc"], "auc_frame", evidence)
+    _panel(pr, data[data["curve"] == "pr"], "ap_frame", evidence)
+    roc.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (4, 2)), linewidth=0.8)
+    pr.axhline(chance, color=GREY, linestyle=(0, (4, 2)), linewidth=0.8)
+    roc.set(title="ROC", xlabel="false-positive rate", ylabel="true-positive rate")
+    pr.set(title="precision-recall", xlabel="recall", ylabel="precision")
+    for axis in (roc, pr):
+        axis.set(xlim=(0, 1), ylim=(0, 1.01), box_aspect=1)
+    for axis, title in ((roc, "AUC (%)"), (pr, "AP (%)")):
+        legend_below(figure, axis, title=title, alignment="left", handlelength=2.4)
+    if normal:
+        _alarms(alarms, evidence)
+    else:
+        alarms.set_axis_off()
+    return figure
+
+
+def _panel(axis: Axes, data: pd.DataFrame, metric: str, evidence: Evidence) -> None:
+    for place, contender in enumerate(evidence.scores):
+        part = data[data["method"] == contender.label]
+        values = _values(evidence, metric)[contender.label]
+        colour = evidence.colours[contender.label]
+        label = f"{100 * np.mean(values):.1f}  {shorten(contender.label)}"
+        axis.plot(part["x"], part["mean"], color=colour, linestyle=dash(place), label=label)
+        axis.fill_between(part["x"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
+
+
+def _alarms(axis: Axes, evidence: Evidence) -> None:
+    values = {label: found for label, found in _values(evidence, ALARMS).items() if found}
+    for place, (label, found) in enumerate(values.items()):
+        percent = [100 * value for value in found]
+        axis.barh(place, float(np.mean(percent)), 0.5, color=evidence.colours[label], zorder=2)
+        if len(percent) > 1:
+            axis.scatter(percent, [place] * len(percent), s=5, color="white", edgecolors=INK, linewidths=0.4, zorder=3)
+    axis.set_yticks(range(len(values)), [""] * len(values))
+    for place, label in enumerate(values):
+        axis.annotate(
+            shorten(label, 24), (0, place - 0.28), xytext=(2, 0), textcoords="offset points", fontsize=6.5, va="bottom"
+        )
+    axis.set(title="false alarms", xlabel="% of normal videos' frames", ylim=(len(values) - 0.5, -0.85))
+    axis.set_xlim(left=0)
+    axis.grid(visible=False, axis="y")
+
+
+def _values(evidence: Evidence, metric: str) -> dict[str, Sequence[float]]:
+    return {
+        contender.label: [v for e in evidence.evaluations(contender) if (v := e.metrics.get(metric)) is not None]
+        for contender in evidence.scores
+    }

@@ -1,0 +1,105 @@
+"""Differences between the rows of a table, with their intervals, as a forest plot."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from benchmark.cells import Table
+from benchmark.comparison import SIGNIFICANCE
+from reports.captions import figure_caption
+from reports.differences import difference_notes
+from reports.figures.figure import Absence, Figure
+from reports.figures.style import ABNORMAL, DOUBLE, GREY, INK, NORMAL, canvas, shorten
+from reports.grid import columns, signed
+
+NAME, TITLE = "forest", "Differences"
+CAPTION = (
+    "Differences between rows in points, with 95 % intervals that count test videos and seeds (docs/statistics.md).",
+    "Filled: p at most 0.05 after Holm's adjustment for all differences of the table, blue for better and vermilion "
+    "for worse; open: no verdict.",
+)
+
+
+def draw_forest(table: Table) -> Figure | Absence:
+    """Draw the differences of a table's rows to those that they are compared with."""
+    plan = table.plan
+    folder = f"{plan.folder}/{plan.table}"
+    data = _data(table)
+    if data.empty:
+        return Absence(folder, NAME, TITLE, "no two of its rows can be compared.")
+    return Figure(
+        folder,
+        NAME,
+        TITLE,
+        (*figure_caption(table), *CAPTION, *difference_notes(table)),
+        f"Forest plot of {len(data)} differences between rows of {plan.table}, with 95 % intervals.",
+        lambda: _draw(data),
+        data,
+    )
+
+
+def _data(table: Table) -> pd.DataFrame:
+    rows = []
+    for title, source, target in columns(table):
+        for row in table.plan.rows:
+            cell = table.cell(row.label, source.name, target.name)
+            if cell.gap is not None and cell.p_adjusted is not None:
+                rows.append(
+                    {
+                        "column": title,
+                        "row": row.label,
+                        "against": row.against,
+                        "difference": cell.gap.gap,
+                        "ci_low": cell.gap.ci_low,
+                        "ci_high": cell.gap.ci_high,
+                        "p_holm": cell.p_adjusted,
+                        "covers_seeds": cell.gap.covers_seeds,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _draw(data: pd.DataFrame) -> Canvas:
+    groups = list(data.groupby("column", sort=False))
+    figure = canvas(DOUBLE, 0.7 + 0.19 * (len(data) + 1.2 * len(groups)))
+    axis = figure.subplots()
+    labels: dict[float, str] = {}
+    y = 0.0
+    for title, part in groups:
+        axis.annotate(
+            str(title),
+            (0, y),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontweight="bold",
+            fontsize=7,
+        )
+        for row in part.to_dict("records"):
+            y += 1
+            labels[y] = f"{shorten(row['row'])} − {shorten(row['against'])}{'' if row['covers_seeds'] else ' ‡'}"
+            low, middle, high = (100 * row[name] for name in ("ci_low", "difference", "ci_high"))
+            clear = row["p_holm"] <= SIGNIFICANCE
+            colour = INK if not clear else NORMAL if middle > 0 else ABNORMAL
+            axis.plot([low, high], [y, y], color=colour, linewidth=1.1, zorder=2)
+            face = colour if clear else "white"
+            axis.plot(middle, y, marker="s", markersize=4, color=colour, markerfacecolor=face, zorder=3)
+            text = f"{signed(middle)} [{signed(low)}, {signed(high)}]"
+            axis.annotate(
+                text,
+                (1, y),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=6.5,
+                annotation_clip=False,
+            )
+        y += 1.2
+    axis.axvline(0, color=GREY, linewidth=0.8, zorder=1)
+    axis.set(yticks=list(labels), ylim=(y - 0.5, -0.7), xlabel="difference in points")
+    axis.set_yticklabels(list(labels.values()))
+    axis.grid(visible=False, axis="y")
+    return figure

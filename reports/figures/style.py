@@ -1,0 +1,156 @@
+"""How figures look: one style, one palette, widths of journals, and the files that figures become."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal
+
+import matplotlib
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import ScaledTranslation
+
+from benchmark.lineups import Contender
+from benchmark.plans import TablePlan
+
+Format = Literal["pdf", "png", "svg"]
+FORMATS: tuple[Format, ...] = ("pdf", "png", "svg")
+Colour = tuple[float, float, float]
+
+SINGLE, DOUBLE = 3.5, 7.16
+"""Widths of one and of two columns of a journal, in inches."""
+INK, GREY = "#1a1a1a", "#767676"
+ABNORMAL, NORMAL = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
+"""Vermilion and blue, which differ for every kind of colour vision."""
+
+_PALETTE: list[Colour] = [tuple(colour) for colour in sns.color_palette("colorblind")]
+_METHODS = {"rtfm": 0, "ctr": 1, "mmil": 2, "clav": 3, "dmil": 4}
+"""Places of the paper's methods in the palette: MMIL, RTFM and CLAV as in its Fig. 8."""
+_OTHERS = (5, 6, 8, 9)
+_DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 1)), (0, (6, 1, 1, 1, 1, 1))]
+
+_SETTINGS: dict[Any, object] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.1,
+    "grid.linewidth": 0.4,
+    "axes.edgecolor": GREY,
+    "axes.titlelocation": "left",
+    "legend.title_fontsize": 7,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
+    "pdf.fonttype": 42,
+    # A dollar sign in a name is a dollar sign.
+    "text.parse_math": False,
+    # Equal figures are equal files.
+    "svg.hashsalt": "wvad-bench",
+}
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colour of every method: fixed for the paper's, for others the same in all figures of a run store.
+
+    Attributes
+    ----------
+    order
+        Labels of all rows that have no colour of their own, in order.
+    """
+
+    order: tuple[str, ...]
+
+    @classmethod
+    def of_plans(cls, plans: Iterable[TablePlan]) -> Palette:
+        """Return the palette for all planned tables, whatever of them is stored."""
+        rows = (row for plan in plans for row in plan.rows)
+        labels = (row.label for row in rows if row.method not in _METHODS or row.add_ons or row.settings)
+        return cls(tuple(dict.fromkeys(labels)))
+
+    def colours(self, contenders: Sequence[Contender]) -> dict[str, Colour]:
+        """Return the colours of the methods of a figure, all different: of two that claim one, the later gives way."""
+        taken: dict[str, int] = {}
+        for contender in sorted(contenders, key=lambda c: c.method not in _METHODS):
+            free = [place for place in (*_OTHERS, *_METHODS.values()) if place not in taken.values()]
+            claimed = _METHODS.get(contender.method)
+            if claimed is None:
+                place = self.order.index(contender.label) if contender.label in self.order else 0
+                claimed = _OTHERS[place % len(_OTHERS)]
+            taken[contender.label] = claimed if claimed in free else free[0]
+        return {contender.label: _PALETTE[taken[contender.label]] for contender in contenders}
+
+
+def dash(place: int) -> Any:
+    """Return the line style of the line at a place, so that lines can be told apart without colours."""
+    return _DASHES[place % len(_DASHES)]
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the style of all figures."""
+    with sns.axes_style("whitegrid"), sns.plotting_context("paper"), matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def canvas(width: float, height: float) -> Canvas:
+    """Return an empty figure of a size in inches."""
+    return Canvas(figsize=(width, height), layout="constrained")
+
+
+def spread(figure: Canvas) -> None:
+    """Leave more room between panels that have text on all sides."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(hspace=0.08, wspace=0.06)
+
+
+def shorten(name: str, longest: int = 40) -> str:
+    """Leave out the middle of a name for which there is no room."""
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
+def legend_above(figure: Canvas, axis: Axes) -> None:
+    """Put one legend for all panels above them, from the labelled artists of one of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    width = sum(0.55 + 0.055 * len(label) for label in labels)
+    rows = math.ceil(width / figure.get_figwidth())
+    figure.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
+
+
+def legend_below(figure: Canvas, axis: Axes, **options: Any) -> None:
+    """Put a panel's legend below its x-label, however high the panel is."""
+    below = ScaledTranslation(0, -0.36, figure.dpi_scale_trans)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=axis.transAxes + below, **options)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A drawn figure: width and height in inches, and the content of its file in each form."""
+
+    size: tuple[float, float]
+    contents: Mapping[Format, bytes]
+
+
+def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
+    """Draw a figure once and save it in several forms."""
+    undated: dict[Format, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    contents: dict[Format, bytes] = {}
+    with styled():
+        figure = draw()
+        for form in forms:
+            with BytesIO() as file:
+                figure.savefig(file, format=form, dpi=200, metadata=undated.get(form))
+                contents[form] = file.getvalue()
+    return Rendered((figure.get_figwidth(), figure.get_figheight()), contents)
