@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint scenes mlflow-ui bench clean
+.PHONY: help install test lint report scenes mlflow-ui bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -30,6 +30,9 @@ reproduce-table5: $(READY) ## Table 5: relation modules.
 reproduce-all: $(READY) ## All five tables; each distinct run is trained once.
 reproduce-%: $(READY)
 	$(BIN)/wvad reproduce $* $(ARGS)
+
+report: $(READY) ## One HTML file on all stored runs, with figures for print.
+	$(BIN)/wvad report $(ARGS)
 
 scenes: $(READY) ## Make the simulated datasets and print their ceilings.
 	$(BIN)/wvad data scenes $(ARGS)

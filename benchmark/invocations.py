@@ -15,6 +15,7 @@ from benchmark.errors import InputError
 from benchmark.files import write_atomically, writing_to
 from benchmark.frozen import FrozenModel
 from benchmark.plans import TablePlan
+from benchmark.records import Selection
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -27,13 +28,25 @@ class Invocation(FrozenModel):
     plan: TablePlan
 
 
+class FigureIndex(FrozenModel):
+    """Which tables the figures of a report show.
+
+    Attributes
+    ----------
+    shown
+        Folder of figures, below that of the report's -> digests of the plans of the tables.
+    """
+
+    shown: dict[str, tuple[str, ...]]
+
+
 class Results:
     """The results folder: where everything that is generated lies.
 
     Attributes
     ----------
     root
-        The folder itself; holds ``runs/``, ``tables/``, ``invocations/`` and MLflow's database.
+        The folder itself; holds ``runs/``, ``tables/``, ``reports/``, ``invocations/`` and MLflow's database.
     """
 
     def __init__(self, root: Path) -> None:
@@ -47,6 +60,16 @@ class Results:
     def table_folder(self, folder: str) -> Path:
         """Folder of the tables on one choice of datasets and profile."""
         return self.root / "tables" / folder
+
+    @property
+    def reports(self) -> Path:
+        """Folder of reports and figures."""
+        return self.root / "reports"
+
+    def figure_folder(self, selection: Selection, single: bool = False) -> Path:
+        """Folder of the figures of a report under a selection, or of those that were asked for one by one."""
+        name = "single" if single else "figures"
+        return self.reports / (name if selection == "last" else f"{name}-{selection}")
 
     def write_invocation(self, plan: TablePlan) -> Invocation:
         """Keep a call's plan, before its first run; it is also the plan that `wvad render` uses from now on.
@@ -76,6 +99,32 @@ class Results:
         """Iterate over the latest plan of each table (or of the one named) on each choice of datasets and profile."""
         for path in sorted((self.root / "tables").glob(f"*/{'*' if table is None else glob.escape(table)}.plan.json")):
             yield _read_json(path, TablePlan)
+
+    def table_files(self, plan: TablePlan) -> list[Path]:
+        """Return the files of a planned table, none if a later call has replaced it."""
+        if plan not in self.plans(plan.table):
+            return []
+        found = self.table_folder(plan.folder).glob(f"{glob.escape(plan.table)}.*")
+        return sorted(path for path in found if not path.name.startswith("."))
+
+    def write_figure_index(self, index: FigureIndex, selection: Selection) -> None:
+        """Keep which tables the figures of a report show."""
+        self.figure_folder(selection).mkdir(parents=True, exist_ok=True)
+        write_atomically(self.figure_folder(selection) / "index.json", index.model_dump_json(indent=1))
+
+    def figure_files(self, plan: TablePlan) -> list[Path]:
+        """Return the files of the figures that reports have drawn of a table as it is planned."""
+        found: list[Path] = []
+        for path in sorted(self.reports.glob("figures*/index.json")):
+            for folder, shown in _read_json(path, FigureIndex).shown.items():
+                if plan.digest() in shown:
+                    found += sorted(file for file in (path.parent / folder).glob("[!.]*") if file.is_file())
+        return found
+
+    def latest_calls(self) -> list[Invocation]:
+        """Return the latest call of each table that can be rendered."""
+        latest = {(call.plan.folder, call.plan.table): call for call in self.invocations()}
+        return [call for plan in self.plans(None) if (call := latest.get((plan.folder, plan.table))) is not None]
 
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:

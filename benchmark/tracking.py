@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime
-import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from benchmark.invocations import Invocation, Results
-from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
 
@@ -71,6 +69,7 @@ class MlflowTracker:
 
     def __init__(self, results: Results, invocation: Invocation) -> None:
         self._store = RunStore(results.runs)
+        self._reports = results.reports
         self._invocation = invocation
         self._client = connect(results)
         self._experiment = _experiment(self._client, invocation.plan.table, results)
@@ -99,9 +98,13 @@ class MlflowTracker:
     def table_finished(self, artifacts: Sequence[Path]) -> None:
         """Log the table's files with the call's parent run."""
         for path in artifacts:
-            self._client.log_artifact(self._parent, str(path))
+            self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
         complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
         self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
+
+    def _artifact_folder(self, path: Path) -> str | None:
+        """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""
+        return str(path.parent.relative_to(self._reports)) if path.is_relative_to(self._reports) else None
 
     def _child(self, key: str) -> Run | None:
         """Look a run up at the last moment: another call may have logged it meanwhile."""
@@ -228,17 +231,9 @@ def sync(results: Results) -> int:
         tracker = MlflowTracker(results, invocation)
         for key in invocation.plan.run_keys():
             tracker.run_finished(key)
-        tracker.table_finished(table_files(results, invocation.plan))
+        tracker.table_finished([*results.table_files(invocation.plan), *results.figure_files(invocation.plan)])
         count += 1
     return count
-
-
-def table_files(results: Results, plan: TablePlan) -> list[Path]:
-    """Return the files of a planned table, none if a later call has replaced it."""
-    folder = results.table_folder(plan.folder)
-    if plan not in results.plans(plan.table):
-        return []
-    return sorted(path for path in folder.glob(f"{glob.escape(plan.table)}.*") if not path.name.startswith("."))
 
 
 def _experiment(client: MlflowClient, name: str, results: Results) -> str:

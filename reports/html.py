@@ -44,7 +44,7 @@ def to_html(document: Document) -> str:
         "</head>",
         "<body>",
         f"<h1>{title}</h1>",
-        *(line for part in document.parts for line in _part(part)),
+        *(line for part in document.parts for line in part_lines(part)),
         f"<p>Made by <code>{escape(document.command)}</code>.</p>",
         "</body>",
         "</html>",
@@ -52,14 +52,21 @@ def to_html(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _part(part: Part) -> list[str]:
+def part_lines(part: Part, prefix: str = "") -> list[str]:
+    """Render a part of a document.
+
+    Parameters
+    ----------
+    prefix
+        Makes the part's name unique on a page with several documents.
+    """
     notes = ["<ul>", *(f"<li>{escape(note)}</li>" for note in part.notes), "</ul>"] if part.notes else []
     return [
-        f'<figure id="{escape(part.name)}">',
+        f'<figure id="{escape(prefix + part.name)}">',
         "<table>",
         "<caption>" + "".join(f"<p>{escape(line)}</p>" for line in part.caption) + "</caption>",
         "<thead>",
-        _row(f'<th scope="col">{escape(name)}</th>' for name in (*part.grid.stub(), *part.grid.headers)),
+        row_line(f'<th scope="col">{escape(name)}</th>' for name in (*part.grid.stub(), *part.grid.headers)),
         "</thead>",
         *(line for group in part.grid.groups for line in _group(part.grid, group)),
         "</table>",
@@ -72,12 +79,12 @@ def _group(grid: Grid, group: GridGroup) -> list[str]:
     lines = ["<tbody>"]
     if group.title and not grid.group_header:
         span = 1 + len(grid.headers)
-        lines.append(_row([f'<th scope="rowgroup" colspan="{span}" class="title">{escape(group.title)}</th>']))
+        lines.append(row_line([f'<th scope="rowgroup" colspan="{span}" class="title">{escape(group.title)}</th>']))
     for number, row in enumerate(group.rows):
         first = []
         if grid.group_header and number == 0:
             first = [f'<th scope="rowgroup" rowspan="{len(group.rows)}">{escape(group.title)}</th>']
-        lines.append(_row([*first, f'<th scope="row">{escape(row.name)}</th>', *_cells(grid, row)]))
+        lines.append(row_line([*first, f'<th scope="row">{escape(row.name)}</th>', *_cells(grid, row)]))
     return [*lines, "</tbody>"]
 
 
@@ -90,5 +97,6 @@ def _cell(cell: GridCell, value: str) -> str:
     return (f"<strong>{main}</strong>" if cell.bold else main) + escape(cell.extras)
 
 
-def _row(cells: Iterable[str]) -> str:
+def row_line(cells: Iterable[str]) -> str:
+    """Render cells as a row."""
     return f"<tr>{''.join(cells)}</tr>"

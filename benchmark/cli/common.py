@@ -169,7 +169,7 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
     from benchmark.driver import run_jobs
     from benchmark.experiments import distinct_jobs
     from benchmark.runs import RunStore
-    from benchmark.tracking import NoTracker, table_files
+    from benchmark.tracking import NoTracker
 
     results = Results(choices.results)
     invocations = [results.write_invocation(plan) for plan, _ in planned]
@@ -183,15 +183,11 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
         lambda outcome: live.run_finished(outcome.job.spec.key),
     )
     for (plan, own), invocation in zip(planned, invocations, strict=True):
-        tracker = live
-        if len(planned) > 1:
-            tracker = choose_tracker(results, invocation, choices.tracking)
-            for key in plan.run_keys():
-                tracker.run_finished(key)
+        tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking)
         if plan.shuffled is not None:
             measure_missing_controls(own, RunStore(results.runs))
         table, paths = write_table(plan, results, "last")
-        tracker.table_finished(table_files(results, plan))
+        tracker.table_finished(results.table_files(plan))
         show_table(table, paths)
     return outcomes
 
@@ -212,9 +208,8 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
     from benchmark.cells import fill_table
-    from benchmark.files import write_atomically, writing_to
+    from benchmark.files import replacing, writing_to
     from benchmark.runs import RunStore
-    from reports.studies import draw_study
     from reports.tables import table_texts
 
     store = RunStore(results.runs)
@@ -222,12 +217,16 @@ def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> 
     shown = tables[selection]
     filled = [table for table in tables.values() if table is shown or any(cell.summary for cell in table.cells)]
     folder = results.table_folder(plan.folder)
-    texts = {folder / f"{plan.table}.{end}": text for end, text in table_texts(shown, filled, store).items()}
+    files = {f"{plan.table}.{end}": text.encode() for end, text in table_texts(shown, filled, store).items()}
+    if plan.study:
+        from reports.figures.study import study_picture
+
+        files |= {f"{plan.table}.png": picture for picture in study_picture(shown)}
     with writing_to(folder, "--results"):
-        for path, text in texts.items():
-            write_atomically(path, text)
-        drawn = [draw_study(shown, folder)] if plan.study and any(cell.summary for cell in shown.cells) else []
-    return shown, [*texts, *drawn]
+        for name, content in files.items():
+            with replacing(folder / name) as file:
+                file.write(content)
+    return shown, [folder / name for name in files]
 
 
 def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
@@ -237,6 +236,14 @@ def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingN
     if tracking == "none":
         return NoTracker()
     return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow"))
+
+
+def follow_again(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
+    """Return who follows a call, told of all its runs already."""
+    tracker = choose_tracker(results, invocation, tracking)
+    for key in invocation.plan.run_keys():
+        tracker.run_finished(key)
+    return tracker
 
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:

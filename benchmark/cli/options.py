@@ -45,3 +45,6 @@ Settings = Annotated[
     typer.Option("--set", help="[METHOD.]KEY=VALUE, changes a recipe's value; may be repeated."),
 ]
 Selection = Annotated[SelectionName, typer.Option(help="Which weights of a run count.")]
+Formats = Annotated[
+    str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
+]

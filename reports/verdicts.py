@@ -1,0 +1,95 @@
+"""What a table says, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmark.cells import Cell, Table
+from benchmark.comparison import SIGNIFICANCE
+from reports.counting import count
+from reports.grid import columns, signed
+
+MOST_NAMES = 4
+"""Rows or columns that a sentence names; more are counted."""
+
+
+def verdicts(table: Table) -> Iterator[str]:
+    """Say what a table shows: where tested where trained a sentence per column, else one per row.
+
+    Rows are told apart as in the table itself: by differences whose p-values are adjusted for their number.
+    """
+    if not any(cell.summary for cell in table.cells):
+        yield f"No number: {next((cell.reason for cell in table.cells if cell.reason), 'no run is stored yet')}."
+    elif table.plan.protocol == "cross":
+        yield from _by_row(table)
+    else:
+        yield from _by_column(table)
+
+
+def _by_column(table: Table) -> Iterator[str]:
+    """Say for each dataset which row is best, and which ones cannot be told from it."""
+    seeds = table.plan.seeds
+    for title, source, target in columns(table):
+        cells = [table.cell(row.label, source.name, target.name) for row in table.plan.rows]
+        compared = [cell for cell in cells if cell.standing]
+        best = [cell for cell in compared if cell.standing == "best"]
+        alike = [cell for cell in compared if cell.standing == "indistinguishable"]
+        others = [cell for cell in cells if cell.summary and not cell.standing]
+        if len(compared) > 1:
+            more = f"; not compared, for lack of stored scores: {_numbers(others, seeds)}" if others else ""
+            once = any(cell.summary and cell.summary.n == 1 for cell in compared)
+            caveat = "; with one seed, which is taken as given" if once else ""
+            yield f"{title}: best is {_numbers(best, seeds)}{_rest(alike, len(compared) - 1, seeds)}{caveat}{more}."
+        else:
+            yield f"{title}: {_numbers(cells, seeds) or 'no number'}."
+
+
+def _rest(alike: Sequence[Cell], others: int, seeds: int) -> str:
+    if not alike:
+        return f", distinguishable from {'the other' if others == 1 else f'the other {others}'}"
+    if len(alike) <= MOST_NAMES:
+        return f", not distinguishable from {_numbers(alike, seeds)}"
+    return f", not distinguishable from {'any' if len(alike) == others else len(alike)} of the other {others}"
+
+
+def _by_row(table: Table) -> Iterator[str]:
+    """Say for each row where it is better and where worse than the row that it is compared with."""
+    for row in table.plan.rows:
+        gaps = [
+            (s.name if s == t else f"{s.name} → {t.name}", cell.gap.gap, cell.p_adjusted)
+            for _, s, t in columns(table)
+            if (cell := table.cell(row.label, s.name, t.name)).gap is not None and cell.p_adjusted is not None
+        ]
+        if not gaps:
+            continue
+        clear = [(place, gap) for place, gap, p in gaps if p <= SIGNIFICANCE]
+        better = [(place, gap) for place, gap in clear if gap > 0]
+        worse = [(place, gap) for place, gap in clear if gap <= 0]
+        parts = [f"{word} on {_places(found)}" for word, found in (("better", better), ("worse", worse)) if found]
+        left = len(gaps) - len(clear)
+        if left:
+            parts.append(f"not distinguishable on {'any' if not clear else f'the other {left}'}")
+        yield f"{row.label} against {row.against}, in {count(len(gaps), 'column')}: {'; '.join(parts)}."
+    if not any(cell.gap for cell in table.cells):
+        yield from (
+            f"{title}: {text}." for title, s, t in columns(table) if (text := _row_numbers(table, s.name, t.name))
+        )
+
+
+def _row_numbers(table: Table, train: str, test: str) -> str:
+    return _numbers([table.cell(row.label, train, test) for row in table.plan.rows], table.plan.seeds)
+
+
+def _numbers(cells: Sequence[Cell], seeds: int) -> str:
+    """Name rows with their means, and how many seeds they have where these are fewer than planned."""
+    return ", ".join(
+        f"{cell.row} ({100 * cell.summary.mean:.1f}{f', n = {cell.summary.n}' if cell.summary.n < seeds else ''})"
+        for cell in cells
+        if cell.summary
+    )
+
+
+def _places(found: Sequence[tuple[str, float]]) -> str:
+    if len(found) > MOST_NAMES:
+        return str(len(found))
+    return ", ".join(f"{place} ({signed(100 * gap)})" for place, gap in found)
