@@ -122,6 +122,16 @@ class FramePairs:
         won = np.einsum("rv,rv->r", weights @ self.twice_won, weights)
         return _ratio(won, 2 * (weights @ self.positive) * (weights @ self.negative))
 
+    def ranked_rightly(self) -> Floats:
+        """Share of the pairs of frames that each video is part of which are ordered rightly, (videos,); ties half.
+
+        For a video with positive frames these are its positive frames with all negative ones, else all positive frames
+        with its negative ones: what it adds to the AUC of the test set. nan where there is no such pair.
+        """
+        own = _ratio(self.twice_won.sum(axis=1), 2 * self.positive * self.negative.sum())
+        others = _ratio(self.twice_won.sum(axis=0), 2 * self.positive.sum() * self.negative)
+        return np.where(self.positive > 0, own, others)
+
     def roc_auc_of_each(self) -> Floats:
         """AUC of each video by itself, (videos,); nan where its frames are of one kind."""
         return _ratio(np.diag(self.twice_won), 2 * self.positive * self.negative)

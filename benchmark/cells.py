@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.comparison import Standing, holm
+from benchmark.contrasts import Contrast, contrast
 from benchmark.datasets.manifest import Metric
-from benchmark.differences import Gap, compare_column
+from benchmark.differences import Gap, Seeds, compare_column, read_scores
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
@@ -76,6 +77,8 @@ class Table:
     """Controls that need no training, each with its numbers as fractions, one per dataset."""
     shuffled: tuple[Cell, ...] = ()
     """The first row's method trained on shuffled video labels, one per dataset."""
+    contrasts: tuple[Contrast, ...] = ()
+    """Where a table is about one method: how it differs from each other one, by class and by video."""
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
@@ -116,6 +119,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)
         if plan.shuffled
         else (),
+        contrasts=tuple(_contrasts(plan, cells, store)) if plan.subject else (),
     )
 
 
@@ -128,9 +132,7 @@ def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Ce
         columns[cell.train, cell.test].append(cell)  # in the order of the rows
     compared: list[Cell] = []
     for column in columns.values():
-        seeds = [
-            tuple((r, e) for r, e in zip(c.run_keys, c.evaluation_keys, strict=True) if e is not None) for c in column
-        ]
+        seeds = [_seeds(cell) for cell in column]
         others = [other if other is not None and other != i else None for i, other in enumerate(against)]
         found = compare_column(seeds, others, column[0].metric, store)
         compared += [
@@ -139,6 +141,19 @@ def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Ce
         ]
     adjusted = iter(holm([cell.gap.p for cell in compared if cell.gap]))
     return [replace(cell, p_adjusted=next(adjusted)) if cell.gap else cell for cell in compared]
+
+
+def _contrasts(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> Iterator[Contrast]:
+    for dataset in plan.datasets:
+        scores = {c.row: read_scores(_seeds(c), store) for c in cells if (c.train, c.test) == (dataset.name,) * 2}
+        for row in plan.rows:
+            if row.label != plan.subject and scores[row.label] and scores[str(plan.subject)]:
+                yield contrast(dataset.name, row.label, scores[str(plan.subject)], scores[row.label])
+
+
+def _seeds(cell: Cell) -> Seeds:
+    """Return the keys of the run and of the evaluation for each seed that has both."""
+    return tuple((r, e) for r, e in zip(cell.run_keys, cell.evaluation_keys, strict=True) if e is not None)
 
 
 def _controls(plan: TablePlan, store: RunStore) -> tuple[tuple[str, tuple[float | None, ...]], ...]:

@@ -21,7 +21,7 @@ from benchmark.runs import RunStore
 Seeds = tuple[tuple[str, str], ...]
 """A row's evaluations on a test set, one per seed: keys of the run and of the evaluation."""
 
-VERSION = 1
+VERSION = 2
 """Raised when the same evaluations would compare otherwise."""
 
 
@@ -33,6 +33,8 @@ class Gap(FrozenModel):
     ci_low: float
     ci_high: float
     p: float
+    video_variance: float
+    seed_variance: float
     covers_seeds: bool
 
 
@@ -78,7 +80,7 @@ def compare_column(
 def _compare(
     evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
 ) -> ComparedColumn:
-    methods = resample_methods([_read_scores(seeds, store) for seeds in evaluations], metric)
+    methods = resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
     rows: list[ComparedRow | None] = []
     for i, (method, standing) in enumerate(zip(methods, best_and_indistinguishable(methods), strict=True)):
         if method is None or standing is None:
@@ -94,7 +96,7 @@ def _compare(
     return ComparedColumn(rows=tuple(rows))
 
 
-def _read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
+def read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
     """Read a row's scores; none at all unless those of every seed are there, so that means are of the same seeds."""
     scored = [store.read_scores(run, key) for run, key in seeds]
     found = [one for one in scored if one is not None]
@@ -103,5 +105,12 @@ def _read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
 
 def _gap(against: int, d: Difference) -> Gap:
     return Gap(
-        against=against, gap=d.difference, ci_low=d.ci_low, ci_high=d.ci_high, p=d.p, covers_seeds=d.covers_seeds
+        against=against,
+        gap=d.difference,
+        ci_low=d.ci_low,
+        ci_high=d.ci_high,
+        p=d.p,
+        video_variance=d.video_variance,
+        seed_variance=d.seed_variance,
+        covers_seeds=d.covers_seeds,
     )

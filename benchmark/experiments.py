@@ -65,6 +65,10 @@ class TableDeclaration(FrozenModel):
         Whether the rows are values of settings, to be drawn as well.
     reference
         Label of the row that the others are compared with; by default the first.
+    subject
+        Label of the row that is compared with each of the others, where the table is about one method.
+    power
+        A difference, as a fraction, for which to say how many seeds and test videos would show it.
     """
 
     name: str
@@ -76,6 +80,8 @@ class TableDeclaration(FrozenModel):
     controls: bool = True
     study: bool = False
     reference: str | None = None
+    subject: str | None = None
+    power: float | None = None
 
     @model_validator(mode="after")
     def _labels_are_clear(self) -> Self:
@@ -83,7 +89,7 @@ class TableDeclaration(FrozenModel):
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
             raise ValueError(f"two rows are called {twice}")
-        for named in (self.reference, *(row.against for row in self.rows)):
+        for named in (self.reference, self.subject, *(row.against for row in self.rows)):
             if named is not None and named not in labels:
                 raise ValueError(f"no row is called {named}, which others are compared with")
         return self
@@ -123,7 +129,7 @@ def plan_table(
     Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
     """
     check_comparable(datasets)
-    first, reference = table.rows[0], table.reference or table.rows[0].label
+    first, reference = table.rows[0], table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, options) for row in compared]
     shuffled = replace(options, shuffled_labels=True)
@@ -135,6 +141,8 @@ def plan_table(
         protocol=table.protocol,
         reported=table.reported,
         study=table.study,
+        subject=table.subject,
+        power=table.power,
         folder=folder,
         profile=options.profile,
         seeds=options.seeds,

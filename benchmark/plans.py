@@ -50,6 +50,10 @@ class TablePlan(FrozenModel):
     protocol: Protocol = "cross"
     reported: bool = False
     study: bool = False
+    subject: str | None = None
+    """Label of the row that is compared with every other; without one, each row is compared with its own `against`."""
+    power: float | None = None
+    """A difference, as a fraction, for which the table says how many seeds and videos would show it."""
     folder: str
     profile: Profile
     seeds: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark.cells import Table
-from benchmark.comparison import SIGNIFICANCE
+from reports.gaps import shown_gaps
 from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, signed
 
 TITLE = "Differences"
@@ -33,14 +33,11 @@ def difference_notes(table: Table) -> tuple[str, ...]:
 
 
 def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
-    for row in table.plan.rows:
-        cell = table.cell(row.label, train, test)
-        gap, p = cell.gap, cell.p_adjusted
-        if gap is not None and p is not None:
-            interval = f"[{signed(100 * gap.ci_low)}, {signed(100 * gap.ci_high)}]"
-            cells = (
-                GridCell(signed(100 * gap.gap), marks="" if gap.covers_seeds else "‡", bold=p <= SIGNIFICANCE),
-                GridCell("", interval),
-                GridCell("", "< 0.001" if p < 0.001 else f"{p:.3f}"),
-            )
-            yield GridRow(f"{row.label} − {row.against}", cells)
+    for shown in shown_gaps(table, train, test):
+        interval = f"[{signed(100 * shown.ci_low)}, {signed(100 * shown.ci_high)}]"
+        cells = (
+            GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.clear),
+            GridCell("", interval),
+            GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
+        )
+        yield GridRow(f"{shown.one} − {shown.other}", cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.cells import Table
-from reports import beside_paper, controls, differences
+from reports import beside_paper, contrasts, controls, differences
 from reports.captions import caption, notes
 from reports.grid import Footnotes, Grid, main_grid
 
@@ -46,6 +46,9 @@ def make_document(table: Table) -> Document:
     below = [
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
+        ("classes", contrasts.CLASSES, contrasts.class_caption(table), contrasts.class_grid(table)),
+        ("videos", contrasts.VIDEOS, contrasts.video_caption(table), contrasts.video_grid(table)),
+        ("power", contrasts.POWER, contrasts.power_caption(table), contrasts.power_grid(table)),
         ("controls", controls.TITLE, controls.CAPTION, controls.control_grid(table)),
     ]
     notes_below = {"differences": differences.difference_notes(table), "paper": tuple(beside_marks.lines())}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmark.cells import Cell, Table
-from benchmark.comparison import SIGNIFICANCE
 from reports.counting import count
+from reports.gaps import ShownGap, shown_gaps
 from reports.grid import columns, signed
 
 MOST_NAMES = 4
@@ -20,6 +20,8 @@ def verdicts(table: Table) -> Iterator[str]:
     """
     if not any(cell.summary for cell in table.cells):
         yield f"No number: {next((cell.reason for cell in table.cells if cell.reason), 'no run is stored yet')}."
+    elif table.plan.subject is not None:
+        yield from _by_subject(table)
     elif table.plan.protocol == "cross":
         yield from _by_row(table)
     else:
@@ -54,26 +56,52 @@ def _rest(alike: Sequence[Cell], others: int, seeds: int) -> str:
 
 def _by_row(table: Table) -> Iterator[str]:
     """Say for each row where it is better and where worse than the row that it is compared with."""
-    for row in table.plan.rows:
-        gaps = [
-            (s.name if s == t else f"{s.name} → {t.name}", cell.gap.gap, cell.p_adjusted)
-            for _, s, t in columns(table)
-            if (cell := table.cell(row.label, s.name, t.name)).gap is not None and cell.p_adjusted is not None
-        ]
-        if not gaps:
-            continue
-        clear = [(place, gap) for place, gap, p in gaps if p <= SIGNIFICANCE]
+    gaps: dict[tuple[str, str], list[tuple[str, ShownGap]]] = {}
+    for _, s, t in columns(table):
+        place = s.name if s == t else f"{s.name} → {t.name}"
+        for shown in shown_gaps(table, s.name, t.name):
+            gaps.setdefault((shown.one, shown.other), []).append((place, shown))
+    for (one, other), found in gaps.items():
+        clear = [(place, shown.gap) for place, shown in found if shown.clear]
         better = [(place, gap) for place, gap in clear if gap > 0]
         worse = [(place, gap) for place, gap in clear if gap <= 0]
-        parts = [f"{word} on {_places(found)}" for word, found in (("better", better), ("worse", worse)) if found]
-        left = len(gaps) - len(clear)
+        parts = [f"{word} on {_places(named)}" for word, named in (("better", better), ("worse", worse)) if named]
+        left = len(found) - len(clear)
         if left:
             parts.append(f"not distinguishable on {'any' if not clear else f'the other {left}'}")
-        yield f"{row.label} against {row.against}, in {count(len(gaps), 'column')}: {'; '.join(parts)}."
-    if not any(cell.gap for cell in table.cells):
+        yield f"{one} against {other}, in {count(len(found), 'column')}: {'; '.join(parts)}."
+    if not gaps:
         yield from (
             f"{title}: {text}." for title, s, t in columns(table) if (text := _row_numbers(table, s.name, t.name))
         )
+
+
+def _by_subject(table: Table) -> Iterator[str]:
+    """Say for each dataset how the method that the table is about compares with each other one."""
+    for title, source, target in columns(table):
+        found = list(shown_gaps(table, source.name, target.name))
+        if not found:
+            text = _row_numbers(table, source.name, target.name)
+            yield f"{title}: {text or 'no number'}; nothing to compare."
+            continue
+        parts = [
+            *(_clearly(shown, "better than") for shown in found if shown.clear and shown.gap > 0),
+            *(_clearly(shown, "worse than") for shown in found if shown.clear and shown.gap <= 0),
+            *(_not_clearly(shown) for shown in found if not shown.clear),
+        ]
+        once = "" if all(shown.covers_seeds for shown in found) else "; with one seed, which is taken as given"
+        yield f"{title}: {table.plan.subject} is {'; '.join(parts)}{once}."
+
+
+def _clearly(shown: ShownGap, how: str) -> str:
+    low, high = sorted((abs(shown.ci_low), abs(shown.ci_high)))
+    return f"{how} {shown.other} by {100 * abs(shown.gap):.1f} (95 % interval {100 * low:.1f} to {100 * high:.1f})"
+
+
+def _not_clearly(shown: ShownGap) -> str:
+    interval = f"{signed(100 * shown.ci_low)} to {signed(100 * shown.ci_high)}"
+    adjusted = ", p adjusted for several comparisons" if shown.ci_low * shown.ci_high > 0 else ""
+    return f"not distinguishable from {shown.other} ({signed(100 * shown.gap)}, 95 % interval {interval}{adjusted})"
 
 
 def _row_numbers(table: Table, train: str, test: str) -> str:

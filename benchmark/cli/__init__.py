@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import data, evaluation, info, report, sweep, tables
+from benchmark.cli import compare, data, evaluation, info, report, sweep, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -22,6 +22,7 @@ app = typer.Typer(
 tables.register(app)
 evaluation.register(app)
 sweep.register(app)
+compare.register(app)
 report.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")

@@ -48,3 +48,8 @@ Selection = Annotated[SelectionName, typer.Option(help="Which weights of a run c
 Formats = Annotated[
     str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
 ]
+
+
+def split(names: str) -> list[str]:
+    """Return names that are joined by commas."""
+    return [name.strip() for name in names.split(",")]

@@ -11,6 +11,7 @@ from reports.captions import figure_caption
 from reports.differences import difference_notes
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, GREY, INK, NORMAL, canvas, shorten
+from reports.gaps import shown_gaps
 from reports.grid import columns, signed
 
 NAME, TITLE = "forest", "Differences"
@@ -40,23 +41,20 @@ def draw_forest(table: Table) -> Figure | Absence:
 
 
 def _data(table: Table) -> pd.DataFrame:
-    rows = []
-    for title, source, target in columns(table):
-        for row in table.plan.rows:
-            cell = table.cell(row.label, source.name, target.name)
-            if cell.gap is not None and cell.p_adjusted is not None:
-                rows.append(
-                    {
-                        "column": title,
-                        "row": row.label,
-                        "against": row.against,
-                        "difference": cell.gap.gap,
-                        "ci_low": cell.gap.ci_low,
-                        "ci_high": cell.gap.ci_high,
-                        "p_holm": cell.p_adjusted,
-                        "covers_seeds": cell.gap.covers_seeds,
-                    }
-                )
+    rows = [
+        {
+            "column": title,
+            "row": shown.one,
+            "against": shown.other,
+            "difference": shown.gap,
+            "ci_low": shown.ci_low,
+            "ci_high": shown.ci_high,
+            "p_holm": shown.p,
+            "covers_seeds": shown.covers_seeds,
+        }
+        for title, source, target in columns(table)
+        for shown in shown_gaps(table, source.name, target.name)
+    ]
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,158 @@
+"""What the commands that draw have in common: a results folder looked at under one selection, and figures rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from benchmark.cli import options
+from benchmark.cli.common import choose_device, err
+from benchmark.errors import InputError
+from benchmark.invocations import Results
+
+if TYPE_CHECKING:
+    from benchmark.cells import Table
+    from benchmark.lineups import LineUp
+    from benchmark.plans import TablePlan
+    from reports.figures.evidence import Evidence
+    from reports.figures.figure import Figure
+    from reports.figures.style import Format, Rendered
+    from reports.report import LineUpSection
+
+_Choice = TypeVar("_Choice")
+
+
+class Stored:
+    """A results folder, looked at under one selection.
+
+    Parameters
+    ----------
+    plans
+        The tables to look at; all that were planned unless given.
+
+    Raises
+    ------
+    InputError
+        If no table was ever planned there.
+    """
+
+    def __init__(
+        self, results: Path, selection: options.SelectionName, plans: Sequence[TablePlan] | None = None
+    ) -> None:
+        from benchmark.lineups import find_line_ups
+        from benchmark.runs import RunStore
+        from reports.figures.style import Palette
+
+        self.results, self._selection = Results(results), selection
+        self.runs = RunStore(self.results.runs)
+        self.plans = list(self.results.plans(None) if plans is None else plans)
+        if not self.plans:
+            raise InputError(f"{results}: no table planned there; run `wvad reproduce` or `wvad train` first")
+        self.line_ups = find_line_ups(self.plans, self.runs, selection)
+        self._palette = Palette.of_plans(self.plans)
+
+    def tables(self) -> list[Table]:
+        """Fill all planned tables."""
+        from benchmark.cells import fill_table
+
+        return [fill_table(plan, self.runs, self._selection) for plan in self.plans]
+
+    def table(self, of: str | None) -> Table:
+        """Fill the table that is named, alone or with its folder."""
+        from benchmark.cells import fill_table
+
+        known = {f"{plan.folder}/{plan.table}": plan for plan in self.plans}
+        plan = _pick(of, {name: plan for name, plan in known.items() if of in (None, name, plan.table)}, known)
+        return fill_table(plan, self.runs, self._selection)
+
+    def line_up(self, of: str | None) -> LineUp:
+        """Return the line-up that is named, by itself or by its dataset."""
+        known = {line_up.name: line_up for line_up in self.line_ups if line_up.contenders}
+        if of in known:
+            return known[of]
+        return _pick(of, {n: line_up for n, line_up in known.items() if of in (None, line_up.dataset.name)}, known)
+
+    def evidence(self, line_up: LineUp) -> Evidence:
+        """Return what the figures of a line-up are drawn from."""
+        from reports.figures.evidence import Evidence
+
+        return Evidence(line_up, self.runs, self._palette)
+
+    def section(
+        self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: options.DeviceName
+    ) -> LineUpSection:
+        """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
+        from reports.figures.catalogue import Choices, figures_of_line_up
+        from reports.figures.figure import Absence
+        from reports.report import LineUpSection
+
+        shown = line_up.choose(labels)
+        if not shown.contenders:
+            reason = f"no stored run that was trained and tested there has the selection {self._selection}."
+            return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())
+        choices = Choices(not_projected=self.project(shown, data, device))
+        left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
+        return LineUpSection(shown, tuple(figures_of_line_up(self.evidence(shown), choices)), left_out)
+
+    def project(self, line_up: LineUp, data: Path | None, device: options.DeviceName) -> dict[str, str]:
+        """Project what the methods make of the features, unless it is stored; return why some are not."""
+        from benchmark.projections import projection_names, stored_projections
+
+        stored = stored_projections(line_up, self.runs)
+        missing = [label for label in projection_names(line_up, self.runs) if label not in stored]
+        if not missing:
+            return {}
+        import torch
+
+        from benchmark.datasets.catalog import data_root, open_dataset
+        from benchmark.display import counting
+        from benchmark.embeddings import project_line_up
+
+        name = line_up.dataset.name
+        try:
+            dataset = open_dataset(name, data_root(data))
+        except InputError as error:
+            return dict.fromkeys(missing, str(error))
+        if dataset.manifest.test_hash() != line_up.dataset.test_hash:
+            reason = f"{name} in {data_root(data)} has other test videos or labels than when the runs were tested"
+            return dict.fromkeys(missing, reason)
+        with counting(f"embedding snippets of {name}", err) as progress:
+            return project_line_up(line_up, dataset, self.runs, torch.device(choose_device(device)), progress)
+
+
+def _pick(of: str | None, fitting: Mapping[str, _Choice], known: Mapping[str, object]) -> _Choice:
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    if not known:
+        raise InputError("no run is stored yet that a figure could show; `wvad status` lists what is planned")
+    what = "name one of" if of is None else f"{of}: known are" if not fitting else f"{of} is several: name one of"
+    raise InputError(f"{what} {', '.join(fitting or known)}")
+
+
+def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None) -> dict[tuple[str, str], Rendered]:
+    """Render figures for a page, and write their files where a folder is given.
+
+    Returns
+    -------
+    Folder and name of a figure -> the rendered figure.
+    """
+    from benchmark.display import counting
+    from reports.figures.style import render
+
+    pictures: dict[tuple[str, str], Rendered] = {}
+    with counting("drawing figures", err) as progress:
+        for done, drawn in enumerate(figures, start=1):
+            rendered = render(drawn.draw, list(dict.fromkeys((drawn.page_form, *forms))))
+            pictures[drawn.folder, drawn.name] = rendered
+            if where is not None:
+                drawn.write(where, {form: rendered.contents[form] for form in forms})
+            progress(done, len(figures))
+    return pictures
+
+
+def given(selection: options.SelectionName, data: Path | None, results: Path) -> list[str]:
+    """Return the options that repeat a figure's command on the same results."""
+    words = ["--selection", selection] if selection != "last" else []
+    words += ["--data", str(data)] if data is not None else []
+    return words + (["--results", str(results)] if results != options.DEFAULT_RESULTS else [])
