@@ -6,16 +6,19 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from benchmark.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method
+    from benchmark.datasets.store import Dataset
+    from benchmark.executors import Executor
 
 _Class = TypeVar("_Class")
 _Plugin = TypeVar("_Plugin", bound="Plugin")
@@ -73,12 +76,15 @@ class Plugin:
                 return path
         return None
 
-    def _load(self, base: type[_Class], config_base: type[object]) -> type[_Class]:
+    def _import(self) -> object:
         try:
             module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
-            loaded = getattr(module, self.attribute)
+            return getattr(module, self.attribute)
         except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
             raise InputError(f"{self.kind} {self.name} is unavailable: {type(error).__name__}: {error}") from error
+
+    def _load(self, base: type[_Class], config_base: type[object]) -> type[_Class]:
+        loaded = self._import()
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
             raise InputError(
                 f"{self.kind} {self.name}: {self.attribute} is not a subclass of benchmark.api.{base.__name__}"
@@ -129,6 +135,55 @@ class AddOnPlugin(Plugin):
         return self._load(AddOn, AddOnConfig)
 
 
+class DatasetPlugin(Plugin):
+    """A function that opens a dataset below the data root, and makes it first if it is not there."""
+
+    kind = "dataset"
+    group = "wvad_bench.datasets"
+
+    def open(self, root: Path, progress: Callable[[int, int], None]) -> Dataset:
+        """Open the dataset.
+
+        Parameters
+        ----------
+        progress
+            Called with what is done and what is to do, where the dataset has to be made.
+
+        Raises
+        ------
+        InputError
+            If the import fails, or what it gives is not the dataset of that name below the root.
+        """
+        from benchmark.datasets.store import Dataset
+
+        make = self._import()
+        opened = make(self.name, root, progress) if callable(make) else None
+        if not isinstance(opened, Dataset) or opened.path != root / self.name or opened.name != self.name:
+            raise InputError(f"dataset {self.name}: {self.attribute} does not give the dataset {root / self.name}")
+        return opened
+
+
+class ExecutorPlugin(Plugin):
+    """A class or function that gives an executor for a number of runs side by side."""
+
+    kind = "executor"
+    group = "wvad_bench.executors"
+
+    def create(self, workers: int) -> Executor:
+        """Create the executor.
+
+        Raises
+        ------
+        InputError
+            If the import fails, or what it gives is no `benchmark.executors.Executor`.
+        """
+        make = self._import()
+        executor = make(workers) if callable(make) else None
+        if not callable(getattr(executor, "run", None)):
+            raise InputError(f"executor {self.name}: {self.attribute} gives nothing that could run jobs")
+        return cast("Executor", executor)
+
+
 def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:
     """Return the installed plug-ins of a kind by name, importing none of them.
 
@@ -168,7 +223,8 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
             raise InputError(
                 f"{reference} is an add-on: name the method that it is put in front of, as METHOD+{reference}"
             )
-        raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}, or path/to/file.py:Class")
+        from_files = ", or path/to/file.py:Class" if issubclass(kind, MethodPlugin | AddOnPlugin) else ""
+        raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}{from_files}")
     return plugins[reference]
 
 

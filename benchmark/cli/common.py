@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark.cli.options import CachedName, DeviceName, ExecutorName, ProfileName, SelectionName, TrackingName
+from benchmark.cli.options import CachedName, DeviceName, ProfileName, SelectionName, TrackingName
 from benchmark.errors import InputError
 from benchmark.invocations import Invocation, Results
 
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
-    from benchmark.executors import Executor
     from benchmark.jobs import Job, Outcome
     from benchmark.planning import Options
     from benchmark.plans import TablePlan
@@ -46,7 +44,7 @@ class TrainingChoices:
     holdout: float
     looks: int | None
     device: DeviceName
-    executor: ExecutorName | None
+    executor: str | None
     workers: int | None
     cached: CachedName
     tracking: TrackingName
@@ -54,6 +52,7 @@ class TrainingChoices:
 
     def options(self) -> Options:
         """Resolve what concerns each run."""
+        from benchmark.executors.choice import choose_device
         from benchmark.planning import DEFAULT_SEEDS, Options
 
         looks = [f"training.looks={self.looks}"] if self.looks is not None else []
@@ -68,49 +67,15 @@ class TrainingChoices:
         )
 
 
-def choose_device(wanted: DeviceName) -> str:
-    """Return the device to train on.
-
-    Raises
-    ------
-    InputError
-        If a GPU is asked for and there is none.
-    """
-    import torch
-
-    available = torch.cuda.is_available()
-    if wanted == "cuda" and not available:
-        raise InputError("--device cuda: PyTorch finds no GPU here; use --device cpu")
-    return "cuda" if available and wanted != "cpu" else "cpu"
-
-
-def choose_executor(wanted: ExecutorName | None, workers: int | None, device: str) -> Executor:
-    """Return the executor: side by side on a CPU, one after another on a GPU, unless told otherwise."""
-    from benchmark.executors.local import LocalExecutor
-    from benchmark.executors.serial import SerialExecutor
-
-    if wanted == "serial" or (wanted is None and workers is None and device == "cuda"):
-        return SerialExecutor()
-    return LocalExecutor(count_workers(wanted, workers, device))
-
-
-def count_workers(wanted: ExecutorName | None, workers: int | None, device: str) -> int:
-    """Return how many runs go side by side."""
-    if wanted == "serial":
-        return 1
-    return workers or (_cores() if device == "cpu" else 1)
-
-
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
-    """Open datasets by name; scenes are made if they are not there yet.
+    """Open datasets by name; those that plug-ins give, such as the scenes, are made if they are not there yet.
 
     Raises
     ------
     InputError
         If a name is unknown or given twice, or a dataset is damaged.
     """
-    from benchmark.datasets.catalog import data_root, open_dataset
-    from benchmark.datasets.scenes import SCENES, ensure_scenes
+    from benchmark.datasets.catalog import data_root, open_or_make
     from benchmark.display import counting
 
     root = data_root(data)
@@ -118,11 +83,8 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"dataset {name} is named twice")
-        if name in SCENES:
-            with counting(f"making {name}", err) as progress:
-                opened.append(ensure_scenes(name, root, progress))
-        else:
-            opened.append(open_dataset(name, root))
+        with counting(f"making {name}", err) as progress:
+            opened.append(open_or_make(name, root, progress))
     return opened
 
 
@@ -148,6 +110,7 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 
 def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
+    from benchmark.executors.choice import choose_device, count_workers
     from benchmark.experiments import distinct_jobs
     from benchmark.forecast import expect_seconds
     from benchmark.runs import RunStore
@@ -167,6 +130,7 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
 def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
     """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
+    from benchmark.executors.choice import choose_executor
     from benchmark.experiments import distinct_jobs
     from benchmark.runs import RunStore
     from benchmark.tracking import NoTracker
@@ -279,7 +243,3 @@ def say_failures(outcomes: Sequence[Outcome]) -> int:
             soft_wrap=True,
         )
     return 1 if failed else 0
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

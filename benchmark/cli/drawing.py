@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.cli import options
-from benchmark.cli.common import choose_device, err
+from benchmark.cli.common import err
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -108,6 +108,7 @@ class Stored:
         from benchmark.datasets.catalog import data_root, open_dataset
         from benchmark.display import counting
         from benchmark.embeddings import project_line_up
+        from benchmark.executors.choice import choose_device
 
         name = line_up.dataset.name
         try:

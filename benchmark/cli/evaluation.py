@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import choose_device, err, open_datasets, out, say, say_failures
+from benchmark.cli.common import err, open_datasets, out, say, say_failures
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -42,6 +42,8 @@ def evaluate(
     settings: options.Settings = None,
 ) -> None:
     """Test a stored run on a dataset, or weights such as those that a method's authors published; train nothing."""
+    from benchmark.executors.choice import choose_device
+
     if weights is None:
         if method is not None or settings or benchmark is not None:
             raise InputError("--method, --benchmark and --set are for --weights; a stored run has its own")

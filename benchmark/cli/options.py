@@ -10,7 +10,6 @@ import typer
 BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 ProfileName = Literal["quick", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
-ExecutorName = Literal["serial", "local"]
 CachedName = Literal["use", "refresh", "only"]
 TrackingName = Literal["mlflow", "none"]
 SelectionName = Literal["last", "validation", "oracle"]
@@ -32,8 +31,8 @@ Holdout = Annotated[
 Looks = Annotated[int | None, typer.Option(min=0, help="How often weights are judged on the way (for 'oracle').")]
 Device = Annotated[DeviceName, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
 ExecutorOption = Annotated[
-    ExecutorName | None,
-    typer.Option("--executor", help="serial, or local (runs side by side); local on a CPU unless given."),
+    str | None,
+    typer.Option("--executor", help="serial, local (runs side by side), or a plug-in; local on a CPU unless given."),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; one per core unless given.")]
 Cached = Annotated[

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
+from benchmark.registry import DatasetPlugin, list_plugins
 
 SCENES_PREFIX = "scenes-"
 
@@ -54,6 +56,18 @@ def list_datasets(root: Path) -> list[CatalogEntry]:
     except OSError as error:
         raise InputError(f"{root}: cannot be read ({error.strerror}); choose another folder with --data") from None
     return [_entry(folder) for folder in folders if (folder / "manifest.json").exists()]
+
+
+def open_or_make(name: str, root: Path, progress: Callable[[int, int], None]) -> Dataset:
+    """Open a dataset by name; one that a plug-in gives, such as the simulated ones, is made if it is not there yet.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it is damaged.
+    """
+    plugin = list_plugins(DatasetPlugin).get(name)
+    return open_dataset(name, root) if plugin is None else plugin.open(root, progress)
 
 
 def open_dataset(name: str, root: Path) -> Dataset:

@@ -10,7 +10,16 @@ from benchmark.threads import one_thread
 
 
 class SerialExecutor:
-    """Does one job after another in this process: for one GPU, and for a debugger."""
+    """Does one job after another in this process: for one GPU, and for a debugger.
+
+    Parameters
+    ----------
+    workers
+        One, whatever is said.
+    """
+
+    def __init__(self, workers: int = 1) -> None:
+        """Take what every executor takes."""
 
     def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
         """Do the jobs in order."""
