@@ -1,0 +1,17 @@
+"""The engine of wvad-bench; `compare`, `load_runs` and `open_dataset` are its interface for notebooks."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.notebook import compare, load_runs, open_dataset
+
+__all__ = ["compare", "load_runs", "open_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: they bring PyTorch along, which the command line starts without.
+    if name in __all__:
+        from benchmark import notebook
+
+        return getattr(notebook, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
