@@ -53,7 +53,7 @@ class Precision:
         return next(enough, None)
 
     def videos_for(self, size: float) -> int | None:
-        """Return about the fewest test videos that would show it with as many seeds; None if 1000 times these would not.
+        """Return about the fewest test videos that would show it with as many seeds; None if 1000 times as many fail.
 
         What is detectable falls with the number of videos, but for a trifle that Welch's degrees of freedom make: so
         numbers are tried, half a percent apart.

@@ -155,3 +155,11 @@ def test_the_examples_are_trained_by_the_documented_commands(
     options = ["--seeds", "1", "--set", "steps=3", "--tracking", "none", "--executor", "serial"]
     folders = ["--data", str(tiny_scenes), "--results", str(tmp_path / "results")]
     assert run(["train", reference.format(folder=tmp_path), "scenes-avenue", *options, *folders]) == 0
+
+
+def test_the_examples_for_notebooks_run(tiny_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WVAD_DATA", str(tiny_scenes))
+    (example,) = blocks(ROOT / "docs" / "comparing.md", "python")
+    exec(compile(example, "comparing.md", "exec"), {"__name__": "example"})
+    assert (tmp_path / "results" / "runs").is_dir()
