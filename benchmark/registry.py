@@ -83,6 +83,16 @@ class Plugin:
         except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
             raise InputError(f"{self.kind} {self.name} is unavailable: {type(error).__name__}: {error}") from error
 
+    def _call(self, *arguments: object) -> object:
+        """Call what is declared; trouble in it is one line."""
+        function = self._import()
+        try:
+            return function(*arguments) if callable(function) else None
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"{self.kind} {self.name}: {type(error).__name__}: {error}") from error
+
     def _load(self, base: type[_Class], config_base: type[object]) -> type[_Class]:
         loaded = self._import()
         if not (isinstance(loaded, type) and issubclass(loaded, base)):
@@ -156,8 +166,7 @@ class DatasetPlugin(Plugin):
         """
         from benchmark.datasets.store import Dataset
 
-        make = self._import()
-        opened = make(self.name, root, progress) if callable(make) else None
+        opened = self._call(self.name, root, progress)
         if not isinstance(opened, Dataset) or opened.path != root / self.name or opened.name != self.name:
             raise InputError(f"dataset {self.name}: {self.attribute} does not give the dataset {root / self.name}")
         return opened
@@ -177,8 +186,7 @@ class ExecutorPlugin(Plugin):
         InputError
             If the import fails, or what it gives is no `benchmark.executors.Executor`.
         """
-        make = self._import()
-        executor = make(workers) if callable(make) else None
+        executor = self._call(workers)
         if not callable(getattr(executor, "run", None)):
             raise InputError(f"executor {self.name}: {self.attribute} gives nothing that could run jobs")
         return cast("Executor", executor)

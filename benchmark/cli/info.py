@@ -60,7 +60,7 @@ def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName
                 title, size = describe(plugin)
                 sizes = f"{size.parameters:,}", f"{size.multiply_adds:,}"
             except Exception as error:  # somebody else's plug-in takes no other from the list
-                title, sizes = f"unavailable: {error}", ("", "")
+                title, sizes = str(error) if isinstance(error, InputError) else f"unavailable: {error}", ("", "")
             grid.add_row(plugin.name, title, where, *sizes, plugin.distribution)
         out.print(grid)
     say(
