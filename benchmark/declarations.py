@@ -8,6 +8,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.experiments import RowDeclaration, TableDeclaration
 from benchmark.files import file_name
+from benchmark.imported import PREFIX, title_of
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, describe_run
 
@@ -20,7 +21,7 @@ def declare_comparison(
     Parameters
     ----------
     method, against
-        ``METHOD[@PRESET][+ADD-ON...]`` or ``path/to/file.py:Class``, each.
+        ``METHOD[@PRESET][+ADD-ON...]``, ``path/to/file.py:Class`` or ``imported:NAME``, each.
     power
         A difference, as a fraction, for which to say how many seeds and test videos would show it.
 
@@ -30,15 +31,15 @@ def declare_comparison(
         If a method cannot be used, is named twice, or there is none to compare with.
     """
     references = [method, *against]
-    pipelines = [find_pipeline(reference) for reference in references]
-    names = [pipeline.name for pipeline in pipelines]
-    if len(names) < 2:
+    if len(references) < 2:
         raise InputError("--against names no method to compare with; name one or more, joined by commas")
+    named = [_name(reference, datasets[0], options) for reference in references]
+    names = [name for name, _ in named]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{name} is named twice; compare it with others")
-    titles = [describe_run(pipeline, datasets[0], options)[0].title for pipeline in pipelines]
-    labels = [title if titles.count(title) == 1 else name for title, name in zip(titles, names, strict=True)]
+    titles = [title for _, title in named]
+    labels = [title if titles.count(title) == 1 else name for name, title in named]
     return TableDeclaration(
         name=f"compare-{file_name(names[0])}",
         title=f"{labels[0]} compared",
@@ -48,3 +49,11 @@ def declare_comparison(
         subject=labels[0],
         power=power,
     )
+
+
+def _name(reference: str, dataset: Dataset, options: Options) -> tuple[str, str]:
+    """Return what a method is called on the command line and in tables."""
+    if reference.startswith(PREFIX):
+        return reference, title_of(reference.removeprefix(PREFIX))
+    pipeline = find_pipeline(reference)
+    return pipeline.name, describe_run(pipeline, dataset, options)[0].title

@@ -14,11 +14,13 @@ from pydantic import ValidationError, model_validator
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
+from benchmark.imported import PREFIX, find_imported
 from benchmark.jobs import Job
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
 from benchmark.plans import PlannedDataset, PlannedRow, Protocol, TablePlan
 from benchmark.recipes import first_error
+from benchmark.runs import RunStore
 
 
 class RowDeclaration(FrozenModel):
@@ -129,11 +131,12 @@ def plan_table(
     Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
     """
     check_comparable(datasets)
-    first, reference = table.rows[0], table.subject or table.reference or table.rows[0].label
+    reference = table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, options) for row in compared]
     shuffled = replace(options, shuffled_labels=True)
-    controls = [_plan_row(_control(first), "in-domain", datasets, shuffled)] if table.controls else []
+    first = next((row for row in table.rows if not row.method.startswith(PREFIX)), None)
+    controls = [_plan_row(_control(first), "in-domain", datasets, shuffled)] if table.controls and first else []
     check_overrides(options.overrides, {text for row in planned for text in row.used})
     plan = TablePlan(
         table=table.name,
@@ -180,7 +183,22 @@ class _Row:
     used: set[str]
 
 
+def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], options: Options) -> _Row:
+    """Plan a row of scores from elsewhere: its runs are stored, and need no job."""
+    store = RunStore(options.runs)
+    runs = {
+        dataset.name: tuple(s.key for s in find_imported(row.method, dataset, options.profile, store)[: options.seeds])
+        for dataset in datasets
+    }
+    planned = PlannedRow(
+        label=row.label, method=row.method, group=row.group, against=row.against, paper=None, runs=runs
+    )
+    return _Row(planned, [], set())
+
+
 def _plan_row(row: RowDeclaration, protocol: Protocol, datasets: Sequence[Dataset], options: Options) -> _Row:
+    if row.method.startswith(PREFIX):
+        return _plan_imported(row, datasets, options)
     pipeline, options = find_pipeline(row.method), replace(options, overrides=options.overrides + row.settings)
     runs: dict[str, tuple[str, ...]] = {}
     jobs: list[Job] = []

@@ -27,6 +27,7 @@ from benchmark.records import (
     Failure,
     RunRecord,
     RunSpec,
+    Selection,
     describe_environment,
     evaluation_key,
 )
@@ -85,7 +86,7 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
 def record_failure(job: Job, reason: str, details: str = "") -> Outcome:
     """Record in the run store that a job failed, and why."""
     reason = " ".join(reason.split())
-    failure = Failure(key=job.spec.key, spec=job.spec, reason=reason, traceback=details, failed=_now())
+    failure = Failure(key=job.spec.key, spec=job.spec, reason=reason, traceback=details, failed=now())
     with suppress(OSError):  # a full disk: the outcome says it all the same
         RunStore(job.runs).write_failure(failure)
     return Outcome(job, "failed", reason=reason)
@@ -151,7 +152,7 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
         object_classes=result.object_classes,
         parameters=result.parameters,
         seconds=round(result.seconds, 3),
-        finished=_now(),
+        finished=now(),
         environment=describe_environment(job.device),
     )
 
@@ -170,22 +171,31 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
                 continue
             if step not in scores_of_step:
                 scores_of_step[step] = _score(job, record, step, dataset, store)
-            scores = scores_of_step[step]
-            scored = pair_with_labels(dataset.manifest, scores)
-            store.write_scores(record.key, key, scored)
-            evaluation = Evaluation(
-                key=key,
-                run_key=record.key,
-                selection=selection,
-                step=step,
-                dataset=dataset.name,
-                test_hash=test_hash,
-                metric=dataset.manifest.metric,
-                metrics=test_metrics(scored),
-                chance=chance_level(dataset.manifest.metric, scored),
-                finished=_now(),
-            )
-            store.write_evaluation(evaluation)
+            evaluate_scores(record.key, selection, step, scores_of_step[step], dataset, store)
+
+
+def evaluate_scores(
+    run_key: str, selection: Selection, step: int, scores: Scores, dataset: Dataset, store: RunStore
+) -> None:
+    """Store the scores of a dataset's test videos, and after them their metrics, with the run that they are of."""
+    metric, test_hash = dataset.manifest.metric, dataset.manifest.test_hash()
+    key = evaluation_key(run_key, selection, test_hash)
+    scored = pair_with_labels(dataset.manifest, scores)
+    store.write_scores(run_key, key, scored)
+    store.write_evaluation(
+        Evaluation(
+            key=key,
+            run_key=run_key,
+            selection=selection,
+            step=step,
+            dataset=dataset.name,
+            test_hash=test_hash,
+            metric=metric,
+            metrics=test_metrics(scored),
+            chance=chance_level(metric, scored),
+            finished=now(),
+        )
+    )
 
 
 def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
@@ -201,5 +211,6 @@ def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None
         writer.writerows([step, *row] for step, row in enumerate(zip(*losses.values(), strict=True), start=1))
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time, as records state it."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

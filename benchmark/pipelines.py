@@ -99,6 +99,8 @@ def find_pipeline_of(spec: RunSpec, reference: str = "") -> Pipeline:
     InputError
         If one of them is unknown today, or is of another version.
     """
+    if spec.imported:
+        raise InputError(f"run {spec.key} has scores from elsewhere and no method; import those of other datasets too")
     pipeline = find_pipeline(reference or "+".join([spec.method, *(add_on.name for add_on in spec.add_ons)]))
     method, add_ons = pipeline.load()
     today = [(pipeline.method.name, method.version, pipeline.method.source_hash())]

@@ -70,6 +70,8 @@ class RunSpec(FrozenModel):
         Share of the training videos held out for the selection `validation`.
     shuffled_labels
         Whether the video labels are dealt out at random among the training videos: a control.
+    imported
+        Whether the scores were made elsewhere: nothing was trained here, and `source` is their hash.
     train_hash
         Hash of the training part of the dataset.
     numerics
@@ -88,6 +90,7 @@ class RunSpec(FrozenModel):
     profile: Profile
     holdout: float
     shuffled_labels: bool = False
+    imported: bool = False
     train_hash: str
     numerics: Literal["float32"] = "float32"
     seed: int
@@ -100,7 +103,7 @@ class RunSpec(FrozenModel):
     def key(self) -> str:
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
-        for name in ("add_ons", "shuffled_labels"):
+        for name in ("add_ons", "shuffled_labels", "imported"):
             if not decisive[name]:
                 del decisive[name]  # a run without them is what it was before there were any
         return digest(decisive)

@@ -90,7 +90,8 @@ class MlflowTracker:
         self._client.log_batch(run_id, metrics=_metrics(evaluations))
         folder = self._store.folder(key)
         if child is None or child.info.status != "FINISHED":
-            self._client.log_batch(run_id, metrics=_curves(folder / "losses.csv", _milliseconds(record.finished)))
+            if not record.spec.imported:
+                self._client.log_batch(run_id, metrics=_curves(folder / "losses.csv", _milliseconds(record.finished)))
             self._client.log_artifact(run_id, str(folder / "record.json"))
         self._client.set_tag(run_id, EVALUATIONS, digest)
         self._client.set_terminated(run_id, "FINISHED")
@@ -145,6 +146,7 @@ class MlflowTracker:
             "method": spec.method,
             "add_ons": _names(add_on.name for add_on in spec.add_ons),
             "shuffled_labels": str(spec.shuffled_labels).lower(),
+            "imported": str(spec.imported).lower(),
             "dataset": spec.dataset,
             "seed": str(spec.seed),
             "feature_set": spec.feature_set,
@@ -156,7 +158,7 @@ class MlflowTracker:
         )
         sections = {
             "config": spec.config,
-            "training": spec.training.model_dump(),
+            "training": {} if spec.imported else spec.training.model_dump(),
             "inputs": spec.inputs,
             **{add_on.name: add_on.config for add_on in spec.add_ons},
         }

@@ -166,7 +166,7 @@ def result(cell: Cell, seeds: int, bold: bool = False) -> GridCell:
 
 def signed(points: float) -> str:
     """Show a difference in points, with its sign."""
-    return f"{points:+.2f}".replace("-", "−")
+    return f"{points + 0.0:+.2f}".replace("-", "−")  # a zero turned round is a zero
 
 
 def pad(grid: Grid, column: int, cell: GridCell) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import compare, data, evaluation, info, report, sweep, tables
+from benchmark.cli import compare, data, evaluation, importing, info, report, sweep, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -23,6 +23,7 @@ tables.register(app)
 evaluation.register(app)
 sweep.register(app)
 compare.register(app)
+importing.register(app)
 report.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")

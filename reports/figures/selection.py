@@ -34,7 +34,8 @@ def draw_selection(evidence: Evidence) -> Figure | Absence:
     today = {c: [r for r in records if r.oracle_test_hash == test_hash] for c, records in looked.items()}
     old = [c.label for c, records in looked.items() if len(today[c]) < len(records)]
     stale = (f"Left out, as the looks were at other test videos or labels: {', '.join(old)}.",) if old else ()
-    looks = pd.concat([_looks(c, records) for c, records in today.items()], ignore_index=True)
+    found = [_looks(c, records) for c, records in today.items() if records]
+    looks = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     if looks.empty:
         reason = "the looks were at other test videos or labels." if old else "the runs were not looked at (`--looks`)."
         return Absence(folder, NAME, TITLE, reason)

@@ -1,0 +1,55 @@
+"""The command that brings in scores from somebody's own code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, write_table
+from benchmark.errors import InputError
+from benchmark.invocations import Results
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("import-scores")(import_scores)
+
+
+def import_scores(
+    name: Annotated[str, typer.Argument(help="What to call the method; tables add that it is imported.")],
+    dataset: Annotated[str, typer.Option(help="The imported dataset whose test videos were scored.")],
+    scores: Annotated[
+        list[Path], typer.Option(help="Folder of score files, one per test video; repeat it for more seeds.")
+    ],
+    profile: Annotated[
+        options.ProfileName, typer.Option(help="Profile of the runs that it is to stand beside.")
+    ] = "quick",
+    data: options.Data = None,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+    tracking: options.Tracking = "mlflow",
+) -> None:
+    """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
+    from benchmark.experiments import describe_dataset
+    from benchmark.files import writing_to
+    from benchmark.imported import plan_imported, read_scores, store_imported
+    from benchmark.runs import RunStore
+
+    if not name.strip() or any(sign in name for sign in ",:+@/"):
+        raise InputError(f"{name!r}: not a name for a method; leave , : + @ and / out")
+    opened = open_datasets([dataset], data)[0]
+    read = [read_scores(folder, opened.manifest) for folder in scores]
+    kept = Results(results)
+    store = RunStore(kept.runs)
+    with writing_to(store.root, "--results"):
+        specs = [store_imported(name, found, seed, opened, profile, store) for seed, (found, _) in enumerate(read)]
+    for folder, (_, units) in zip(scores, read, strict=True):
+        say(f"{folder}: {', '.join(f'{count} videos with a score per {unit}' for unit, count in units.items())}")
+    invocation = kept.write_invocation(plan_imported(specs, describe_dataset(opened), command_line()))
+    table, paths = write_table(invocation.plan, kept, "last")
+    if tracking != "none":
+        follow_again(kept, invocation, tracking).table_finished(kept.table_files(invocation.plan))
+    show_table(table, paths)
+    say(f"Compare it with: wvad compare --method 'imported:{name}' --against rtfm --dataset {dataset}")

@@ -1,0 +1,210 @@
+"""Scores from somebody's own code, as runs like any other: read, checked, stored and evaluated, never trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.manifest import SNIPPET_FRAMES, Manifest, Video
+from benchmark.datasets.store import Dataset
+from benchmark.errors import InputError
+from benchmark.evaluation import Scores
+from benchmark.files import file_name
+from benchmark.jobs import evaluate_scores, now
+from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
+from benchmark.records import Profile, RunRecord, RunSpec, Training, describe_environment
+from benchmark.runs import RunStore
+
+PREFIX = "imported:"
+"""How the method of an imported run begins."""
+ENDINGS = (".npy", ".txt", ".csv")
+MOST_BYTES = 64 * 2**20
+"""Size of a text file of scores above which it is refused: a million frames take a tenth of that."""
+
+Unit = Literal["snippet", "frame"]
+
+
+def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, int]]:
+    """Read the scores of a dataset's test videos, a file per video: ``VIDEO.npy``, ``.txt`` or ``.csv``.
+
+    A file holds a score in [0, 1] for each snippet of 16 frames, or for each frame; scores of frames are averaged over
+    each snippet.
+
+    Returns
+    -------
+    Scores by video, one per snippet; and how many files had one per snippet and one per frame.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, surplus, of another length, or holds anything but scores.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no folder of scores; name one with --scores")
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS}
+    videos = {video.name: video for video in manifest.split("test")}
+    missing = [name for name in videos if name not in files]
+    if missing:
+        raise InputError(f"{folder}: no {missing[0]}.npy, .txt or .csv there; {len(missing)} videos are missing")
+    surplus = [name for name in files if name not in videos]
+    if surplus:
+        raise InputError(
+            f"{files[surplus[0]]}: {surplus[0]} is no test video of {manifest.name}; {len(surplus)} such files"
+        )
+    scores: Scores = {}
+    units: Counter[Unit] = Counter()
+    for name, video in videos.items():
+        scores[name], unit = _per_snippet(_read(files[name]), video, files[name])
+        units[unit] += 1
+    return scores, dict(units)
+
+
+def _read(path: Path) -> NDArray[np.float64]:
+    try:
+        if path.suffix == ".npy":
+            values = read_npy(path)
+        elif path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: too large for the scores of a video; write one number per line")
+        else:
+            values = np.loadtxt(path, dtype=np.float64, ndmin=1)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as numbers, one per line ({str(error).splitlines()[0]})") from None
+    values = np.asarray(values)
+    if values.ndim != 1 or values.dtype.kind not in "fiu":
+        raise InputError(f"{path}: holds {values.dtype} {values.shape}, not one score per snippet or frame")
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{path}: holds scores that are not finite")
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= 1:
+        raise InputError(f"{path}: scores from {numbers.min():g} to {numbers.max():g}; scale all videos' to [0, 1]")
+    return numbers
+
+
+def _per_snippet(values: NDArray[np.float64], video: Video, path: Path) -> tuple[NDArray[np.float32], Unit]:
+    if len(values) == video.rows:
+        return values.astype(np.float32), "snippet"
+    if len(values) != video.frames:
+        raise InputError(
+            f"{path}: {len(values)} scores; {video.name} has {video.rows} snippets and {video.frames} frames"
+        )
+    edges = np.arange(0, min(len(values), video.rows * SNIPPET_FRAMES), SNIPPET_FRAMES)
+    covered = values[: video.rows * SNIPPET_FRAMES]
+    counts = np.diff(np.append(edges, len(covered)))
+    return (np.add.reduceat(covered, edges) / counts).astype(np.float32), "frame"
+
+
+def store_imported(
+    name: str, scores: Scores, seed: int, dataset: Dataset, profile: Profile, store: RunStore
+) -> RunSpec:
+    """Store scores as the run of one seed, with its evaluation; the same scores are the same run.
+
+    Raises
+    ------
+    InputError
+        If the run store cannot be written.
+    """
+    manifest = dataset.manifest
+    spec = RunSpec(
+        method=f"{PREFIX}{name}",
+        version=1,
+        source=_hash(scores),
+        config={},
+        training=Training(steps=1, looks=0),
+        inputs={},
+        profile=profile,
+        holdout=0.0,
+        imported=True,
+        train_hash=manifest.train_hash(),
+        seed=seed,
+        title=title_of(name),
+        dataset=dataset.name,
+        benchmark=manifest.benchmark,
+        feature_set=manifest.feature_set,
+    )
+    if store.record(spec.key) is None:
+        store.prepare()
+        with store.stage(spec) as folder:
+            record = RunRecord(
+                key=spec.key,
+                spec=spec,
+                looks=(),
+                selected={"last": 1},
+                oracle_test_hash=None,
+                deviations=(),
+                dim=manifest.dim,
+                object_classes=0,
+                parameters=0,
+                seconds=0.0,
+                finished=now(),
+                environment=describe_environment("elsewhere"),
+            )
+            (folder / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    evaluate_scores(spec.key, "last", 1, scores, dataset, store)
+    return spec
+
+
+def find_imported(method: str, dataset: Dataset, profile: Profile, store: RunStore) -> list[RunSpec]:
+    """Find the runs that were imported under a name on a dataset, by seed; of several imports the latest counts.
+
+    Parameters
+    ----------
+    method
+        ``imported:NAME``.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    wanted = (method, dataset.manifest.train_hash(), profile)
+    records = [r for r in store.records() if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
+    by_seed = {r.spec.seed: r.spec for r in sorted(records, key=lambda r: r.finished)}
+    if not by_seed:
+        raise InputError(
+            f"{method}: no such scores on {dataset.name}, profile {profile}; `wvad import-scores` brings them in"
+        )
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
+    """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
+    first = specs[0]
+    return TablePlan(
+        table=file_name(first.method.replace(":", "-")),
+        title=first.title,
+        protocol="in-domain",
+        folder=f"{dataset.name}-{first.profile}",
+        profile=first.profile,
+        seeds=len(specs),
+        holdout=0.0,
+        overrides=(),
+        command=command,
+        datasets=(dataset,),
+        rows=(
+            PlannedRow(
+                label=first.title,
+                method=first.method,
+                paper=None,
+                runs={dataset.name: tuple(spec.key for spec in specs)},
+            ),
+        ),
+    )
+
+
+def title_of(name: str) -> str:
+    """Return what an imported method is called in tables."""
+    return f"{name} (imported)"
+
+
+def _hash(scores: Mapping[str, NDArray[np.float32]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(scores):
+        digest.update(name.encode() + b"\0" + scores[name].tobytes())
+    return digest.hexdigest()
