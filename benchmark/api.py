@@ -101,6 +101,9 @@ class Method(nn.Module):
     built_in_add_ons: ClassVar[Mapping[str, str]] = {}
     """Add-ons that the method contains already, each with the setting that chooses it: refused in front of it."""
 
+    takes_add_ons: ClassVar[bool] = True
+    """Whether an add-on in front of it can be trained with it."""
+
     training_only: ClassVar[tuple[str, ...]] = ()
     """How the names of weights begin that scoring does not use: weights from elsewhere need not have or fit them."""
 

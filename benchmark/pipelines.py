@@ -48,6 +48,8 @@ class Pipeline:
             If one cannot be used, or if the method contains an add-on already.
         """
         method = self.method.load()
+        if self.add_ons and not method.takes_add_ons:
+            raise InputError(f"method {self.method.name} is fitted, not trained: an add-on before it learns nothing")
         for add_on in self.add_ons:
             if add_on.name in method.built_in_add_ons:
                 others = replace(self, add_ons=tuple(other for other in self.add_ons if other != add_on))

@@ -54,7 +54,7 @@ def combine(name: str, add_on: str) -> Case:
 
 CASES = [
     *(Case(name, method, method.Config()) for name, method in METHODS.items()),
-    *(combine(name, add_on) for name in METHODS for add_on in ADD_ONS),
+    *(combine(name, add_on) for name in METHODS for add_on in ADD_ONS if METHODS[name].takes_add_ons),
     *(form(name, setting) for name, setting in FORMS),
 ]
 WITH_SOURCES = [

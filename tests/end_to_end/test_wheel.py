@@ -49,7 +49,7 @@ def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
     )
     assert python(installed, code).splitlines() == [
         "Cross-dataset generalisation",
-        "clav ctr dmil mmil rtfm conv conv-wide ica",
+        "binary-svm clav ctr dmil mmil rtfm conv conv-wide ica",
         "68.59",
         "2",
     ]

@@ -117,7 +117,14 @@ def _stand_in(
             shift = mean - other
             p, several = 0.9 - min(0.8999, 30 * abs(shift)), len(found[i]) > 1
             gap = differences.Gap(
-                against=against[i], gap=shift, ci_low=shift - 0.02, ci_high=shift + 0.02, p=p, covers_seeds=several
+                against=against[i],
+                gap=shift,
+                ci_low=shift - 0.02,
+                ci_high=shift + 0.02,
+                p=p,
+                video_variance=8e-5,
+                seed_variance=2e-5 if several else 0,
+                covers_seeds=several,
             )
         standing = "best" if mean == best and means.index(best) == i else near
         rows.append(differences.ComparedRow(standing=standing, gap=gap))  # type: ignore[arg-type]

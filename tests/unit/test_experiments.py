@@ -49,8 +49,8 @@ def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -
 @pytest.mark.parametrize(
     ("table", "where", "expected"),
     [
-        ("table1", "ucf-crime", [82.4, None, 84.0, 84.9, 86.1]),
-        ("table1", "avenue", [None, None, None, None, 89.8]),
+        ("table1", "ucf-crime", [82.4, None, None, 84.0, 84.9, 86.1]),
+        ("table1", "avenue", [None, 69.1, None, None, None, 89.8]),
         ("table2", "ucf-crime", [82.84, 83.75, 85.22, 86.07, 84.63, 83.83, 85.07, 86.07]),
         ("table2", "xd-violence", [None] * 8),
         ("table3", "xd-violence", [73.10, 76.85, 75.40, 81.31, *[None] * 6]),
