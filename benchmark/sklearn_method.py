@@ -27,7 +27,8 @@ class SklearnMethod(Method):
 
     The decision is held in `weight` and `bias`, which save and load like any other weights; nothing is pickled, so an
     estimator without `coef_` and `intercept_` cannot be used. A snippet's score is the sigmoid of its decision, mean
-    over crops. Between fits the optimiser moves the weights down the squared hinge loss that is reported; no fit depends on it.
+    over crops. Between fits the optimiser moves the weights down the squared hinge loss that is reported; no fit
+    depends on it.
     """
 
     takes_add_ons: ClassVar[bool] = False
