@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import data, evaluation, info, report, sweep, tables
+from benchmark.cli import data, evaluation, info, method, report, sweep, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -25,6 +25,7 @@ sweep.register(app)
 report.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
+app.add_typer(method.app, name="method")
 app.add_typer(info.mlflow_app, name="mlflow")
 
 
