@@ -91,7 +91,7 @@ def take_loss_terms(method: Method, batch: PairBatch) -> dict[str, Tensor]:
     for name, term in terms.items():
         if not isinstance(term, Tensor):
             raise ContractError(
-                f"the loss term {name} is a {type(term).__name__}. Return a tensor without axes, before item()."
+                f"the loss term {name} is a {type(term).__name__}. Return the tensor itself, not its item()."
             )
         if term.ndim:
             raise ContractError(
@@ -139,7 +139,7 @@ def make_optimizer(method: Method) -> torch.optim.Optimizer:
             "the method has no parameters, so there is nothing to train. "
             "Make layers attributes of it; those in a list go into an nn.ModuleList."
         )
-    return torch.optim.Adam(parameters, lr=1e-3)
+    return torch.optim.Adam(parameters, lr=1e-3, fused=True)
 
 
 def score(method: Method, features: Tensor) -> Tensor:

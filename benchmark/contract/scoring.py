@@ -72,7 +72,7 @@ def check_scores(subject: Subject, sources: Sources) -> None:
 def require_scores(subject: Subject, sources: Sources) -> None:
     """Raise NotCheckedError where the scores of the usual features are broken: nothing else means anything then."""
     try:
-        check_scores(subject, sources)
+        check_scores_of(subject.build(sources).eval(), draw_features(2, 1, SEGMENTS))
     except ContractError:
         raise NotCheckedError(WAITS) from None
 
@@ -99,7 +99,7 @@ def check_feature_sizes(subject: Subject, sources: Sources, dims: Iterable[int] 
     require_scores(subject, sources)
     for dim in dims:
         with shown(f"with features of size {dim}, where others had {DIM}; features.dim says the size"):
-            check_loss_terms(subject, sources, dim=dim)
+            check_loss_terms(subject, sources, steps=1, dim=dim)
             check_scores_of(subject.build(sources, dim=dim).eval(), draw_features(2, 1, SEGMENTS, dim=dim))
 
 
@@ -113,7 +113,7 @@ def check_blank_scores(subject: Subject, sources: Sources) -> None:
 def check_crop_order(subject: Subject, sources: Sources) -> None:
     """The order of the crops does not matter."""
     method, features = subject.trained(sources), draw_features(2, 5, SEGMENTS)
-    usual, mixed = score_or_wait(method, features), score_or_wait(method, features[:, [3, 1, 4, 0, 2]])
+    usual, mixed = score_to_compare(method, features), score_to_compare(method, features[:, [3, 1, 4, 0, 2]])
     if not are_close(usual, mixed):
         raise ContractError(
             f"scores change by up to {largest(usual - mixed):.3g} when the crops come in another order. "
@@ -124,8 +124,8 @@ def check_crop_order(subject: Subject, sources: Sources) -> None:
 def check_videos_do_not_mix(subject: Subject, sources: Sources) -> None:
     """A video scored alone gets the scores it gets in a batch."""
     method, features = subject.trained(sources), draw_features(4, 2, SEGMENTS)
-    together = score_or_wait(method, features)
-    alone = torch.cat([score_or_wait(method, video[None]) for video in features])
+    together = score_to_compare(method, features)
+    alone = torch.cat([score_to_compare(method, video[None]) for video in features])
     if not are_close(together, alone):
         raise ContractError(
             f"a video's scores change by up to {largest(together - alone):.3g} when other videos are scored with it. "
@@ -153,8 +153,22 @@ def check_embedding(subject: Subject, sources: Sources) -> None:
         raise ContractError("embed() gave values that are not finite. Look for a division by 0 or the logarithm of 0.")
 
 
+def score_to_compare(method: Method, features: Tensor) -> Tensor:
+    """Score features to compare the scores with others.
+
+    Raises
+    ------
+    NotCheckedError
+        If their shape is wrong already, or the same features get other scores when they are scored again.
+    """
+    scores = score_or_wait(method, features.clone())
+    if not torch.equal(scores.nan_to_num(), score_or_wait(method, features.clone()).nan_to_num()):
+        raise NotCheckedError("scores have to be the same for the same features first.")
+    return scores
+
+
 def score_or_wait(method: Method, features: Tensor) -> Tensor:
-    """Score features to compare the scores with others; raise NotCheckedError where their shape is wrong already."""
+    """Score features; raise NotCheckedError where the shape of the scores is wrong already."""
     scores: object = score(method, features)
     if not isinstance(scores, Tensor) or scores.shape != (features.shape[0], features.shape[2]):
         raise NotCheckedError(WAITS)

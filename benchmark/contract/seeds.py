@@ -49,7 +49,7 @@ def check_seed(subject: Subject, sources: Sources) -> None:
     ):
         differing = [name for name in here if name not in there or not _same(here[name], there[name])]
         if differing:
-            raise ContractError(f"the same seed gives other {what}: {listed(differing)} differ. {CURE}")
+            raise ContractError(f"the same seed gives other {what} ({listed(differing)}). {CURE}")
     if first.losses != again.losses:
         raise ContractError(f"the same seed gives other losses: {first.losses} and then {again.losses}. {CURE}")
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark.contract.probes import SEGMENTS, ContractError, Sources, draw_features, generator_states, listed, score
-from benchmark.contract.scoring import largest, score_or_wait
+from benchmark.contract.scoring import largest, score_or_wait, score_to_compare
 from benchmark.contract.subject import Subject
 
 
@@ -77,7 +77,7 @@ def check_save_and_load(subject: Subject, sources: Sources) -> None:
             "Make all layers and buffers in __init__, in the shape that they keep."
         ) from None
     features = draw_features(2, 1, SEGMENTS)
-    here, there = score_or_wait(method, features), score_or_wait(fresh, features)
+    here, there = score_to_compare(method, features), score_to_compare(fresh, features)
     if not torch.equal(here.nan_to_num(), there.nan_to_num()):
         raise ContractError(
             f"a fresh instance with the trained weights gives other scores, by up to {largest(here - there):.3g}: "

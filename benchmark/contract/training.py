@@ -30,13 +30,19 @@ WAITS = "the loss terms have to be right first."
 
 
 def check_loss_terms(
-    subject: Subject, sources: Sources, videos: int = 2, crops: int = 1, length: int = SEGMENTS, dim: int = DIM
+    subject: Subject,
+    sources: Sources,
+    steps: int = STEPS,
+    videos: int = 2,
+    crops: int = 1,
+    length: int = SEGMENTS,
+    dim: int = DIM,
 ) -> None:
     """Loss terms are named finite scalars, among them the loss, and the same at each step."""
     first: tuple[str, ...] = ()
     shape = {"videos": videos, "crops": crops, "length": length, "dim": dim}
     with shown(f"in training on features of shape {(videos, crops, length, dim)} in each half"):
-        for step, terms in enumerate(train(subject.build(sources, dim=dim), sources, **shape)):
+        for step, terms in enumerate(train(subject.build(sources, dim=dim), sources, steps, **shape)):
             names = tuple(terms)
             first = first or names
             if names != first:
@@ -49,28 +55,30 @@ def check_loss_terms(
 def check_one_pair(subject: Subject, sources: Sources) -> None:
     """A batch may hold a single normal and a single abnormal video."""
     require_training(subject, sources)
-    check_loss_terms(subject, sources, videos=1)
+    check_loss_terms(subject, sources, steps=1, videos=1)
 
 
 def check_training_crops(subject: Subject, sources: Sources, crops: Iterable[int] = (2, 5, 10)) -> None:
     """Training takes any number of crops."""
     require_training(subject, sources)
     for count in crops:
-        check_loss_terms(subject, sources, crops=count)
+        check_loss_terms(subject, sources, steps=1, crops=count)
 
 
 def check_segments(subject: Subject, sources: Sources, lengths: Iterable[int] = (1, 7, 16)) -> None:
     """Training takes any number of segments."""
     require_training(subject, sources)
     for length in lengths:
-        check_loss_terms(subject, sources, length=length)
+        check_loss_terms(subject, sources, steps=1, length=length)
 
 
 def check_gradients(
-    subject: Subject, sources: Sources, unreached: Collection[str] = (), crops: int = 2, length: int = SEGMENTS
+    subject: Subject, sources: Sources, unreached: Collection[str] = (), crops: int = 1, length: int = SEGMENTS
 ) -> None:
     """Finite gradients reach every parameter within three optimiser steps, but for those named `unreached`."""
     method = subject.build(sources).train()
+    if not list(method.parameters()):
+        raise NotCheckedError(WAITS)
     optimizer = make_optimizer(method)
     missing = {name for name, parameter in method.named_parameters() if parameter.requires_grad}
     for step in range(STEPS):
@@ -116,7 +124,7 @@ def check_blank_training(subject: Subject, sources: Sources) -> None:
 def require_training(subject: Subject, sources: Sources) -> None:
     """Raise NotCheckedError where the loss terms of the usual batch are broken: nothing else means anything then."""
     try:
-        check_loss_terms(subject, sources)
+        check_loss_terms(subject, sources, steps=1)
     except NotCheckedError:
         raise
     except ContractError:

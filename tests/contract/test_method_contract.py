@@ -48,10 +48,10 @@ def test_contract(subject, check):
 
 
 @every_subject
-@pytest.mark.parametrize("crops", [1, 2, 5, 10])
+@pytest.mark.parametrize("crops", [2, 10])
 @pytest.mark.parametrize("length", [1, 7, 16])
 def test_training_with_any_number_of_crops_and_segments_at_once(subject, crops, length):
-    training.check_loss_terms(subject, subject.sources()[0], crops=crops, length=length)
+    training.check_loss_terms(subject, subject.sources()[0], steps=2, crops=crops, length=length)
 
 
 @every_subject
@@ -59,7 +59,7 @@ def test_training_with_any_number_of_crops_and_segments_at_once(subject, crops, 
 def test_gradients_reach_every_parameter_at_any_length(subject, length):
     unreached = UNREACHED_ALONE.get(subject.name.split("+")[0], ()) if length == 1 else ()
     prefix = "method." if subject.add_ons else ""
-    training.check_gradients(subject, subject.sources()[-1], [prefix + name for name in unreached], length=length)
+    training.check_gradients(subject, subject.sources()[-1], [prefix + name for name in unreached], 2, length)
 
 
 @every_subject
