@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from benchmark.cli import compare, data, evaluation, importing, info, report, sweep, tables
+from benchmark.cli import compare, data, evaluation, importing, info, method, report, sweep, tables
 from benchmark.errors import InputError
 
 INTERRUPTED = 130
@@ -27,6 +27,7 @@ importing.register(app)
 report.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
+app.add_typer(method.app, name="method")
 app.add_typer(info.mlflow_app, name="mlflow")
 
 
