@@ -23,15 +23,17 @@ Pictures = Mapping[tuple[str, str], Rendered]
 """Folder and name of a figure -> the drawn figure."""
 
 
-def to_page(report: Report, pictures: Pictures, options: Sequence[str]) -> str:
+def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: str = "wvad-bench report") -> str:
     """Render a report.
 
     Parameters
     ----------
     options
         What the command of a figure needs besides its name, such as where the results are.
+    title
+        Heading of the page.
     """
-    title = "wvad-bench report"
+    heading = escape(title)
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',
@@ -40,11 +42,11 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
-        f"<title>{title}</title>",
+        f"<title>{heading}</title>",
         f"<style>\n{STYLE}{_asset('page.css')}</style>",
         "</head>",
         "<body>",
-        f"<h1>{title}</h1>",
+        f"<h1>{heading}</h1>",
         *_summary(report),
         *(line for section in report.tables for line in _table(section, pictures, options)),
         *(line for section in report.line_ups for line in _line_up(section, pictures, options)),

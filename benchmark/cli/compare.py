@@ -74,7 +74,7 @@ def _answer(plan: TablePlan, data: Path | None, results: Path, device: options.D
     path = stored.results.reports / f"{plan.table}-{plan.folder}.html"
     with writing_to(path.parent, "--results"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        page = to_page(made, draw(list(made.figures()), [], None), given("last", data, results))
+        page = to_page(made, draw(list(made.figures()), [], None), given("last", data, results), plan.title)
         write_atomically(path, page)
     for verdict in made.tables[0].verdicts:
         say(verdict)
