@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
@@ -20,9 +18,10 @@ from benchmark.contract.probes import (
     shown,
 )
 from benchmark.contract.subject import Subject
-from benchmark.contract.training import check_loss_terms, require_training
+from benchmark.contract.training import CROPS, check_loss_terms, require_training
 
 SNIPPETS = (1, 2, 3, 4, 5, 7, 9, 10, 16, 31, 33, 100, 299, 300)
+DIMS = (1, 7, 50, 64)
 WAITS = "scores have to be right first."
 
 
@@ -77,27 +76,27 @@ def require_scores(subject: Subject, sources: Sources) -> None:
         raise NotCheckedError(WAITS) from None
 
 
-def check_crops(subject: Subject, sources: Sources, crops: Iterable[int] = (2, 5, 10)) -> None:
+def check_crops(subject: Subject, sources: Sources) -> None:
     """Scores may come from any number of crops."""
     require_scores(subject, sources)
     method = subject.trained(sources)
-    for count in crops:
+    for count in CROPS:
         check_scores_of(method, draw_features(2, count, SEGMENTS))
 
 
-def check_snippets(subject: Subject, sources: Sources, lengths: Iterable[int] = SNIPPETS) -> None:
+def check_snippets(subject: Subject, sources: Sources) -> None:
     """Videos of any number of snippets can be scored."""
     require_scores(subject, sources)
     method = subject.trained(sources)
-    for length in lengths:
+    for length in SNIPPETS:
         check_scores_of(method, draw_features(1, 1, length))
 
 
-def check_feature_sizes(subject: Subject, sources: Sources, dims: Iterable[int] = (1, 7, 50, 64)) -> None:
+def check_feature_sizes(subject: Subject, sources: Sources) -> None:
     """Features may have any size."""
     require_training(subject, sources)
     require_scores(subject, sources)
-    for dim in dims:
+    for dim in DIMS:
         with shown(f"with features of size {dim}, where others had {DIM}; features.dim says the size"):
             check_loss_terms(subject, sources, steps=1, dim=dim)
             check_scores_of(subject.build(sources, dim=dim).eval(), draw_features(2, 1, SEGMENTS, dim=dim))

@@ -13,7 +13,6 @@ from benchmark.contract.probes import ContractError, Sources, generator_states, 
 from benchmark.contract.subject import Subject
 from benchmark.contract.training import require_training
 from benchmark.seeding import seed_everything
-from benchmark.threads import one_thread
 
 CURE = (
     "Draw from PyTorch's, NumPy's or Python's global generator, which the engine seeds, and from nothing else that "
@@ -32,10 +31,9 @@ class _Training:
 
 
 def check_seed(subject: Subject, sources: Sources) -> None:
-    """Two trainings from one seed give the same losses and weights, bit for bit, on one thread."""
+    """Two trainings from one seed give the same losses and weights, bit for bit."""
     require_training(subject, sources)
-    with one_thread():
-        first, other, again = (_train_from(subject, sources, seed) for seed in (7, 8, 7))
+    first, other, again = (_train_from(subject, sources, seed) for seed in (7, 8, 7))
     for when, here, there in zip(("__init__", "training_step"), first.generators, other.generators, strict=True):
         seeded = [name for name in here if here[name] == there[name]]
         if seeded:

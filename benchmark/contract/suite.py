@@ -12,6 +12,7 @@ from typing import Literal
 from benchmark.contract import declaring, scoring, seeds, state, training
 from benchmark.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.contract.subject import Subject
+from benchmark.threads import one_thread
 
 Verdict = Literal["ok", "broken", "not checked"]
 Check = Callable[[Subject], None]
@@ -28,7 +29,8 @@ class Finding:
 
 def _with_first_source(check: Callable[[Subject, Sources], None]) -> Check:
     def run(subject: Subject) -> None:
-        check(subject, subject.sources()[0])
+        with one_thread():
+            check(subject, subject.sources()[0])
 
     return run
 
@@ -36,7 +38,8 @@ def _with_first_source(check: Callable[[Subject, Sources], None]) -> Check:
 def _with_every_source(check: Callable[[Subject, Sources], None]) -> Check:
     def run(subject: Subject) -> None:
         for sources in subject.sources():
-            with shown(f"with {', '.join(f'{k}={v}' for k, v in sources.items())}") if sources else nullcontext():
+            told = shown(f"with {', '.join(f'{k}={v}' for k, v in sources.items())}") if sources else nullcontext()
+            with one_thread(), told:
                 check(subject, sources)
 
     return run
@@ -64,7 +67,7 @@ CHECKS: dict[str, Check] = {
     "mixing of videos": _with_first_source(scoring.check_videos_do_not_mix),
     "embedding": _with_first_source(scoring.check_embedding),
 }
-"""Each raises ContractError, with sentences, where a method breaks the contract."""
+"""Each raises ContractError, with sentences, where a method breaks the contract; on one thread, as runs on a CPU."""
 
 
 def examine(subject: Subject) -> Iterator[Finding]:

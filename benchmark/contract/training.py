@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import torch
 from torch import Tensor
@@ -26,6 +26,9 @@ from benchmark.contract.subject import Subject
 EXPLODED = 1e6
 """A gradient above this on blank frames comes from a division by almost nothing."""
 STEPS = 3
+CROPS = (2, 5, 10)
+LENGTHS = (1, 7, 16)
+"""Numbers of crops and of segments to try, besides the usual ones."""
 WAITS = "the loss terms have to be right first."
 
 
@@ -58,17 +61,17 @@ def check_one_pair(subject: Subject, sources: Sources) -> None:
     check_loss_terms(subject, sources, steps=1, videos=1)
 
 
-def check_training_crops(subject: Subject, sources: Sources, crops: Iterable[int] = (2, 5, 10)) -> None:
+def check_training_crops(subject: Subject, sources: Sources) -> None:
     """Training takes any number of crops."""
     require_training(subject, sources)
-    for count in crops:
+    for count in CROPS:
         check_loss_terms(subject, sources, steps=1, crops=count)
 
 
-def check_segments(subject: Subject, sources: Sources, lengths: Iterable[int] = (1, 7, 16)) -> None:
+def check_segments(subject: Subject, sources: Sources) -> None:
     """Training takes any number of segments."""
     require_training(subject, sources)
-    for length in lengths:
+    for length in LENGTHS:
         check_loss_terms(subject, sources, steps=1, length=length)
 
 

@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from benchmark.contract import CHECKS, Subject, find_subject, scoring, training
+from benchmark.threads import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 ADD_ONS = [point.name for point in sorted(entry_points(group="wvad_bench.addons"))]
@@ -34,6 +35,13 @@ SUBJECTS = [
     *(form(name, setting) for name, setting in FORMS),
 ]
 every_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+
+
+@pytest.fixture(autouse=True)
+def _on_one_thread():
+    """Threads that wait for each other are slow where tests run side by side."""
+    with one_thread():
+        yield
 
 
 def test_the_built_in_plugins_are_registered():

@@ -149,7 +149,10 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "nothing", "scenes-avenue"], "unknown method nothing; known: clav, ctr, dmil, mmil, rtfm"),
+        (
+            ["train", "nothing", "scenes-avenue"],
+            "unknown method nothing; known: binary-svm, clav, ctr, dmil, mmil",
+        ),
         (["train", "mmil+nothing", "scenes-avenue"], "unknown add-on nothing; known: conv, conv-wide, ica"),
         (["train", "mmil+ica+ica", "scenes-avenue"], "two add-ons are called ica"),
         (["train", "mmil@nothing", "scenes-avenue"], "has no preset nothing; it has official-code, paired-adam"),
