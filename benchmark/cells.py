@@ -109,7 +109,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         plan=plan,
         selection=selection,
         cells=tuple(cells),
-        looks=tuple(sorted({len(record.looks) for _, _, record in trained})),
+        looks=tuple(sorted({len(record.looks) for _, _, record in trained if not record.spec.imported})),
         crops=tuple(sorted({_crops(dataset, record) for _, dataset, record in trained})),
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
@@ -238,6 +238,8 @@ def _find(
     if record is None:
         return None, failed or f"run {key} has not been trained"
     if selection not in record.selected:
+        if record.spec.imported:
+            return None, f"run {key} has no {selection} selection: its scores were imported"
         needs = {"validation": "--holdout", "oracle": "--looks", "last": ""}[selection]
         return None, f"run {key} has no {selection} selection: it needs {needs}"
     if selection not in record.selections(source.test_hash):
@@ -247,5 +249,7 @@ def _find(
 
 
 def _crops(dataset: PlannedDataset, record: RunRecord) -> str:
+    if record.spec.imported:
+        return f"{dataset.name} not known (imported)"
     used = min(record.spec.training.crops or dataset.crops, dataset.crops)
     return f"{dataset.name} {used} of {dataset.crops}"

@@ -17,6 +17,8 @@ def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], work
     """
     seconds: dict[Hashable, list[float]] = defaultdict(list)
     for record in stored:
+        if record.spec.imported:  # it took no time here
+            continue
         for kind in _kinds(record.spec):
             seconds[kind].append(record.seconds)
     total = 0.0

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import SNIPPET_FRAMES, Manifest, Video
+from benchmark.datasets.names import read_lines
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.evaluation import Scores
 from benchmark.files import file_name
+from benchmark.invocations import Results
 from benchmark.jobs import evaluate_scores, now
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Profile, RunRecord, RunSpec, Training, describe_environment
@@ -24,6 +26,8 @@ from benchmark.runs import RunStore
 
 PREFIX = "imported:"
 """How the method of an imported run begins."""
+DEVIATION = "DEV-IMPORTED"
+"""What captions say of it; see `reports.captions.FALLBACKS`."""
 ENDINGS = (".npy", ".txt", ".csv")
 MOST_BYTES = 64 * 2**20
 """Size of a text file of scores above which it is refused: a million frames take a tenth of that."""
@@ -48,7 +52,7 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no folder of scores; name one with --scores")
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS}
+    files = _find_files(folder)
     videos = {video.name: video for video in manifest.split("test")}
     missing = [name for name in videos if name not in files]
     if missing:
@@ -66,17 +70,34 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
     return scores, dict(units)
 
 
+def check_different(folders: Sequence[Path], seeds: Sequence[Scores]) -> None:
+    """Refuse two folders with the same scores: a seed that is counted twice makes a method look stable.
+
+    Raises
+    ------
+    InputError
+        If there are two.
+    """
+    seen: dict[str, Path] = {}
+    for folder, scores in zip(folders, seeds, strict=True):
+        other = seen.setdefault(_hash(scores), folder)
+        if other is not folder:
+            raise InputError(f"{other} and {folder} hold the same scores; give --scores once for each seed")
+
+
+def _find_files(folder: Path) -> dict[str, Path]:
+    """Return the score files of a folder by video."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in ENDINGS and not path.name.startswith("."):
+            other = found.setdefault(path.stem, path)
+            if other != path:
+                raise InputError(f"{folder}: {other.name} and {path.name} are both of {path.stem}; keep one")
+    return found
+
+
 def _read(path: Path) -> NDArray[np.float64]:
-    try:
-        if path.suffix == ".npy":
-            values = read_npy(path)
-        elif path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{path}: too large for the scores of a video; write one number per line")
-        else:
-            values = np.loadtxt(path, dtype=np.float64, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as numbers, one per line ({str(error).splitlines()[0]})") from None
-    values = np.asarray(values)
+    values = read_npy(path) if path.suffix == ".npy" else _read_text(path)
     if values.ndim != 1 or values.dtype.kind not in "fiu":
         raise InputError(f"{path}: holds {values.dtype} {values.shape}, not one score per snippet or frame")
     numbers = values.astype(np.float64)
@@ -87,12 +108,25 @@ def _read(path: Path) -> NDArray[np.float64]:
     return numbers
 
 
+def _read_text(path: Path) -> NDArray[np.float64]:
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path}: too large for the scores of a video; write one number per line")
+    values = []
+    for number, line in read_lines(path):
+        try:
+            values.append(float(line))
+        except ValueError:
+            raise InputError(f"{path}: line {number}, {line[:40]!r}, is not a number; write one per line") from None
+    return np.array(values, dtype=np.float64)
+
+
 def _per_snippet(values: NDArray[np.float64], video: Video, path: Path) -> tuple[NDArray[np.float32], Unit]:
     if len(values) == video.rows:
         return values.astype(np.float32), "snippet"
     if len(values) != video.frames:
         raise InputError(
-            f"{path}: {len(values)} scores; {video.name} has {video.rows} snippets and {video.frames} frames"
+            f"{path}: {len(values)} scores; {video.name} has {video.rows} snippets and {video.frames} frames; "
+            f"write one score per snippet of {SNIPPET_FRAMES} frames, or one per frame"
         )
     edges = np.arange(0, min(len(values), video.rows * SNIPPET_FRAMES), SNIPPET_FRAMES)
     covered = values[: video.rows * SNIPPET_FRAMES]
@@ -137,7 +171,7 @@ def store_imported(
                 looks=(),
                 selected={"last": 1},
                 oracle_test_hash=None,
-                deviations=(),
+                deviations=(DEVIATION,),
                 dim=manifest.dim,
                 object_classes=0,
                 parameters=0,
@@ -151,7 +185,7 @@ def store_imported(
 
 
 def find_imported(method: str, dataset: Dataset, profile: Profile, store: RunStore) -> list[RunSpec]:
-    """Find the runs that were imported under a name on a dataset, by seed; of several imports the latest counts.
+    """Find the runs of the latest import under a name on a dataset, in the order of the seeds.
 
     Parameters
     ----------
@@ -164,23 +198,28 @@ def find_imported(method: str, dataset: Dataset, profile: Profile, store: RunSto
         If there is none.
     """
     wanted = (method, dataset.manifest.train_hash(), profile)
-    records = [r for r in store.records() if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
-    by_seed = {r.spec.seed: r.spec for r in sorted(records, key=lambda r: r.finished)}
-    if not by_seed:
+    # What was imported last is what was planned last: a run that is there already is not stored anew.
+    plans = [
+        p for p in Results(store.root.parent).plans(_table_of(method)) if p.folder == _folder(dataset.name, profile)
+    ]
+    keys = [key for plan in plans for key in plan.run_keys()]
+    records = [record for key in keys if (record := store.record(key)) is not None]
+    specs = [r.spec for r in records if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
+    if not specs:
         raise InputError(
             f"{method}: no such scores on {dataset.name}, profile {profile}; `wvad import-scores` brings them in"
         )
-    return [by_seed[seed] for seed in sorted(by_seed)]
+    return specs
 
 
 def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
     """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
     first = specs[0]
     return TablePlan(
-        table=file_name(first.method.replace(":", "-")),
+        table=_table_of(first.method),
         title=first.title,
         protocol="in-domain",
-        folder=f"{dataset.name}-{first.profile}",
+        folder=_folder(dataset.name, first.profile),
         profile=first.profile,
         seeds=len(specs),
         holdout=0.0,
@@ -196,6 +235,14 @@ def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: st
             ),
         ),
     )
+
+
+def _table_of(method: str) -> str:
+    return file_name(method.replace(":", "-"))
+
+
+def _folder(dataset: str, profile: Profile) -> str:
+    return f"{dataset}-{profile}"
 
 
 def title_of(name: str) -> str:

@@ -8,6 +8,7 @@ from benchmark.cells import Table
 from benchmark.records import Selection
 
 FALLBACKS = {
+    "DEV-IMPORTED": "imported scores: how they were trained and which weights were chosen is not known here",
     "DEV-INT-DIFF": "motion intensity estimated from differences of the features",
     "DEV-INT-NONE": "no motion intensity: the dynamic path is off",
     "DEV-OBJ-KM": "object scores replaced by k-means appearance classes",

@@ -12,6 +12,9 @@ from benchmark.cli.common import command_line, follow_again, open_datasets, say,
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
+LONGEST_NAME = 60
+"""Characters of a name: it stands in tables, and in the names of their files."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -34,13 +37,16 @@ def import_scores(
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
     from benchmark.experiments import describe_dataset
     from benchmark.files import writing_to
-    from benchmark.imported import plan_imported, read_scores, store_imported
+    from benchmark.imported import check_different, plan_imported, read_scores, store_imported
     from benchmark.runs import RunStore
 
-    if not name.strip() or any(sign in name for sign in ",:+@/"):
-        raise InputError(f"{name!r}: not a name for a method; leave , : + @ and / out")
+    if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
+        raise InputError(
+            f"{name!r}: not a name for a method; write one line of {LONGEST_NAME} characters at most, without , : + @ /"
+        )
     opened = open_datasets([dataset], data)[0]
     read = [read_scores(folder, opened.manifest) for folder in scores]
+    check_different(scores, [found for found, _ in read])
     kept = Results(results)
     store = RunStore(kept.runs)
     with writing_to(store.root, "--results"):

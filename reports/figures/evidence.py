@@ -69,15 +69,16 @@ class Evidence:
         """Say what the figures rest on: data, profile, seeds, fallbacks, and the selection where one counts."""
         line_up, data = self.line_up, self.line_up.dataset
         seeds = sorted({len(contender.seeds) for contender in line_up.contenders})
-        looks = sorted({len(record.looks) for found in self.records.values() for record in found})
-        crops = sorted({min(r.spec.training.crops or data.crops, data.crops) for f in self.records.values() for r in f})
+        trained = [record for found in self.records.values() for record in found if not record.spec.imported]
+        looks = sorted({len(record.looks) for record in trained})
+        crops = sorted({min(record.spec.training.crops or data.crops, data.crops) for record in trained})
         holdout = f", {line_up.holdout:.0%} of the training videos held out" if line_up.holdout else ""
         changed = f", changed settings {', '.join(line_up.overrides)}" if line_up.overrides else ""
         count = "/".join(map(str, seeds))
         fallbacks = [(d, c.label) for c, found in self.records.items() for r in found for d in r.deviations]
         return (
             f"{data.name} ({data.feature_set}, {data.test_videos} test videos), profile {line_up.profile}, "
-            f"{count} seed{'' if seeds == [1] else 's'}, {'/'.join(map(str, crops))} of {data.crops} crops"
+            f"{count} seed{'' if seeds == [1] else 's'}, {'/'.join(map(str, crops)) or 'unknown'} of {data.crops} crops"
             f"{holdout}{changed}.",
             *((selection_sentence(line_up.selection, looks, line_up.holdout),) if selected else ()),
             *((SIMULATED,) if data.simulated else ()),

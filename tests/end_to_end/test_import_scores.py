@@ -9,6 +9,8 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
+from benchmark.forecast import expect_seconds
+from benchmark.imported import find_imported
 from benchmark.runs import RunStore
 
 DATASET = "scenes-avenue"
@@ -153,6 +155,10 @@ def change_text(text: bytes) -> Change:
     return change
 
 
+def add_text(scores: Scores, folder: Path) -> None:
+    (folder / f"{next(iter(scores))}.txt").write_text("0.5\n")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -163,12 +169,14 @@ def change_text(text: bytes) -> Change:
         (replace_first(np.array([0.1, np.nan])), "holds scores that are not finite"),
         (replace_first(np.array([0.1, 7.5])), "scores from 0.1 to 7.5; scale all videos' to [0, 1]"),
         (replace_first(np.array([{}], dtype=object)), "holds pickled Python objects, never loaded here"),
-        (change_text(b"0.5\nhalf\n"), "cannot be read as numbers, one per line"),
-        (change_text(b"\xff\xfe\x00"), "cannot be read as numbers, one per line"),
+        (change_text(b"0.5\nhalf\n"), "line 2, 'half', is not a number; write one per line"),
+        (change_text(b"0.5 0.5\n"), "line 1, '0.5 0.5', is not a number; write one per line"),
+        (change_text(b"0.5\n# 0.5\n"), "line 2, '# 0.5', is not a number"),
+        (change_text(b"\xff\xfe\x00"), "not a text file in UTF-8"),
+        (add_text, ".txt are both of "),
         (change_text(b""), " snippets and "),
     ],
 )
-@pytest.mark.filterwarnings("ignore:loadtxt")
 def test_what_is_no_scores_is_one_line_and_leaves_nothing(
     change: Change, message: str, trained: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +194,11 @@ def test_what_is_no_scores_is_one_line_and_leaves_nothing(
     ("arguments", "message"),
     [
         (["import-scores", "a,b", "--dataset", DATASET, "--scores", "."], "'a,b': not a name for a method"),
+        (
+            ["import-scores", "a\nb", "--dataset", DATASET, "--scores", "."],
+            "'a\\nb': not a name for a method; write one",
+        ),
+        (["import-scores", "a" * 61, "--dataset", DATASET, "--scores", "."], "write one line of 60 characters at most"),
         (["import-scores", "a", "--dataset", DATASET, "--scores", "./none"], "none: no folder of scores"),
         (
             ["compare", "--method", "imported:nobody", "--against", "mmil", "--dataset", DATASET],
@@ -199,3 +212,46 @@ def test_what_cannot_be_imported_is_one_line(
     assert run([*arguments, "--data", str(tiny_scenes), "--results", str(tmp_path / "results")]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert message in line
+
+
+def test_a_seed_is_not_counted_twice(
+    trained: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, same = (write(tmp_path / form, scores_of(trained, 0), form) for form in ("npy", "txt"))
+    assert import_scores(tmp_path / "results", tiny_scenes, one, same) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"{one} and {same} hold the same scores; give --scores once for each seed" in line
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_latest_import_is_compared_whole(trained: Path, tiny_scenes: Path, tmp_path: Path) -> None:
+    """Neither a seed of an earlier import with more of them, nor scores that were imported again long ago."""
+    results, scores = tmp_path / "results", scores_of(trained, 0)
+    folders = [write(tmp_path / str(i), {n: v / (i + 1) for n, v in scores.items()}) for i in range(3)]
+    dataset, store = Dataset(tiny_scenes / DATASET), RunStore(results / "runs")
+
+    def hashes() -> list[str | None]:
+        return [spec.source for spec in find_imported("imported:theirs", dataset, "quick", store)]
+
+    assert import_scores(results, tiny_scenes, *folders) == 0
+    first = hashes()
+    assert len(set(first)) == 3
+    assert import_scores(results, tiny_scenes, folders[2]) == 0
+    assert hashes() == [first[2]]
+    assert import_scores(results, tiny_scenes, *folders[:2]) == 0
+    assert hashes() == first[:2]
+
+
+def test_captions_claim_nothing_of_training_that_was_done_elsewhere(
+    trained: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    assert import_scores(results, tiny_scenes, write(tmp_path / "scores", scores_of(trained, 0))) == 0
+    printed = capsys.readouterr().out
+    assert "Fallback DEV-IMPORTED (imported scores: how they were trained and which weights were chosen" in printed
+    assert f"Crops in use: {DATASET} not known (imported)." in printed
+    assert run(["render", "imported-theirs", "--results", str(results), "--selection", "oracle"]) == 0
+    assert "has no oracle selection: its scores were imported" in capsys.readouterr().out
+    (record,) = RunStore(results / "runs").records()
+    mmil = record.spec.model_copy(update={"method": "mmil", "imported": False})
+    assert expect_seconds([mmil], [record], workers=1) is None
