@@ -8,7 +8,7 @@ from benchmark.cells import Cell, Table
 from benchmark.class_wise import ClassGap
 from benchmark.contrasts import Contrast, VideoGap
 from benchmark.power import MOST_SEEDS, Precision
-from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, columns, signed
+from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 CLASSES = "Differences by class"
 VIDEOS = "Videos that differ most"
@@ -45,8 +45,10 @@ def _class_cells(gaps: dict[str, ClassGap]) -> Iterator[GridCell]:
     for definition in DEFINITIONS:
         gap = gaps.get(definition)
         yield GridCell(EMPTY if gap is None else signed(100 * gap.gap))
-        known = gap is not None and gap.ci_low is not None and gap.ci_high is not None
-        yield GridCell("", f"[{signed(100 * gap.ci_low)}, {signed(100 * gap.ci_high)}]" if known else EMPTY)  # type: ignore[union-attr, operator]
+        if gap is None or gap.ci_low is None or gap.ci_high is None:
+            yield GridCell("", EMPTY)
+        else:
+            yield GridCell("", interval(100 * gap.ci_low, 100 * gap.ci_high))
 
 
 def video_caption(table: Table) -> tuple[str, ...]:

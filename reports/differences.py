@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.cells import Table
 from reports.gaps import shown_gaps
-from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, signed
+from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 TITLE = "Differences"
 HEADERS = ("difference", "95 % interval", "p")
@@ -34,10 +34,9 @@ def difference_notes(table: Table) -> tuple[str, ...]:
 
 def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
     for shown in shown_gaps(table, train, test):
-        interval = f"[{signed(100 * shown.ci_low)}, {signed(100 * shown.ci_high)}]"
         cells = (
             GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.clear),
-            GridCell("", interval),
+            GridCell("", interval(100 * shown.ci_low, 100 * shown.ci_high)),
             GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
         )
         yield GridRow(f"{shown.one} − {shown.other}", cells)

@@ -169,6 +169,11 @@ def signed(points: float) -> str:
     return f"{points + 0.0:+.2f}".replace("-", "−")  # a zero turned round is a zero
 
 
+def interval(low: float, high: float) -> str:
+    """Show an interval in points."""
+    return f"[{signed(low)}, {signed(high)}]"
+
+
 def pad(grid: Grid, column: int, cell: GridCell) -> str:
     """Return a cell's value with figure spaces for the decimals that it lacks of its column's longest."""
     values = [row.cells[column].value for group in grid.groups for row in group.rows]

@@ -12,7 +12,7 @@ from reports.differences import difference_notes
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, GREY, INK, NORMAL, canvas, shorten
 from reports.gaps import shown_gaps
-from reports.grid import columns, signed
+from reports.grid import columns, interval, signed
 
 NAME, TITLE = "forest", "Differences"
 CAPTION = (
@@ -84,7 +84,7 @@ def _draw(data: pd.DataFrame) -> Canvas:
             axis.plot([low, high], [y, y], color=colour, linewidth=1.1, zorder=2)
             face = colour if clear else "white"
             axis.plot(middle, y, marker="s", markersize=4, color=colour, markerfacecolor=face, zorder=3)
-            text = f"{signed(middle)} [{signed(low)}, {signed(high)}]"
+            text = f"{signed(middle)} {interval(low, high)}"
             axis.annotate(
                 text,
                 (1, y),
