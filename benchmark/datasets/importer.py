@@ -13,8 +13,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchmark.datasets.annotations import read_annotations, read_frame_counts
-from benchmark.datasets.annotations.frames import FILE as FRAMES_FILE
+from benchmark.datasets.annotations import find_frame_counts, read_annotations
 from benchmark.datasets.arrays import NpyWriter, finite, rows_sha256
 from benchmark.datasets.catalog import SCENES_PREFIX, check_name
 from benchmark.datasets.import_plan import (
@@ -144,7 +143,7 @@ def _plan(request: ImportRequest) -> _Plan:
     matching = match_features(features, annotations, missing)
     home = request.annotations if request.annotations.is_dir() else request.annotations.parent
     beside = request.features.absolute().parent
-    counts, counts_note = _frame_counts((home, beside))
+    counts, counts_note = find_frame_counts((home, beside))
     videos = plan_videos(features, annotations, matching, counts, request.train_unit)
 
     motion_folder, motion_note = _folder_of("motion", request.motion, beside)
@@ -161,13 +160,6 @@ def _plan(request: ImportRequest) -> _Plan:
         notes.append("No feature set was named: the features are taken to be shared with no other dataset.")
     said = tuple(note for note in notes if note)
     return _Plan(videos, motion, objects, object_classes, tuple(sorted(missing)), said)
-
-
-def _frame_counts(folders: tuple[Path, ...]) -> tuple[dict[str, int], str]:
-    for folder in folders:
-        if (folder / FRAMES_FILE).is_file():
-            return read_frame_counts(folder / FRAMES_FILE), f"Frame counts from {FRAMES_FILE}."
-    return {}, ""
 
 
 def _folder_of(what: PseudoLabelName, option: Path | None, beside: Path) -> tuple[Path | None, str]:

@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, Interval, by_name
-from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.annotations.masks import read_mask
+from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, by_name
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import read_lines, video_name
 from benchmark.errors import InputError
@@ -64,16 +62,8 @@ def _videos(
             )
         if bool(classes.get(name, label)) != bool(label):
             raise InputError(f"{name}: classes.csv and the masks disagree on whether it is normal; correct one")
-        frames, intervals = _read_mask(masks[name]) if label and split == "test" else (None, ())
+        frames, intervals = read_mask(masks[name]) if label and split == "test" else (None, ())
         yield AnnotatedVideo(name, split, label, classes.get(name, ()), frames, intervals)
-
-
-def _read_mask(path: Path) -> tuple[int, tuple[Interval, ...]]:
-    mask = read_npy(path)
-    if mask.ndim != 1 or not np.isin(mask, (0, 1)).all():
-        raise InputError(f"{path}: not a frame mask; one value per frame, 0 or 1, is expected")
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return len(mask), tuple((int(start), int(end)) for start, end in edges.reshape(-1, 2))
 
 
 def _classes(path: Path) -> dict[str, tuple[str, ...]]:

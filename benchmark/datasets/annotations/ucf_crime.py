@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.datasets.annotations.lists import read_list, split_of
 from benchmark.datasets.annotations.types import (
     AnnotatedVideo,
     Annotations,
@@ -19,22 +21,43 @@ from benchmark.errors import InputError
 
 TRAIN_FILE = "Anomaly_Train.txt"
 TEST_FILE = "Temporal_Anomaly_Annotation.txt"
-FILES = (TEST_FILE, TRAIN_FILE)
+COUNTED_TEST_FILE = "UCF_Annotation.txt"
+FILES = (TEST_FILE, COUNTED_TEST_FILE, TRAIN_FILE)
+
+# `Abuse001_x264`, `Normal_Videos_003_x264`; a feature file carries more after it, such as `_i3d`.
+_OFFICIAL_NAME = re.compile(r"(?P<category>[A-Za-z_]+?)_?\d+.*?_x264")
 
 
-def read(main: Path) -> Annotations:
+def read(main: Path, lists: Sequence[Path] = ()) -> Annotations:
     """Read the form; frame numbers are 1-based and inclusive, so ``start end`` is ``[start - 1, end)``.
 
     Parameters
     ----------
     main
-        The test file, or the training file; the other is looked for beside it by its official name.
+        The test file (`UCF_Annotation.txt` of UR-DMU has a frame count before the class), or the training file; the
+        other is looked for beside it by its official name.
+    lists
+        Lists of feature files. The training ones stand in for `Anomaly_Train.txt` where that is not there; labels
+        and classes are then those of the names.
     """
-    train = main if main.name == TRAIN_FILE else main.with_name(TRAIN_FILE)
-    test = main.with_name(TEST_FILE) if main.name == TRAIN_FILE else main
-    videos = by_name([*_train(train), *_test(test)], main.parent)
-    form = "Annotations in the UCF-Crime text form (frames 1-based, end inclusive)."
+    train = main.with_name(TRAIN_FILE)
+    test = main if main.name != TRAIN_FILE else _test_file_beside(main)
+    training_lists = [path for path in lists if split_of(path) == "train"]
+    if train.is_file() or not training_lists:
+        training, origin = _train(train), train.name
+    else:
+        training, origin = _listed(training_lists), ", ".join(path.name for path in training_lists)
+    videos = by_name([*training, *_test(test)], main.parent)
+    form = (
+        "Annotations in the UCF-Crime text form (frames 1-based, end inclusive; "
+        f"training videos from {origin}, test videos from {test.name})."
+    )
     return Annotations(form, videos)
+
+
+def _test_file_beside(train: Path) -> Path:
+    found = (train.with_name(name) for name in (TEST_FILE, COUNTED_TEST_FILE))
+    return next((path for path in found if path.is_file()), train.with_name(TEST_FILE))
 
 
 def _train(path: Path) -> Iterator[AnnotatedVideo]:
@@ -42,24 +65,41 @@ def _train(path: Path) -> Iterator[AnnotatedVideo]:
         folder, _, name = line.replace("\\", "/").rpartition("/")
         if not folder or not name:
             raise InputError(f"{path}:{number}: malformed line, `Class/name.mp4` is expected")
-        yield _video(video_name(name), "train", folder.rpartition("/")[2], ())
+        yield _video(video_name(name), "train", folder.rpartition("/")[2])
+
+
+def _listed(lists: Sequence[Path]) -> Iterator[AnnotatedVideo]:
+    """Read training videos from lists of feature files, which may name a video once per crop."""
+    seen: set[str] = set()
+    for path in lists:
+        for number, entry in read_list(path):
+            match = _OFFICIAL_NAME.match(entry)
+            if not match:
+                raise InputError(f"{path}:{number}: malformed line, a feature file `Abuse001_x264...` is expected")
+            if match[0] not in seen:
+                seen.add(match[0])
+                yield _video(match[0], "train", match["category"])
 
 
 def _test(path: Path) -> Iterator[AnnotatedVideo]:
     for number, line in read_lines(path):
-        words = line.split()
-        if len(words) < 2:
+        name, *words = line.split()
+        frames = int(words.pop(0)) if words and words[0].isdecimal() else None
+        if not words or frames == 0:
             raise InputError(f"{path}:{number}: malformed line, `name.mp4  Class  start  end ...` is expected")
-        name = video_name(words[0])
-        frames = integers(words[2:], f"{path}:{number}")
-        intervals = []
-        for start, end in zip(frames[::2], frames[1::2], strict=True):
-            if (start, end) != (-1, -1):
-                intervals.append(interval(start - 1, end, f"{name} ({path.name}:{number})"))
-        yield _video(name, "test", words[1], tuple(intervals))
+        category, *numbers = words
+        pairs = integers(numbers, f"{path}:{number}")
+        intervals = tuple(
+            interval(start - 1, end, f"{video_name(name)} ({path.name}:{number})")
+            for start, end in zip(pairs[::2], pairs[1::2], strict=True)
+            if (start, end) != (-1, -1)
+        )
+        yield _video(video_name(name), "test", category, frames, intervals)
 
 
-def _video(name: str, split: Split, category: str, intervals: tuple[Interval, ...]) -> AnnotatedVideo:
+def _video(
+    name: str, split: Split, category: str, frames: int | None = None, intervals: tuple[Interval, ...] = ()
+) -> AnnotatedVideo:
     # The normal classes are called Normal, Training_Normal_Videos_Anomaly and Testing_Normal_Videos_Anomaly.
     label = int("normal" not in category.lower())
-    return AnnotatedVideo(name, split, label, (category,) if label else (), None, intervals)
+    return AnnotatedVideo(name, split, label, (category,) if label else (), frames, intervals)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.datasets.annotations.lists import read_list, split_of
 from benchmark.datasets.annotations.types import (
     AnnotatedVideo,
     Annotations,
@@ -16,7 +17,7 @@ from benchmark.datasets.annotations.types import (
 )
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import read_lines, split_crop, video_name
+from benchmark.datasets.names import read_lines, video_name
 from benchmark.errors import InputError
 
 FILES = ("annotations.txt",)
@@ -32,14 +33,14 @@ _CLASSES = {
 }
 
 
-def read(main: Path, features: FeatureFolder) -> Annotations:
+def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Annotations:
     """Read the form; frame numbers are 0-based and half-open, and only abnormal test videos have a line.
 
-    The split comes from the `*.list` files beside `main`; without any, from the features' `train` and
-    `test` folders.
+    The split comes from `lists`; without any, from the `*.list` files beside `main`; without those, from the
+    features' `train` and `test` folders.
     """
     intervals = dict(_intervals(main))
-    lists = sorted(main.parent.glob("rgb*.list")) or sorted(main.parent.glob("*.list"))
+    lists = lists or sorted(main.parent.glob("rgb*.list")) or sorted(main.parent.glob("*.list"))
     splits = _listed(lists) if lists else _by_folder(features)
     for name in intervals:
         if splits.setdefault(name, "test") == "train":
@@ -89,13 +90,13 @@ def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
         yield name, tuple(interval(start, end, f"{name} ({path.name}:{number})") for start, end in pairs)
 
 
-def _listed(lists: list[Path]) -> dict[str, Split]:
+def _listed(lists: Sequence[Path]) -> dict[str, Split]:
     """Read the split of each video from the lists of its feature files, which name a video once per crop."""
     splits: dict[str, Split] = {}
     for path in lists:
-        split: Split = "test" if "test" in path.stem.lower() else "train"
-        for number, line in read_lines(path):
-            match = _NAME.match(split_crop(video_name(line).removesuffix(".npy"))[0])
+        split = split_of(path)
+        for number, name in read_list(path):
+            match = _NAME.match(name)
             if not match:
                 raise InputError(f"{path}:{number}: malformed line, a feature file `name_label_...` is expected")
             if splits.setdefault(match[0], split) != split:
@@ -108,8 +109,8 @@ def _by_folder(features: FeatureFolder) -> dict[str, Split]:
     for stem, files in features.videos.items():
         if files.folder_split is None:
             raise InputError(
-                f"{files.files[0]}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
-                "beside the annotations; give one or the other"
+                f"{stem}: its features lie in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                "beside the annotations; name the lists with --list"
             )
         match = _NAME.match(stem)
         splits[match[0] if match else stem] = files.folder_split

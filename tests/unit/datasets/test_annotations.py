@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.annotations import read_annotations, read_frame_counts
+from benchmark.datasets.annotations import read_annotations
+from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.annotations.xd_violence import classes_of
 from benchmark.datasets.layouts import FeatureFolder, find_features
 from benchmark.errors import InputError

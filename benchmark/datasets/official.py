@@ -1,0 +1,177 @@
+"""What is known of the four benchmarks: videos per split, classes, frame totals, each with its source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmark.datasets.manifest import Benchmark, Split
+
+
+class LabelledVideo(Protocol):
+    """A video as annotated or as imported: what counting needs to know of it."""
+
+    @property
+    def split(self) -> Split:
+        """Its split."""
+
+    @property
+    def label(self) -> int:
+        """1 for abnormal, 0 for normal."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its abnormal classes, where they are known."""
+
+
+@dataclass(frozen=True)
+class VideoCounts:
+    """Numbers of normal and abnormal videos."""
+
+    normal: int
+    abnormal: int
+
+    @property
+    def total(self) -> int:
+        """Number of videos."""
+        return self.normal + self.abnormal
+
+    def __str__(self) -> str:
+        return f"{self.total:,} ({self.normal:,} normal + {self.abnormal:,} abnormal)"
+
+
+@dataclass(frozen=True)
+class Official:
+    """A benchmark's known numbers.
+
+    Attributes
+    ----------
+    title
+        How papers write its name.
+    splits
+        Videos of each split; empty where no official weakly-supervised split exists.
+    videos
+        Videos in all.
+    classes
+        Names of the abnormal classes; empty where none are official.
+    test_frames, positive_frames
+        Frames of the test videos by their true lengths, and how many are abnormal.
+    totals
+        Other numbers of test frames in circulation -> what they mean.
+    """
+
+    title: str
+    splits: Mapping[Split, VideoCounts]
+    videos: VideoCounts
+    classes: frozenset[str]
+    test_frames: int
+    positive_frames: int
+    totals: Mapping[int, str]
+
+
+OFFICIAL: Mapping[Benchmark, Official] = {
+    # Videos and classes: Sultani et al., CVPR 2018, section 4, and the authors' Anomaly_Train.txt and
+    # Temporal_Anomaly_Annotation.txt. Frames: decoded lengths (header.csv of AnilOsmanTur/video_anomaly_diffusion);
+    # positive: the annotation read as 1-based and inclusive, clipped to the video.
+    "ucf-crime": Official(
+        title="UCF-Crime",
+        splits={"train": VideoCounts(800, 810), "test": VideoCounts(150, 140)},
+        videos=VideoCounts(950, 950),
+        classes=frozenset(
+            ("Abuse", "Arrest", "Arson", "Assault", "Burglary", "Explosion", "Fighting", "RoadAccidents", "Robbery")
+            + ("Shooting", "Shoplifting", "Stealing", "Vandalism")
+        ),
+        test_frames=1_111_808,
+        positive_frames=84_338,
+        totals={
+            1_109_680: "Roc-Ng's features: the last, incomplete snippet is dropped, and of nine videos whose length "
+            "is a multiple of 16 a whole one",
+            1_109_824: "every video cut to a multiple of 16 frames",
+            1_114_144: "every video padded to a multiple of 16 frames",
+        },
+    ),
+    # Videos and classes: Wu et al., ECCV 2020, section 3. Frames: the labels published with PEL4VAD (xd-gt), equal
+    # to those made from the authors' annotations.txt; the videos' last frames are cut to a multiple of 16.
+    "xd-violence": Official(
+        title="XD-Violence",
+        splits={"train": VideoCounts(2049, 1905), "test": VideoCounts(300, 500)},
+        videos=VideoCounts(2349, 2405),
+        classes=frozenset(("fighting", "shooting", "riot", "abuse", "car accident", "explosion")),
+        test_frames=2_330_384,
+        positive_frames=537_805,
+        totals={},
+    ),
+    # Videos: Zhong et al., CVPR 2019, section 4.1, and the lists SH_Train.txt and SH_Test.txt. Frames: decoded
+    # lengths (header.csv, as above) and the masks of the original ShanghaiTech release.
+    "shanghaitech": Official(
+        title="ShanghaiTech",
+        splits={"train": VideoCounts(175, 63), "test": VideoCounts(155, 44)},
+        videos=VideoCounts(330, 107),
+        classes=frozenset(),
+        test_frames=141_869,
+        positive_frames=7_962,
+        totals={
+            142_912: "RTFM's gt-sh.npy: abnormal videos padded to a multiple of 16 frames, 8,028 positive",
+            143_680: "every video padded to a multiple of 16 frames, 8,028 positive",
+            143_888: "every video padded to a multiple of 16 frames, those of such a length by 16 more",
+            140_704: "every video cut to a multiple of 16 frames",
+        },
+    ),
+    # Videos: Lu et al., ICCV 2013, section 4.2. Frames: the authors' masks of the 21 testing videos.
+    "avenue": Official(
+        title="Avenue",
+        splits={},
+        videos=VideoCounts(16, 21),
+        classes=frozenset(),
+        test_frames=15_324,
+        positive_frames=3_712,
+        totals={15_152: "every video cut to a multiple of 16 frames", 15_488: "every video padded to one"},
+    ),
+}
+
+
+def official_notes(benchmark: Benchmark, videos: Iterable[LabelledVideo], missing: Collection[str] = ()) -> list[str]:
+    """Compare the annotated videos with the official ones, one sentence each; differences are no error.
+
+    Parameters
+    ----------
+    videos
+        All annotated videos, those in `missing` too.
+    missing
+        Names of annotated videos that have no features.
+
+    Returns
+    -------
+    Nothing for a benchmark without official numbers.
+    """
+    official = OFFICIAL.get(benchmark)
+    if official is None:
+        return []
+    videos = tuple(videos)
+    wanted = _counts_of(official.splits, official.videos)
+    found = _counts_of({split: count_videos(videos, split) for split in official.splits}, count_videos(videos))
+    if wanted == found:
+        without = f", {len(missing):,} of them without features, as listed" if missing else ""
+        notes = [f"Official counts of {official.title}: {wanted}: all annotated{without}."]
+    else:
+        notes = [f"WARNING: official counts of {official.title} are {wanted}; annotated here are {found}."]
+    classes = Counter(name for video in videos for name in video.classes)
+    unknown = {name: count for name, count in sorted(classes.items()) if name not in official.classes}
+    if official.classes and unknown:
+        listed = ", ".join(f"{name} ({count} videos)" for name, count in unknown.items())
+        notes.append(f"WARNING: these are no classes of {official.title}: {listed}.")
+    return notes
+
+
+def count_videos(videos: Iterable[LabelledVideo], split: Split | None = None) -> VideoCounts:
+    """Count the videos of one split, or of both."""
+    labels = [video.label for video in videos if split in (None, video.split)]
+    return VideoCounts(labels.count(0), labels.count(1))
+
+
+def _counts_of(splits: Mapping[Split, VideoCounts], videos: VideoCounts) -> str:
+    if not splits:
+        return f"{videos} videos without an official weakly-supervised split"
+    return f"{splits['train']} training and {splits['test']} test videos"
