@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say
+from benchmark.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.manifest import Metric
@@ -86,14 +87,30 @@ def import_(
 @app.command()
 def check(
     name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Ground truth from elsewhere: compare the frame labels with it, per video.")
+    ] = None,
+    order: Annotated[Path | None, typer.Option(help="List of the videos in the order of --against's array.")] = None,
     data: options.Data = None,
 ) -> None:
-    """Read a dataset through and print what it holds: counts, norms, what was clipped, what is missing."""
+    """Read a dataset through and print what it holds: counts, norms, what was clipped, what is missing.
+
+    With --against, its frame labels are compared instead: a .npy array of all videos, a folder of one array per video,
+    or S3R's .json file. Differences are information, not an error.
+    """
     from benchmark.datasets.check import check_dataset
+    from benchmark.datasets.ground_truth import compare_ground_truth
     from benchmark.display import counting
 
+    dataset = open_datasets([name], data)[0]
+    if order is not None and against is None:
+        raise InputError("--order is the order of an array; name the array with --against")
+    if against is not None:
+        for line in compare_ground_truth(dataset.manifest, against, order).lines():
+            say(line)
+        return
     with counting(f"reading {name}", err) as progress:
-        report = check_dataset(open_datasets([name], data)[0], progress)
+        report = check_dataset(dataset, progress)
     for line in report.lines():
         say(line)
     if not report.sound:

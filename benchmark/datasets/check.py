@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import rows_sha256
 from benchmark.datasets.labels import unscored_frames
 from benchmark.datasets.manifest import Manifest, Split, Video
+from benchmark.datasets.official import official_totals
+from benchmark.datasets.rounding import describe_rounding
 from benchmark.datasets.store import Dataset
 
 Progress = Callable[[int, int], None]
@@ -100,6 +102,7 @@ class DatasetReport:
         for split in self.splits:
             lines += _split_lines(split)
         shown = ", ".join(m.missing[:5]) + (", ..." if len(m.missing) > 5 else "")
+        lines += [f"  {found}" for found in (*official_totals(m), describe_rounding(m.videos)) if found]
         lines.append(f"  missing: {len(m.missing)} annotated videos{f' ({shown})' if shown else ''}")
         lines += [f"  note: {note}" for note in m.notes]
         lines += [f"  DAMAGED: {name} is not as it was imported; import the dataset again" for name in self.damaged]

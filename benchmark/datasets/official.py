@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmark.datasets.manifest import Benchmark, Split
+from benchmark.datasets.manifest import SNIPPET_FRAMES, Benchmark, Manifest, Split
 
 
 class LabelledVideo(Protocol):
@@ -37,9 +37,6 @@ class VideoCounts:
     def total(self) -> int:
         """Number of videos."""
         return self.normal + self.abnormal
-
-    def __str__(self) -> str:
-        return f"{self.total:,} ({self.normal:,} normal + {self.abnormal:,} abnormal)"
 
 
 @dataclass(frozen=True)
@@ -71,6 +68,22 @@ class Official:
     totals: Mapping[int, str]
 
 
+_UCF_CRIME_CLASSES = (
+    "Abuse",
+    "Arrest",
+    "Arson",
+    "Assault",
+    "Burglary",
+    "Explosion",
+    "Fighting",
+    "RoadAccidents",
+    "Robbery",
+    "Shooting",
+    "Shoplifting",
+    "Stealing",
+    "Vandalism",
+)
+
 OFFICIAL: Mapping[Benchmark, Official] = {
     # Videos and classes: Sultani et al., CVPR 2018, section 4, and the authors' Anomaly_Train.txt and
     # Temporal_Anomaly_Annotation.txt. Frames: decoded lengths (header.csv of AnilOsmanTur/video_anomaly_diffusion);
@@ -79,10 +92,7 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         title="UCF-Crime",
         splits={"train": VideoCounts(800, 810), "test": VideoCounts(150, 140)},
         videos=VideoCounts(950, 950),
-        classes=frozenset(
-            ("Abuse", "Arrest", "Arson", "Assault", "Burglary", "Explosion", "Fighting", "RoadAccidents", "Robbery")
-            + ("Shooting", "Shoplifting", "Stealing", "Vandalism")
-        ),
+        classes=frozenset(_UCF_CRIME_CLASSES),
         test_frames=1_111_808,
         positive_frames=84_338,
         totals={
@@ -173,5 +183,39 @@ def count_videos(videos: Iterable[LabelledVideo], split: Split | None = None) ->
 
 def _counts_of(splits: Mapping[Split, VideoCounts], videos: VideoCounts) -> str:
     if not splits:
-        return f"{videos} videos without an official weakly-supervised split"
-    return f"{splits['train']} training and {splits['test']} test videos"
+        return (
+            f"{videos.total:,} videos ({videos.normal:,} normal + {videos.abnormal:,} abnormal), without an official "
+            "weakly-supervised split"
+        )
+    train, test = splits["train"], splits["test"]
+    return (
+        f"{train.total:,} training ({train.normal:,} normal + {train.abnormal:,} abnormal) and {test.total:,} test "
+        f"videos ({test.normal:,} + {test.abnormal:,})"
+    )
+
+
+def official_totals(manifest: Manifest) -> list[str]:
+    """Compare an imported dataset's test frames with the official ones, and name known totals, one sentence each.
+
+    Avenue's are those of its abnormal videos, in whichever split they are.
+    """
+    official = OFFICIAL.get(manifest.benchmark)
+    if official is None:
+        return []
+    videos = manifest.split("test") if official.splits else tuple(video for video in manifest.videos if video.label)
+    frames = [video.frames for video in videos if video.frames is not None]
+    if not frames:
+        return []
+    wanted = official.splits["test"] if official.splits else VideoCounts(0, official.videos.abnormal)
+    whose = "test videos" if official.splits else "abnormal videos"
+    positive = sum(end - start for video in videos for start, end in video.intervals)
+    notes = [
+        f"Official frames of the {wanted.total:,} {whose} of {official.title}: {official.test_frames:,}, "
+        f"{official.positive_frames:,} of them positive; here, of {len(frames):,}: {sum(frames):,}"
+        + (f", {positive:,} of them positive." if official.splits else ".")
+    ]
+    snippet_frames = sum(video.rows for video in videos if video.unit == "snippets") * SNIPPET_FRAMES
+    for what, total in (("Frames", sum(frames)), ("16 x snippets", snippet_frames)):
+        if meaning := official.totals.get(total):
+            notes.append(f"{what} of these videos are {total:,}, a known total: {meaning}.")
+    return notes
