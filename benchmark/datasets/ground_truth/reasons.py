@@ -70,8 +70,11 @@ def _readings(events: Sequence[Interval], frames: int) -> Iterator[tuple[Reason,
     """Yield ways of reading the annotation, the likely ones first."""
     for missing, kept in _kept(events):
         for start, end in _SHIFTS:
-            kind = ", and ".join(filter(None, (missing, _shift(start, end))))
-            yield Reason(kind), [(max(0, a + start), b + end) for a, b in kept]
+            moved = [(max(0, a + start), b + end) for a, b in kept]
+            if all(a < b for a, b in moved):
+                yield Reason(", and ".join(filter(None, (missing, _shift(start, end))))), moved
+    yield Reason("no frame is abnormal"), []
+    yield Reason("every frame is abnormal"), [(0, frames)]
     for gap in sorted({b - a for a, b in _gaps(events)}):
         yield Reason("short gaps between events are filled", f"up to {gap} frames"), _filled(events, gap)
     snippets = [(a // SNIPPET_FRAMES * SNIPPET_FRAMES, -(-b // SNIPPET_FRAMES) * SNIPPET_FRAMES) for a, b in events]
@@ -79,8 +82,6 @@ def _readings(events: Sequence[Interval], frames: int) -> Iterator[tuple[Reason,
     for late in range(2, SNIPPET_FRAMES + 1):
         yield Reason(f"events lie {late} frames later"), [(a + late, b + late) for a, b in events]
         yield Reason(f"events lie {late} frames earlier"), [(max(0, a - late), b - late) for a, b in events]
-    yield Reason("no frame is abnormal"), []
-    yield Reason("every frame is abnormal"), [(0, frames)]
 
 
 def _gaps(events: Sequence[Interval]) -> list[Interval]:
