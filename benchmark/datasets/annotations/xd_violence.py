@@ -108,7 +108,7 @@ def _by_folder(features: FeatureFolder) -> dict[str, Split]:
     for stem, files in features.videos.items():
         if files.folder_split is None:
             raise InputError(
-                f"{files.files[0]}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                f"{files.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
                 "beside the annotations; give one or the other"
             )
         match = _NAME.match(stem)
