@@ -163,7 +163,10 @@ def list_(data: options.Data = None) -> None:
     from rich.table import Table
 
     from benchmark.datasets.catalog import data_root, list_datasets
+    from benchmark.datasets.placing import unfinished_imports
 
+    for name in unfinished_imports(data_root(data)):
+        say(f"{name}: an import that was interrupted or is going on; the same command goes on from what is written")
     entries = list_datasets(data_root(data))
     if not entries:
         say(

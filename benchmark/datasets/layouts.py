@@ -25,7 +25,7 @@ _DESCRIPTIONS: Mapping[Layout, str] = {
     "crop-files": "one file per video and crop, name__0.npy, name__1.npy, ..., each (snippets, dim)",
     "plain": "one file per video, (snippets, dim)",
 }
-_ONE_DIGIT = re.compile(r"_(\d)$")
+_ONE_DIGIT = re.compile(r"(?<!_)_\d$")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _has_one_digit_crops(found: Sequence[FoundArray]) -> bool:
     """Whether every name ends in ``_0``, ``_1``, ...: at least two crops, and as many of every video."""
     crops = Counter(_ONE_DIGIT.sub("", each.array.name) for each in found if _ONE_DIGIT.search(each.array.name))
     counts = set(crops.values())
-    return crops.total() == len(found) and len(counts) == 1 and counts > {1}
+    return crops.total() == len(found) and len(counts) == 1 and counts != {1}
 
 
 def _group(found: Sequence[FoundArray], layout: Layout, named_by_folder: bool) -> dict[str, dict[int, FoundArray]]:

@@ -22,6 +22,11 @@ def unfinished(target: Path, doing: Doing) -> Path:
     return target.with_name(f".{target.name}.{doing}")
 
 
+def unfinished_imports(root: Path) -> list[str]:
+    """Return the names of datasets below a data root whose import was interrupted or is going on."""
+    return sorted(path.name[1 : -len(".importing")] for path in root.glob(".*.importing"))
+
+
 @contextmanager
 def folder_in_place(target: Path, doing: Doing, keep: bool = False) -> Iterator[Path]:
     """Give a hidden folder beside `target` that becomes `target` at the end, and is removed on an error.
