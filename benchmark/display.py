@@ -6,22 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 from benchmark.jobs import Job, Outcome
 
 PLAIN_SECONDS = 30.0
+
+Unit = Literal["", "bytes"]
 
 
 class RunDisplay(Protocol):
@@ -152,20 +156,35 @@ class LineDisplay:
 
 
 @contextmanager
-def counting(description: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Show the progress of one long step; yields a callback of (done, total)."""
+def counting(description: str, console: Console, unit: Unit = "") -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of one long step; yields a callback of (done, total), with the rate where they are bytes."""
     if not console.is_terminal:
-        last = time.monotonic()
-
-        def say(done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last > PLAIN_SECONDS:
-                last = time.monotonic()
-                console.print(f"{description}: {done} of {total}")
-
-        yield say
+        yield _plain_counter(description, console, unit)
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    amounts = (DownloadColumn(), TransferSpeedColumn()) if unit == "bytes" else (MofNCompleteColumn(),)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *amounts, TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _plain_counter(description: str, console: Console, unit: Unit) -> Callable[[int, int], None]:
+    """Return a callback that prints a line now and then."""
+    started = last = time.monotonic()
+    before: int | None = None
+
+    def say(done: int, total: int) -> None:
+        nonlocal last, before
+        # What was there when the step began, such as what an earlier call had written, says nothing about the rate.
+        before = done if before is None else before
+        if time.monotonic() - last < PLAIN_SECONDS:
+            return
+        last = time.monotonic()
+        rate = (done - before) / (last - started)
+        left = f", about {(total - done) / rate:.0f} s left" if rate else ""
+        if unit == "bytes":
+            console.print(f"{description}: {done / 1e9:.1f} of {total / 1e9:.1f} GB, {rate / 1e6:.0f} MB/s{left}")
+        else:
+            console.print(f"{description}: {done} of {total}{left}")
+
+    return say

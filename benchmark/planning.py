@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.datasets.manifest import Benchmark
+from benchmark.datasets.feature_spaces import check_identity
+from benchmark.datasets.manifest import Benchmark, Manifest
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.jobs import Cached, Job
@@ -156,21 +157,23 @@ def check_overrides(overrides: Sequence[str], used: set[str]) -> None:
 
 
 def check_comparable(datasets: Sequence[Dataset]) -> None:
-    """Refuse datasets that claim the same feature set with features of different sizes.
+    """Refuse datasets that claim the same feature set with features of other sizes or another identity.
 
     Raises
     ------
     InputError
         If there are two.
     """
-    seen: dict[str, Dataset] = {}
-    for dataset in datasets:
-        other = seen.setdefault(dataset.manifest.feature_set, dataset).manifest
-        if other.dim != dataset.manifest.dim:
-            raise InputError(
-                f"datasets {other.name} and {dataset.name} both say feature set {other.feature_set}, but have "
-                f"{other.dim} and {dataset.manifest.dim} dimensions: import one with another --feature-set"
-            )
+    seen: list[Manifest] = []
+    for manifest in (dataset.manifest for dataset in datasets):
+        for other in seen:
+            if other.feature_set == manifest.feature_set and other.dim != manifest.dim:
+                raise InputError(
+                    f"datasets {other.name} and {manifest.name} both say feature set {other.feature_set}, but have "
+                    f"{other.dim} and {manifest.dim} dimensions: import one with another --feature-set"
+                )
+        check_identity(manifest.name, manifest.feature_set, manifest.identity, seen)
+        seen.append(manifest)
 
 
 def check_trainable(dataset: Dataset) -> None:

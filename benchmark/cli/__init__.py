@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
             raise
         return _refuse(f"{format_message()} (add --help for the commands and options)")
     if code == INTERRUPTED:
-        print("wvad: interrupted; finished runs are kept, and the same command goes on from them", file=sys.stderr)
+        print("wvad: interrupted; what is finished is kept, and the same command goes on from it", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 

@@ -13,6 +13,7 @@ from benchmark.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.manifest import Metric
+    from benchmark.datasets.pseudo_label_files import PseudoLabelName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +24,11 @@ app = typer.Typer(
 
 LayoutName = Literal["auto", "ten-crop", "crop-files", "plain"]
 MetricName = Literal["auc", "ap"]
+TailName = Literal["cut", "pad"]
 RowName = Literal["auto", "snippets", "segments"]
+
+Motion = Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")]
+Objects = Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")]
 
 METRICS: dict[MetricName, Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
 
@@ -31,26 +36,49 @@ METRICS: dict[MetricName, Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
 @app.command("import")
 def import_(
     name: Annotated[str, typer.Argument(help="What to call the dataset.")],
-    features: Annotated[Path, typer.Option(help="Folder of the feature files.")],
-    annotations: Annotated[Path, typer.Option(help="Annotation file, or the folder of the annotation files.")],
+    features: Annotated[Path, typer.Option(help="Folder of the feature files, or one that holds features/.")],
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="Annotation file, or folder of the annotation files; else looked for at the features."),
+    ] = None,
     benchmark: Annotated[
         options.BenchmarkName | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
     ] = None,
     feature_set: Annotated[
-        str | None, typer.Option(help="Id of the features; datasets with the same id share a feature space.")
+        str | None,
+        typer.Option(
+            help="Id of the features, or a JSON file that states their identity; sets of one id share a feature space."
+        ),
     ] = None,
     layout: Annotated[LayoutName, typer.Option(help="How the files lie; auto looks and says.")] = "auto",
-    motion: Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")] = None,
-    objects: Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")] = None,
+    lists: Annotated[
+        list[Path] | None,
+        typer.Option("--list", help="List of the feature files to take, paths of any machine; may be repeated."),
+    ] = None,
+    motion: Motion = None,
+    objects: Objects = None,
     missing: Annotated[Path | None, typer.Option(help="File that names annotated videos without features.")] = None,
     metric: Annotated[MetricName | None, typer.Option(help="Primary metric: ap for xd-violence, else auc.")] = None,
     train_rows: Annotated[
         RowName, typer.Option(help="What a row of a training video is; auto looks and says.")
     ] = "auto",
+    train_segments: Annotated[
+        int | None, typer.Option(min=1, help="Store training videos as so many segments, in a fraction of the room.")
+    ] = None,
+    tail: Annotated[
+        TailName, typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated.")
+    ] = "cut",
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 80:20 split of avenue, which has none.")] = 0,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Read links that lead out of the features folder.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Videos read side by side; one per core, at most 8.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of that name.")] = False,
     data: options.Data = None,
 ) -> None:
-    """Import published features with their annotations."""
+    """Import published features with their annotations; after a kill, the same command goes on."""
     from benchmark.datasets.catalog import data_root
     from benchmark.datasets.importer import ImportRequest, import_dataset
     from benchmark.display import counting
@@ -62,15 +90,20 @@ def import_(
         benchmark=benchmark,
         feature_set=feature_set,
         layout=None if layout == "auto" else layout,
+        lists=tuple(lists or ()),
         motion=motion,
         objects=objects,
         missing=missing,
         metric=METRICS[metric] if metric else None,
         train_unit=None if train_rows == "auto" else train_rows,
+        train_segments=train_segments,
+        tail=tail,
+        split_seed=split_seed,
+        follow_links=follow_links,
         replace=replace,
     )
-    with counting(f"importing {name}", err) as progress:
-        manifest = import_dataset(request, data_root(data), progress)
+    with counting(f"importing {name}", err, "bytes") as progress:
+        manifest = import_dataset(request, data_root(data), progress, workers)
     train, test = manifest.split("train"), manifest.split("test")
     for note in manifest.notes:
         say(f"  {note}")
@@ -82,6 +115,29 @@ def import_(
         f"in {data_root(data) / name}"
     )
     say(f"`wvad data check {name}` reads it through and counts frames and classes.")
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    motion: Motion = None,
+    objects: Objects = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace those that the dataset has.")] = False,
+    data: options.Data = None,
+) -> None:
+    """Add motion intensities or object scores that were made later to an imported dataset."""
+    from benchmark.datasets.amend import add_pseudo_labels
+    from benchmark.display import counting
+
+    given: dict[PseudoLabelName, Path | None] = {"motion": motion, "objects": objects}
+    folders = {what: folder for what, folder in given.items() if folder is not None}
+    if not folders:
+        raise InputError("give --motion, --objects or both")
+    dataset = open_datasets([name], data)[0]
+    with counting(f"adding to {name}", err) as progress:
+        manifest = add_pseudo_labels(dataset, folders, replace, progress)
+    classes = f"{manifest.object_classes} object classes" if manifest.object_classes else "no objects"
+    say(f"{name}: {'motion' if manifest.motion else 'no motion'}, {classes}; its runs so far were trained without.")
 
 
 @app.command()
@@ -123,7 +179,10 @@ def list_(data: options.Data = None) -> None:
     from rich.table import Table
 
     from benchmark.datasets.catalog import data_root, list_datasets
+    from benchmark.datasets.placing import unfinished_imports
 
+    for name in unfinished_imports(data_root(data)):
+        say(f"{name}: an import that was interrupted or is going on; the same command goes on from what is written")
     entries = list_datasets(data_root(data))
     if not entries:
         say(

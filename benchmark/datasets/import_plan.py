@@ -16,6 +16,8 @@ from benchmark.datasets.names import Matching, and_more, match_names, read_lines
 from benchmark.errors import InputError
 
 Unit = Literal["snippets", "segments"]
+Tail = Literal["cut", "pad"]
+"""What the last snippet of a test video stands for: the frames there are, or 16 with the last label repeated."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class PlannedVideo:
 
     Attributes
     ----------
+    unit
+        What a stored row is.
+    rows
+        Number of stored rows; where the features have more, their means are stored.
     frames
         Its number of frames, None where it is not known (training videos only).
     frames_assumed
@@ -37,6 +43,7 @@ class PlannedVideo:
     annotation: AnnotatedVideo
     files: VideoFiles
     unit: Unit
+    rows: int
     frames: int | None
     frames_assumed: bool
     intervals: tuple[Interval, ...]
@@ -48,9 +55,9 @@ class PlannedVideo:
         return self.annotation.name
 
     @property
-    def rows(self) -> int:
-        """Number of snippets or segments."""
-        return self.files.shape[0]
+    def averaged(self) -> bool:
+        """Whether the stored rows are means of the features' rows."""
+        return self.rows != self.files.shape[0]
 
 
 def read_missing(path: Path | None) -> frozenset[str]:
@@ -69,7 +76,7 @@ def match_features(features: FeatureFolder, annotations: Annotations, missing: f
     """
     matching = match_names(features.videos, annotations.videos)
     if matching.unknown:
-        files = [str(features.videos[stem].files[0]) for stem in matching.unknown]
+        files = [features.videos[stem].place for stem in matching.unknown]
         raise InputError(f"{and_more(files)}: features without annotation; annotate the video or remove the file")
     if unknown := sorted(missing - set(annotations.videos)):
         raise InputError(f"{and_more(unknown)}: listed with --missing but not annotated; remove it from the list")
@@ -89,6 +96,8 @@ def plan_videos(
     matching: Matching,
     counts: Mapping[str, int],
     train_unit: Unit | None,
+    train_segments: int | None = None,
+    tail: Tail = "cut",
 ) -> list[PlannedVideo]:
     """Bring features, annotations and frame counts together.
 
@@ -98,6 +107,10 @@ def plan_videos(
         Frame counts from `frames.csv`.
     train_unit
         What a row of the training videos is; None to find out.
+    train_segments
+        Number of segments to store training videos as; None to store them as they come.
+    tail
+        What the last snippet of a test video stands for.
 
     Returns
     -------
@@ -119,19 +132,21 @@ def plan_videos(
         segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train])
         train_unit = "segments" if segmented else "snippets"
     return [
-        _plan_train(video, files[video.name], frames[video.name], train_unit)
+        _plan_train(video, files[video.name], frames[video.name], train_unit, train_segments)
         if video.split == "train"
-        else _plan_test(video, files[video.name], frames[video.name])
+        else _plan_test(video, files[video.name], frames[video.name], tail)
         for video in known
     ]
 
 
-def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
+def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> list[str]:
     """Say what was found and done, one sentence each."""
     notes = []
     if matching.suffix:
         notes.append(f"The feature files carry `{matching.suffix}` after the video's name.")
-    if segmented := {video.rows for video in videos if video.unit == "segments"}:
+    if averaged := {video.rows for video in videos if video.averaged}:
+        notes.append(f"Training videos are stored as {averaged.pop()} segments each; test videos as snippets.")
+    elif segmented := {video.rows for video in videos if video.unit == "segments"}:
         lengths = " to ".join(str(rows) for rows in sorted({min(segmented), max(segmented)}))
         notes.append(f"Training videos are segmented already, {lengths} segments each; test videos are snippets.")
     if moved := sum(video.files.folder_split not in (None, video.annotation.split) for video in videos):
@@ -144,12 +159,22 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
             f"{sum(video.clipped for video in clipped)} frames in all: "
             f"{', '.join(video.name for video in clipped)}."
         )
+    notes.append(_tail_note(videos, tail))
     snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
     if short := sum(is_short(video.rows, video.frames or 0) for video in snippets):
         notes.append(f"{short} videos are one snippet short.")
     if ignored := sum(bool(video.annotation.intervals) and not video.intervals for video in videos):
         notes.append(f"Intervals of {ignored} training videos were not used.")
     return notes
+
+
+def _tail_note(videos: Sequence[PlannedVideo], tail: Tail) -> str:
+    """Say what becomes of frames that do not fill a snippet."""
+    if tail == "pad":
+        return "Test videos count as whole snippets: a last label is repeated up to a multiple of 16 frames."
+    tests = [video for video in videos if video.annotation.split == "test"]
+    unscored = sum(max(0, (video.frames or 0) - video.rows * SNIPPET_FRAMES) for video in tests)
+    return f"{unscored} frames after a test video's last snippet have no score and are not counted." if unscored else ""
 
 
 def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
@@ -165,17 +190,26 @@ def _frames(video: AnnotatedVideo, listed: int | None) -> int | None:
     return video.frames if listed is None else listed
 
 
-def _plan_train(video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: Unit) -> PlannedVideo:
+def _plan_train(
+    video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: Unit, segments: int | None
+) -> PlannedVideo:
     if unit == "snippets" and frames is not None:
         _check_rows(video.name, files, frames)
-    return PlannedVideo(video, files, unit, frames, frames_assumed=False, intervals=(), clipped=0)
+    stored: Unit = unit if segments is None else "segments"
+    return PlannedVideo(
+        video, files, stored, segments or files.shape[0], frames, frames_assumed=False, intervals=(), clipped=0
+    )
 
 
-def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None) -> PlannedVideo:
-    frames = files.shape[0] * SNIPPET_FRAMES if known is None else known
+def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail: Tail) -> PlannedVideo:
+    rows = files.shape[0]
+    frames = rows * SNIPPET_FRAMES if known is None else known
     _check_rows(video.name, files, frames)
     intervals, clipped = clip_intervals(video.name, video.intervals, frames)
-    return PlannedVideo(video, files, "snippets", frames, known is None, intervals, clipped)
+    if tail == "pad" and rows * SNIPPET_FRAMES > frames:
+        intervals = tuple((start, rows * SNIPPET_FRAMES if end == frames else end) for start, end in intervals)
+        frames = rows * SNIPPET_FRAMES
+    return PlannedVideo(video, files, "snippets", rows, frames, known is None, intervals, clipped)
 
 
 def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
@@ -183,6 +217,6 @@ def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
         floor, ceiling = frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES)
         expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"
         raise InputError(
-            f"{name}: {files.shape[0]} snippets in {files.files[0]} do not fit {frames} frames, "
+            f"{name}: {files.shape[0]} snippets in {files.place} do not fit {frames} frames, "
             f"which make {expected}; correct the features or the frame count"
         )

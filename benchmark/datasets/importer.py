@@ -1,23 +1,26 @@
-"""Importing a dataset: from published files to the packed store, one block of rows at a time."""
+"""Importing a dataset: from published files to the packed store, several videos at a time."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
-from benchmark.datasets.annotations import find_frame_counts, read_annotations
-from benchmark.datasets.arrays import NpyWriter, finite, rows_sha256
-from benchmark.datasets.catalog import SCENES_PREFIX, check_name
+from benchmark.datasets.annotations import find_annotations, find_frame_counts, read_annotations
+from benchmark.datasets.catalog import SCENES_PREFIX, check_name, list_datasets
+from benchmark.datasets.columns import dataset_columns
+from benchmark.datasets.feature_files import features_home
+from benchmark.datasets.feature_sets import FeatureSet, check_stride, find_feature_set, identity_notes
+from benchmark.datasets.feature_spaces import check_identity, with_norm_notes
 from benchmark.datasets.import_plan import (
     PlannedVideo,
+    Tail,
     Unit,
     match_features,
     missing_note,
@@ -26,24 +29,14 @@ from benchmark.datasets.import_plan import (
     read_missing,
 )
 from benchmark.datasets.layouts import Layout, find_features
-from benchmark.datasets.manifest import Benchmark, Manifest, Metric, Video, write_manifest
-from benchmark.datasets.pseudo_label_files import (
-    PseudoLabelName,
-    check_motion,
-    check_objects,
-    match_folder,
-    motion_blocks,
-    object_blocks,
-)
+from benchmark.datasets.manifest import SNIPPET_FRAMES, Benchmark, Manifest, Metric, Video, write_manifest
+from benchmark.datasets.official import official_notes
+from benchmark.datasets.packing import Column, PackedVideo, Progress, pack, packed_bytes
+from benchmark.datasets.placing import folder_in_place
+from benchmark.datasets.pseudo_label_files import PseudoLabelFiles, PseudoLabelName, VideoRows, find_pseudo_labels
 from benchmark.errors import InputError
-from benchmark.files import is_abandoned, scratch_name, writing_to
 
-Progress = Callable[[int, int], None]
-
-_Blocks = Callable[[PlannedVideo], Iterator[NDArray[Any]]]
-_Column = tuple[NpyWriter, _Blocks]
-
-_BLOCK_VALUES = 1 << 21
+_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -55,15 +48,18 @@ class ImportRequest:
     name
         Name of the dataset.
     features
-        Folder of the feature files.
+        Folder of the feature files, or one that holds them in `features/`.
     annotations
-        Main annotation file, or the folder of the annotation files.
+        Main annotation file, or the folder of the annotation files; None: found in or beside the features.
     benchmark
         None: the dataset's name if it is a benchmark's, else ``other``.
     feature_set
-        Identity of the features; None: the dataset's name, so that no feature space is taken to be shared.
+        Identity of the features: an id, or a file that states one; None: what `feature_set.json` beside the
+        features states, else the dataset's name, so that no feature space is taken to be shared.
     layout
         None: found by looking.
+    lists
+        Lists of the feature files: they choose what is imported, and say the split where annotations do not.
     motion, objects
         Folders of the pseudo-labels; None: `motion/` and `objects/` beside the features folder, if they are
         there.
@@ -73,52 +69,77 @@ class ImportRequest:
         None: average precision for XD-Violence, else ROC AUC.
     train_unit
         What a row of a training video is; None: found by looking.
+    train_segments
+        Store training videos as so many segments; None: as they come.
+    tail
+        What the last snippet stands for where a test video's frames do not fill it.
+    split_seed
+        Seed of the split where there is no official one (Avenue).
+    follow_links
+        Whether links may lead out of the features folder.
     replace
         Whether to replace a dataset of that name.
     """
 
     name: str
     features: Path
-    annotations: Path
+    annotations: Path | None = None
     benchmark: Benchmark | None = None
     feature_set: str | None = None
     layout: Layout | None = None
+    lists: tuple[Path, ...] = ()
     motion: Path | None = None
     objects: Path | None = None
     missing: Path | None = None
     metric: Metric | None = None
     train_unit: Unit | None = None
+    train_segments: int | None = None
+    tail: Tail = "cut"
+    split_seed: int = 0
+    follow_links: bool = False
     replace: bool = False
+
+    @property
+    def of_benchmark(self) -> Benchmark:
+        """The benchmark that the videos belong to."""
+        known: tuple[Benchmark, ...] = get_args(Benchmark)
+        named: Benchmark = known[known.index(self.name)] if self.name in known else "other"
+        return self.benchmark or named
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be written: videos, their pseudo-label files by name, and what goes into the manifest."""
+    """What is to be written: videos, their pseudo-label files, and what goes into the manifest."""
 
     videos: list[PlannedVideo]
-    motion: dict[str, Path] | None
-    objects: dict[str, Path] | None
-    object_classes: int
+    labels: dict[PseudoLabelName, PseudoLabelFiles]
+    feature_set: str
+    identity: FeatureSet | None
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def import_dataset(request: ImportRequest, root: Path, progress: Progress | None = None) -> Manifest:
+def import_dataset(
+    request: ImportRequest, root: Path, progress: Progress | None = None, workers: int | None = None
+) -> Manifest:
     """Import a dataset into ``root/name``.
 
     Everything that names, headers and annotations can tell is checked before anything is written. The
-    dataset is written under a hidden name and renamed when it is complete, so nothing half-written is left
-    by an error.
+    dataset is written under a hidden name and renamed when it is complete. An error leaves nothing behind;
+    what an interrupted or killed import has written is used by the next one of the same input.
 
     Parameters
     ----------
     progress
-        Called with (videos done, videos) after each video.
+        Called with (bytes written, bytes in all) after each video.
+    workers
+        Number of videos that are read side by side; None: one per core, at most 8.
 
     Raises
     ------
     InputError
-        If the input is wrong in any way, a dataset of that name exists, or `root` cannot be written to.
+        If the input is wrong in any way, a dataset of that name exists, or `root` cannot be written to or has
+        no room for it.
     """
     check_name(request.name)
     if request.name.startswith(SCENES_PREFIX):
@@ -129,142 +150,134 @@ def import_dataset(request: ImportRequest, root: Path, progress: Progress | None
     if target.exists() and not (target / "manifest.json").is_file():
         raise InputError(f"{target}: not a dataset, so it is not replaced; choose another name")
     plan = _plan(request)
-    with _folder_in_place(target) as folder:
-        videos = tuple(_write_videos(plan, folder, progress))
-        manifest = _manifest(request, plan, videos)
+    others = [entry.manifest for entry in list_datasets(root) if entry.manifest and entry.name != request.name]
+    check_identity(request.name, plan.feature_set, plan.identity, others)
+    columns = dataset_columns(plan.videos, list(plan.labels.values()))
+    with folder_in_place(target, "importing", keep=True) as folder:
+        rows = {video.name: video.rows for video in plan.videos}
+        _check_room(folder, columns, plan.videos)
+        packed = pack(
+            folder, columns, rows, _fingerprint(plan, columns), workers or min(_WORKERS, os.cpu_count() or 1), progress
+        )
+        manifest = with_norm_notes(_manifest(request, plan, packed), others)
         write_manifest(manifest, folder)
     return manifest
 
 
 def _plan(request: ImportRequest) -> _Plan:
-    features = find_features(request.features, request.layout)
-    annotations = read_annotations(request.annotations, features)
+    folder = features_home(request.features)
+    beside = folder.absolute().parent
+    features = find_features(
+        folder, request.layout, request.lists, request.follow_links, request.of_benchmark == "avenue"
+    )
+    given = request.annotations or beside
+    main = find_annotations(given, request.of_benchmark).main
+    annotations = read_annotations(main, features, request.lists, request.of_benchmark, request.split_seed)
     missing = read_missing(request.missing)
     matching = match_features(features, annotations, missing)
-    home = request.annotations if request.annotations.is_dir() else request.annotations.parent
-    beside = request.features.absolute().parent
-    counts, counts_note = find_frame_counts((home, beside))
-    videos = plan_videos(features, annotations, matching, counts, request.train_unit)
-
-    motion_folder, motion_note = _folder_of("motion", request.motion, beside)
-    objects_folder, objects_note = _folder_of("objects", request.objects, beside)
-    motion = match_folder(motion_folder, "motion", videos) if motion_folder else None
-    objects = match_folder(objects_folder, "objects", videos) if objects_folder else None
-    if motion is not None:
-        check_motion(motion, videos)
-    object_classes = check_objects(objects, videos) if objects is not None else 0
-
-    notes = [features.reason, annotations.form, *annotations.notes, counts_note, *notes_on(videos, matching)]
-    notes += [motion_note, objects_note, missing_note(missing, annotations) if missing else ""]
-    if request.feature_set is None:
-        notes.append("No feature set was named: the features are taken to be shared with no other dataset.")
+    counts, counts_note = find_frame_counts((main.parent, given, beside))
+    videos = plan_videos(
+        features, annotations, matching, counts, request.train_unit, request.train_segments, request.tail
+    )
+    labels, label_notes = _pseudo_labels(request, beside, videos)
+    _, crops, dim = videos[0].files.shape
+    feature_set, identity = find_feature_set(request.feature_set, beside, request.name)
+    if identity is not None:
+        check_stride(identity, SNIPPET_FRAMES)
+    named = request.feature_set is not None
+    notes = [
+        features.reason,
+        annotations.form,
+        *annotations.notes,
+        *official_notes(request.of_benchmark, annotations.videos.values(), missing),
+        counts_note,
+        *notes_on(videos, matching, request.tail),
+    ]
+    notes += [*label_notes, missing_note(missing, annotations) if missing else ""]
+    notes += identity_notes(feature_set, identity, named, dim, crops)
     said = tuple(note for note in notes if note)
-    return _Plan(videos, motion, objects, object_classes, tuple(sorted(missing)), said)
+    return _Plan(videos, labels, feature_set, identity, tuple(sorted(missing)), said)
 
 
-def _folder_of(what: PseudoLabelName, option: Path | None, beside: Path) -> tuple[Path | None, str]:
-    if option is not None:
-        return option, f"{what.capitalize()} from the folder given."
-    found = beside / what
-    return (found, f"{what.capitalize()} found beside the features.") if found.is_dir() else (None, "")
+def _pseudo_labels(
+    request: ImportRequest, beside: Path, videos: Sequence[PlannedVideo]
+) -> tuple[dict[PseudoLabelName, PseudoLabelFiles], list[str]]:
+    rows = [
+        VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments")
+        for v in videos
+    ]
+    labels: dict[PseudoLabelName, PseudoLabelFiles] = {}
+    notes = []
+    folders: dict[PseudoLabelName, Path | None] = {"motion": request.motion, "objects": request.objects}
+    for what, given in folders.items():
+        found, note = find_pseudo_labels(what, given, beside, rows)
+        notes.append(note)
+        if found is not None:
+            labels[what] = found
+    return labels, notes
 
 
-def _manifest(request: ImportRequest, plan: _Plan, videos: tuple[Video, ...]) -> Manifest:
-    benchmark = request.benchmark or _benchmark_called(request.name)
+def _check_room(folder: Path, columns: Sequence[Column], videos: Sequence[PlannedVideo]) -> None:
+    needed = packed_bytes(columns, sum(video.rows for video in videos))
+    written = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+    free = shutil.disk_usage(folder).free + written
+    if needed > free:
+        smaller = ""
+        if any(video.unit == "snippets" and video.annotation.split == "train" for video in videos):
+            smaller = ", or store training videos as segments with --train-segments 32"
+        raise InputError(
+            f"{folder.parent}: {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
+            f"choose another folder with --data{smaller}"
+        )
+
+
+def _fingerprint(plan: _Plan, columns: Sequence[Column]) -> str:
+    """Hash all that decides the packed bytes: the source files as they are now, and what is made of them."""
+    digest = hashlib.sha256()
+    for video in plan.videos:
+        for path in (*video.files.paths, *(labels.files[video.name].path for labels in plan.labels.values())):
+            stat = path.stat()
+            digest.update(f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}|".encode(errors="surrogateescape"))
+        digest.update(f"{video.name}|{video.rows}|{video.files.shape}\n".encode())
+    digest.update(repr([(c.name, c.shape, c.dtype.str) for c in columns]).encode())
+    return digest.hexdigest()
+
+
+def _manifest(request: ImportRequest, plan: _Plan, packed: Mapping[str, PackedVideo]) -> Manifest:
     _, crops, dim = plan.videos[0].files.shape
+    norms = np.percentile([video.norm for video in packed.values()], (0, 50, 100))
+    content = hashlib.sha256("".join(f"{v.name} {v.features_sha256}\n" for v in packed.values()).encode())
     return Manifest(
         name=request.name,
-        benchmark=benchmark,
-        metric=request.metric or ("ap_frame" if benchmark == "xd-violence" else "auc_frame"),
-        feature_set=request.feature_set or request.name,
+        benchmark=request.of_benchmark,
+        metric=request.metric or ("ap_frame" if request.of_benchmark == "xd-violence" else "auc_frame"),
+        feature_set=plan.feature_set,
+        identity=plan.identity,
         dim=dim,
         crops=crops,
-        motion=plan.motion is not None,
-        object_classes=plan.object_classes,
-        videos=videos,
+        content=content.hexdigest(),
+        norms=(float(norms[0]), float(norms[1]), float(norms[2])),
+        motion="motion" in plan.labels,
+        object_classes=plan.labels["objects"].columns if "objects" in plan.labels else 0,
+        videos=tuple(_entries(plan.videos, packed)),
         missing=plan.missing,
         notes=plan.notes,
     )
 
 
-def _benchmark_called(name: str) -> Benchmark:
-    benchmarks: tuple[Benchmark, ...] = get_args(Benchmark)
-    return benchmarks[benchmarks.index(name)] if name in benchmarks else "other"
-
-
-@contextmanager
-def _folder_in_place(target: Path) -> Iterator[Path]:
-    """Give a hidden folder beside `target` that becomes `target` at the end, or is removed on an error."""
-    hidden, old = (target.with_name(scratch_name(f".{target.name}.{state}")) for state in ("importing", "replaced"))
-    for leftover in target.parent.glob(f".{target.name}.importing@*"):
-        if is_abandoned(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
-    try:
-        with writing_to(target, "--data"):
-            hidden.mkdir(parents=True)
-            yield hidden
-            if target.exists():
-                target.rename(old)
-            hidden.rename(target)
-    finally:
-        if old.exists() and not target.exists():
-            old.rename(target)
-        shutil.rmtree(hidden, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_videos(plan: _Plan, folder: Path, progress: Progress | None) -> Iterator[Video]:
-    """Write the packed arrays, a video at a time, and yield the manifest's entries."""
-    rows = sum(video.rows for video in plan.videos)
-    _, crops, dim = plan.videos[0].files.shape
-    with ExitStack() as stack:
-
-        def column(name: str, shape: tuple[int, ...], dtype: DTypeLike, blocks: _Blocks) -> _Column:
-            return stack.enter_context(NpyWriter(folder / f"{name}.npy", (rows, *shape), dtype)), blocks
-
-        columns = [column("features", (crops, dim), np.float16, _feature_blocks)]
-        if plan.motion is not None:
-            columns.append(column("motion", (), np.float32, partial(motion_blocks, plan.motion)))
-        if plan.objects is not None:
-            classes = (plan.object_classes,)
-            columns.append(column("objects", classes, np.float16, partial(object_blocks, plan.objects)))
-
-        first_row = 0
-        for done, video in enumerate(plan.videos, start=1):
-            yield _entry(video, first_row, rows_sha256(_write_rows(video, columns)))
-            first_row += video.rows
-            if progress is not None:
-                progress(done, len(plan.videos))
-
-
-def _write_rows(video: PlannedVideo, columns: list[_Column]) -> Iterator[NDArray[Any]]:
-    """Write a video's rows to each column, and yield the blocks written."""
-    for writer, blocks in columns:
-        for block in blocks(video):
-            writer.write(block)
-            yield block
-
-
-def _feature_blocks(video: PlannedVideo) -> Iterator[NDArray[np.float16]]:
-    """Yield a video's features in blocks of rows, (rows, crops, dim)."""
-    arrays = list(zip(video.files.arrays(), video.files.files, strict=True))
-    _, crops, dim = video.files.shape
-    step = max(1, _BLOCK_VALUES // (crops * dim))
-    for start in range(0, video.rows, step):
-        parts = [finite(array[start : start + step], np.float16, path) for array, path in arrays]
-        yield np.concatenate(parts, axis=1)
-
-
-def _entry(video: PlannedVideo, first_row: int, sha256: str) -> Video:
-    return Video(
-        name=video.name,
-        split=video.annotation.split,
-        label=1 if video.annotation.label else 0,
-        classes=video.annotation.classes,
-        first_row=first_row,
-        rows=video.rows,
-        unit=video.unit,
-        frames=video.frames,
-        intervals=video.intervals,
-        sha256=sha256,
-    )
+def _entries(videos: Sequence[PlannedVideo], packed: Mapping[str, PackedVideo]) -> Iterator[Video]:
+    first_row = 0
+    for video in videos:
+        yield Video(
+            name=video.name,
+            split=video.annotation.split,
+            label=1 if video.annotation.label else 0,
+            classes=video.annotation.classes,
+            first_row=first_row,
+            rows=video.rows,
+            unit=video.unit,
+            frames=video.frames,
+            intervals=video.intervals,
+            sha256=packed[video.name].sha256,
+        )
+        first_row += video.rows

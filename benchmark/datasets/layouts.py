@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.arrays import finite
+from benchmark.datasets.feature_files import FoundArray, find_arrays
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import split_crop
 from benchmark.errors import InputError
@@ -23,6 +25,7 @@ _DESCRIPTIONS: Mapping[Layout, str] = {
     "crop-files": "one file per video and crop, name__0.npy, name__1.npy, ..., each (snippets, dim)",
     "plain": "one file per video, (snippets, dim)",
 }
+_ONE_DIGIT = re.compile(r"(?<!_)_\d$")
 
 
 @dataclass(frozen=True)
@@ -31,21 +34,45 @@ class VideoFiles:
 
     Attributes
     ----------
-    files
-        One file, or one per crop in the order of the crops.
+    arrays
+        One array, or one per crop in the order of the crops.
     shape
         (rows, crops, dim) of the video, from the headers.
     folder_split
         Split by the `train` or `test` folder that the files lie in; None if they lie in neither.
     """
 
-    files: tuple[Path, ...]
+    arrays: tuple[FoundArray, ...]
     shape: tuple[int, int, int]
     folder_split: Split | None
 
-    def arrays(self) -> list[NDArray[Any]]:
-        """Open the files, each as a view (rows, crops, dim) with some of the video's crops."""
-        return [array.reshape(len(array), -1, array.shape[-1]) for array in map(read_npy, self.files)]
+    @property
+    def place(self) -> str:
+        """Where the first array is, for messages."""
+        return self.arrays[0].place
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files."""
+        return tuple(found.array.path for found in self.arrays)
+
+    def blocks(self, rows: int, dtype: DTypeLike) -> Iterator[NDArray[Any]]:
+        """Yield the video's features front to back, at most `rows` rows at a time, each (rows, crops, dim).
+
+        Raises
+        ------
+        InputError
+            If a value is NaN, infinite, or beyond the range of `dtype`; or a file cannot be read on.
+        """
+        dim = self.shape[-1]
+        for parts in zip(*(found.array.blocks(rows) for found in self.arrays), strict=True):
+            yield np.concatenate(
+                [
+                    finite(part, dtype, found.place).reshape(len(part), -1, dim)
+                    for part, found in zip(parts, self.arrays, strict=True)
+                ],
+                axis=1,
+            )
 
 
 @dataclass(frozen=True)
@@ -68,7 +95,13 @@ class FeatureFolder:
     videos: Mapping[str, VideoFiles]
 
 
-def find_features(folder: Path, layout: Layout | None = None) -> FeatureFolder:
+def find_features(
+    folder: Path,
+    layout: Layout | None = None,
+    lists: Sequence[Path] = (),
+    follow_links: bool = False,
+    named_by_folder: bool = False,
+) -> FeatureFolder:
     """Find the feature files below a folder; only their headers are read.
 
     Parameters
@@ -77,6 +110,11 @@ def find_features(folder: Path, layout: Layout | None = None) -> FeatureFolder:
         Searched with all its sub-folders, such as `train/`, `test/` and one per class.
     layout
         The layout to read them in; None to find it by looking.
+    lists, follow_links
+        As for `find_arrays`.
+    named_by_folder
+        Whether videos of both splits carry the same numbers, as in Avenue: they are told apart as
+        ``training_01`` and ``testing_01``.
 
     Raises
     ------
@@ -85,132 +123,118 @@ def find_features(folder: Path, layout: Layout | None = None) -> FeatureFolder:
         differ in length, a video has no snippets, dimensions or numbers of crops differ, or a video is
         there twice.
     """
-    shapes = {path: _shape(path) for path in npy_files(folder)}
-    if not shapes:
-        raise InputError(f"{folder}: no .npy files there or below; give the folder of the features with --features")
-    found, why = _recognise(shapes)
-    chosen = layout or found
+    found = find_arrays(folder, lists, follow_links)
+    for each in found:
+        _check_shape(each)
+    recognised, why = _recognise(found)
+    chosen = layout or recognised
     reason = f"Layout {chosen} ({_DESCRIPTIONS[chosen]}): {'as asked for' if layout else why}."
-    group = _group_crops if chosen == "crop-files" else _group_single
-    videos = group(folder, shapes, chosen)
+    videos: dict[str, VideoFiles] = {}
+    for name, crops in _group(found, chosen, named_by_folder).items():
+        videos[name] = _join_crops(name, crops, chosen)
     _check_equal(videos, "dimension", {stem: video.shape[2] for stem, video in videos.items()})
     _check_equal(videos, "number of crops", {stem: video.shape[1] for stem, video in videos.items()})
     return FeatureFolder(folder, chosen, reason, videos)
 
 
-def npy_files(folder: Path) -> Iterator[Path]:
-    """Yield the `.npy` files of a folder and its sub-folders by name, but no hidden ones.
-
-    Raises
-    ------
-    InputError
-        If the folder does not exist.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        real = os.path.realpath(parent)
-        if real in seen:  # a link back to a folder above
-            folders.clear()
-            continue
-        seen.add(real)
-        yield from (Path(parent, name) for name in sorted(files) if name.endswith(".npy") and name[0] != ".")
-
-
-def _shape(path: Path) -> tuple[int, ...]:
-    shape = tuple(read_npy(path).shape)
+def _check_shape(found: FoundArray) -> None:
+    shape = found.array.shape
     if len(shape) not in (2, 3):
-        raise InputError(f"{path}: shape {shape}; features are (snippets, dim) or (snippets, crops, dim); save it so")
+        raise InputError(
+            f"{found.place}: shape {shape}; features are (snippets, dim) or (snippets, crops, dim); save it so"
+        )
     if shape[0] == 0:
-        raise InputError(f"{path}: shape {shape}, so zero snippets; extract the video again or list it with --missing")
+        raise InputError(
+            f"{found.place}: shape {shape}, so zero snippets; extract the video again or list it with --missing"
+        )
     if 0 in shape:
-        raise InputError(f"{path}: shape {shape} holds nothing; extract the video again")
-    return shape
+        raise InputError(f"{found.place}: shape {shape} holds nothing; extract the video again")
 
 
-def _recognise(shapes: Mapping[Path, tuple[int, ...]]) -> tuple[Layout, str]:
+def _recognise(found: Sequence[FoundArray]) -> tuple[Layout, str]:
     """Return the layout of most files, and what gave it away."""
     # The first crop's file may carry no number: name.npy, name__1.npy, ...
-    numbered = [path for path in shapes if split_crop(path.stem)[1] is not None]
-    cropped: list[Path] = []
-    single: list[Path] = []
-    for path, shape in shapes.items():
-        (cropped if len(shape) == 3 and shape[1] > 1 else single).append(path)
-    if len(numbered) >= len(shapes) / 2:
+    numbered = [each for each in found if split_crop(each.array.name)[1] is not None]
+    cropped: list[FoundArray] = []
+    single: list[FoundArray] = []
+    for each in found:
+        shape = each.array.shape
+        (cropped if len(shape) == 3 and shape[1] > 1 else single).append(each)
+    if len(numbered) >= len(found) / 2 or _has_one_digit_crops(found):
         layout: Layout = "crop-files"
-        files, sign = numbered, "end in a crop's number"
-    elif len(cropped) > len(shapes) / 2:
+        files, sign = numbered or found, "end in a crop's number"
+    elif len(cropped) > len(found) / 2:
         layout, files, sign = "ten-crop", cropped, "hold several crops"
     else:
         layout, files, sign = "plain", single, "hold one crop"
-    return layout, f"{len(files)} of {len(shapes)} files {sign}, such as {files[0].name} {shapes[files[0]]}"
+    example = files[0]
+    return layout, f"{len(files)} of {len(found)} files {sign}, such as {_name_of(example)} {example.array.shape}"
 
 
-def _group_single(folder: Path, shapes: Mapping[Path, tuple[int, ...]], layout: Layout) -> dict[str, VideoFiles]:
-    videos: dict[str, VideoFiles] = {}
-    for path, shape in shapes.items():
-        if layout == "ten-crop" and len(shape) != 3:
-            raise InputError(f"{path}: shape {shape}; the ten-crop layout has (snippets, crops, dim); see --layout")
-        if layout == "plain" and len(shape) == 3 and shape[1] != 1:
-            raise InputError(f"{path}: shape {shape}; the plain layout has (snippets, dim); see --layout")
-        if path.stem in videos:
-            _refuse_duplicate(path.stem, videos[path.stem].files[0], path)
-        crops = shape[1] if len(shape) == 3 else 1
-        videos[path.stem] = VideoFiles((path,), (shape[0], crops, shape[-1]), _folder_split(path, folder))
-    return videos
+def _name_of(found: FoundArray) -> str:
+    return found.place.rpartition("/")[2]
 
 
-def _group_crops(folder: Path, shapes: Mapping[Path, tuple[int, ...]], layout: Layout) -> dict[str, VideoFiles]:
-    groups: dict[str, dict[int, Path]] = {}
-    for path, shape in shapes.items():
-        if len(shape) == 3 and shape[1] != 1:
-            raise InputError(f"{path}: shape {shape}; the {layout} layout has (snippets, dim) in a file; see --layout")
-        name, number = split_crop(path.stem)
-        group = groups.setdefault(name, {})
-        if (number or 0) in group:
-            _refuse_duplicate(name, group[number or 0], path)
-        group[number or 0] = path
-    return {name: _join_crops(name, group, shapes, folder) for name, group in groups.items()}
+def _has_one_digit_crops(found: Sequence[FoundArray]) -> bool:
+    """Whether every name ends in ``_0``, ``_1``, ...: at least two crops, and as many of every video."""
+    crops = Counter(_ONE_DIGIT.sub("", each.array.name) for each in found if _ONE_DIGIT.search(each.array.name))
+    counts = set(crops.values())
+    return crops.total() == len(found) and len(counts) == 1 and counts != {1}
 
 
-def _join_crops(
-    name: str, group: Mapping[int, Path], shapes: Mapping[Path, tuple[int, ...]], folder: Path
-) -> VideoFiles:
-    if absent := set(range(max(group) + 1)) - set(group):
-        raise InputError(f"{name}: crop {min(absent)} is missing beside {next(iter(group.values()))}; extract it again")
-    files = tuple(group[number] for number in sorted(group))
-    rows, dim = shapes[files[0]][0], shapes[files[0]][-1]
-    for path in files[1:]:
-        if (shapes[path][0], shapes[path][-1]) != (rows, dim):
+def _group(found: Sequence[FoundArray], layout: Layout, named_by_folder: bool) -> dict[str, dict[int, FoundArray]]:
+    """Return name -> crop's number -> array."""
+    one_digit = layout == "crop-files" and _has_one_digit_crops(found)
+    groups: dict[str, dict[int, FoundArray]] = {}
+    for each in found:
+        name, number = each.array.name, 0
+        if one_digit:
+            name, number = name[:-2], int(name[-1])
+        elif layout == "crop-files":
+            name, numbered = split_crop(name)
+            number = numbered or 0
+        if named_by_folder and each.split is not None and not name.startswith(f"{each.split}ing_"):
+            name = f"{each.split}ing_{name}"
+        other = groups.setdefault(name, {}).setdefault(number, each)
+        if other is not each:
+            raise InputError(f"{name}: this video is there twice, {other.place} and {each.place}; keep one of them")
+    return groups
+
+
+def _join_crops(name: str, crops: Mapping[int, FoundArray], layout: Layout) -> VideoFiles:
+    if absent := set(range(max(crops) + 1)) - set(crops):
+        raise InputError(
+            f"{name}: crop {min(absent)} is missing beside {next(iter(crops.values())).place}; extract it again"
+        )
+    arrays = tuple(crops[number] for number in sorted(crops))
+    for each in arrays:
+        _check_layout(each, layout)
+    first = arrays[0].array.shape
+    for each in arrays[1:]:
+        if (each.array.shape[0], each.array.shape[-1]) != (first[0], first[-1]):
             raise InputError(
-                f"{path}: shape {shapes[path]}, but {files[0].name} has {shapes[files[0]]}; extract it again"
+                f"{each.place}: shape {each.array.shape}, but {_name_of(arrays[0])} has {first}; extract it again"
             )
-    splits = {_folder_split(path, folder) for path in files}
+    splits = {each.split for each in arrays}
     if len(splits) > 1:
         raise InputError(f"{name}: its crops lie in several of the train and test folders; keep it in one")
-    return VideoFiles(files, (rows, len(files), dim), splits.pop())
+    in_a_file = first[1] if len(first) == 3 else 1
+    return VideoFiles(arrays, (first[0], in_a_file * len(arrays), first[-1]), splits.pop())
 
 
-def _refuse_duplicate(name: str, first: Path, second: Path) -> None:
-    raise InputError(f"{name}: this video is there twice, {first} and {second}; keep one of them")
-
-
-def _folder_split(path: Path, folder: Path) -> Split | None:
-    for part in path.relative_to(folder).parts[:-1]:
-        if part.lower() == "train":
-            return "train"
-        if part.lower() == "test":
-            return "test"
-    return None
+def _check_layout(found: FoundArray, layout: Layout) -> None:
+    shape = found.array.shape
+    if layout == "ten-crop" and len(shape) != 3:
+        raise InputError(f"{found.place}: shape {shape}; the ten-crop layout has (snippets, crops, dim); see --layout")
+    if layout != "ten-crop" and len(shape) == 3 and shape[1] != 1:
+        raise InputError(
+            f"{found.place}: shape {shape}; the {layout} layout has (snippets, dim) in a file; see --layout"
+        )
 
 
 def _check_equal(videos: Mapping[str, VideoFiles], what: str, values: Mapping[str, int]) -> None:
     """Raise an error that names the video whose value differs from that of most others."""
     usual, _ = Counter(values.values()).most_common(1)[0]
-    odd: Sequence[str] = [stem for stem, value in values.items() if value != usual]
+    odd = [stem for stem, value in values.items() if value != usual]
     if odd:
-        raise InputError(
-            f"{videos[odd[0]].files[0]}: {what} {values[odd[0]]}, most videos have {usual}; extract it again"
-        )
+        raise InputError(f"{videos[odd[0]].place}: {what} {values[odd[0]]}, most videos have {usual}; extract it again")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import ValidationError, model_validator
 
+from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 SNIPPET_FRAMES = 16
 
 Benchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
@@ -67,8 +68,14 @@ class Manifest(FrozenModel):
         The metric that a result on this dataset is judged by.
     feature_set
         Identity of the features: two datasets share a feature space if and only if they carry the same id.
+    identity
+        What is stated of the features behind that id; None where nothing is.
     dim, crops
         Shape of a snippet's features.
+    content
+        Hash of all features as stored, by video; empty where it was not taken.
+    norms
+        Least, median and greatest of the videos' mean feature norms, of the first crop; None where they were not taken.
     motion
         Whether the dataset has motion intensities.
     object_classes
@@ -84,8 +91,11 @@ class Manifest(FrozenModel):
     benchmark: Benchmark
     metric: Metric
     feature_set: str
+    identity: FeatureSet | None = None
     dim: int
     crops: int
+    content: str = ""
+    norms: tuple[float, float, float] | None = None
     motion: bool = False
     object_classes: int = 0
     videos: tuple[Video, ...]
@@ -125,8 +135,30 @@ class Manifest(FrozenModel):
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+_Content = dict[str, object]
+
+# What makes a manifest of one version one of the next; the file itself is left as it is until the dataset is changed.
+_MIGRATIONS: Mapping[int, Callable[[_Content], _Content]] = {
+    # Identity, content and norms of the features came with version 2; of an older dataset none is known.
+    1: lambda content: {**content, "identity": None, "content": "", "norms": None},
+}
+
+
+def _migrated(content: object) -> object:
+    if not isinstance(content, dict):
+        return content
+    for version in range(_version(content), MANIFEST_VERSION):
+        content = {**_MIGRATIONS[version](content), "version": version + 1}
+    return content
+
+
+def _version(content: _Content) -> int:
+    version = content.get("version")
+    return version if isinstance(version, int) and version in _MIGRATIONS else MANIFEST_VERSION
+
+
 def read_manifest(folder: Path) -> Manifest:
-    """Read `manifest.json` of a dataset folder.
+    """Read `manifest.json` of a dataset folder, also one that an older version of the suite wrote.
 
     Raises
     ------
@@ -146,7 +178,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{path}: manifest version {version} is newer than this wvad-bench reads ({MANIFEST_VERSION}); update it"
         )
     try:
-        return Manifest.model_validate_json(json.dumps(content))
+        return Manifest.model_validate_json(json.dumps(_migrated(content)))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

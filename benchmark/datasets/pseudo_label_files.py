@@ -2,77 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.arrays import finite, read_npy
-from benchmark.datasets.import_plan import PlannedVideo
-from benchmark.datasets.layouts import npy_files
+from benchmark.datasets.alignment import fits
+from benchmark.datasets.arrays import finite
+from benchmark.datasets.feature_files import files_below
+from benchmark.datasets.formats import ArrayFile, open_arrays
 from benchmark.datasets.names import and_more, match_names
+from benchmark.datasets.segments import segment_mean
 from benchmark.errors import InputError
 
 PseudoLabelName = Literal["motion", "objects"]
 
 
-def match_folder(folder: Path, what: PseudoLabelName, videos: Iterable[PlannedVideo]) -> dict[str, Path]:
-    """Find the file of each video; files of other videos are passed over.
+@dataclass(frozen=True)
+class VideoRows:
+    """What a video's pseudo-labels have to fit.
+
+    Attributes
+    ----------
+    rows
+        Number of stored rows.
+    snippets
+        Number of its snippets where the stored rows are segments; None where it is not known.
+    frames
+        Number of its frames; None where it is not known.
+    segmented
+        Whether the stored rows are segments: labels may then come per snippet, and are averaged.
+    """
+
+    name: str
+    rows: int
+    snippets: int | None
+    frames: int | None
+    segmented: bool
+
+    def accepts(self, rows: int) -> bool:
+        """Whether labels of so many rows are the video's."""
+        if rows == self.rows or not self.segmented:
+            return rows == self.rows
+        if self.snippets is not None:
+            return rows == self.snippets
+        return self.frames is None or fits(rows, self.frames)
+
+
+@dataclass(frozen=True)
+class PseudoLabelFiles:
+    """The files of one pseudo-label, checked by their headers.
+
+    Attributes
+    ----------
+    files
+        Video -> its file.
+    rows
+        Video -> its number of stored rows.
+    columns
+        Number of object classes; 1 for motion.
+    """
+
+    what: PseudoLabelName
+    files: Mapping[str, ArrayFile]
+    rows: Mapping[str, int]
+    columns: int
+
+    def read(self, name: str) -> NDArray[Any]:
+        """Return a video's labels as they are stored: motion (rows,) float32, objects (rows, classes) float16.
+
+        Raises
+        ------
+        InputError
+            If a value is NaN, infinite or, for motion, negative.
+        """
+        file = self.files[name]
+        values = np.concatenate(list(file.blocks(file.shape[0])))
+        stored = finite(values, np.float32 if self.what == "motion" else np.float16, file.path)
+        if self.what == "motion":
+            stored = stored.reshape(-1)
+            if stored.min() < 0:
+                raise InputError(f"{file.path}: motion intensity {stored.min():g} is negative; compute it again")
+        if len(stored) == self.rows[name]:
+            return stored
+        return segment_mean(stored, self.rows[name]).astype(stored.dtype)
+
+
+def find_pseudo_labels(
+    what: PseudoLabelName, given: Path | None, beside: Path, videos: Iterable[VideoRows]
+) -> tuple[PseudoLabelFiles | None, str]:
+    """Find a pseudo-label's files in a folder that is given, or beside the features.
+
+    Returns
+    -------
+    files
+        None if no folder is given and none is there.
+    note
+        What was found without being named, as a sentence; may be empty.
 
     Raises
     ------
     InputError
-        If the folder does not exist, or a video has no file or two.
+        If the folder does not exist, a video has no file or two, or a file's shape does not fit.
     """
-    files: dict[str, Path] = {}
-    for path in npy_files(folder):
-        if path.stem in files:
-            raise InputError(f"{path.stem}: {what} is there twice, {files[path.stem]} and {path}; keep one of them")
-        files[path.stem] = path
-    names = [video.name for video in videos]
-    stems = match_names(files, names).stems
+    folder = given or beside / what
+    if given is None and not folder.is_dir():
+        return None, ""
+    note = f"{what.capitalize()} from {folder}, beside the features." if given is None else ""
+    return open_pseudo_labels(what, folder, videos), note
+
+
+def open_pseudo_labels(what: PseudoLabelName, folder: Path, videos: Iterable[VideoRows]) -> PseudoLabelFiles:
+    """Find the file of each video in a folder; files of other videos are passed over.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, a video has no file or two, or a file's shape does not fit.
+    """
+    rows = {video.name: video for video in videos}
+    files = {name: open_arrays(path)[0] for name, path in _match(what, folder, rows).items()}
+    columns = 1
+    for place, (name, file) in enumerate(files.items()):
+        expected = "(rows,)" if what == "motion" else "(rows, classes)"
+        width = file.shape[1:] or (1,)
+        plain = len(file.shape) in ((1, 2) if what == "motion" else (2,)) and width[-1] > 0
+        if not plain or not rows[name].accepts(file.shape[0]) or (what == "motion" and width != (1,)):
+            raise InputError(
+                f"{file.path}: shape {file.shape}, but {expected.replace('rows', str(rows[name].rows))} is expected, "
+                "as of the features"
+            )
+        columns = width[0] if place == 0 else columns
+        if width[0] != columns:
+            raise InputError(f"{file.path}: {width[0]} object classes, other videos have {columns}; compute it again")
+    return PseudoLabelFiles(what, files, {name: video.rows for name, video in rows.items()}, columns)
+
+
+def _match(what: PseudoLabelName, folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for path in files_below(folder, (".npy",)):
+        if path.stem in paths:
+            raise InputError(f"{path.stem}: {what} is there twice, {paths[path.stem]} and {path}; keep one of them")
+        paths[path.stem] = path
+    names = list(names)
+    stems = match_names(paths, names).stems
     if absent := [name for name in names if name not in stems]:
         raise InputError(
             f"{and_more(absent)}: no {what} in {folder}; add the file, or give another folder with --{what}"
         )
-    return {name: files[stem] for name, stem in stems.items()}
-
-
-def check_motion(files: Mapping[str, Path], videos: Iterable[PlannedVideo]) -> None:
-    """Raise an error that names the file if motion is not (rows,) or (rows, 1)."""
-    for video in videos:
-        path = files[video.name]
-        shape = read_npy(path).shape
-        if shape not in ((video.rows,), (video.rows, 1)):
-            raise InputError(f"{path}: shape {shape}, but ({video.rows},) is expected, as of the features")
-
-
-def check_objects(files: Mapping[str, Path], videos: Iterable[PlannedVideo]) -> int:
-    """Return the number of object classes; raise an error naming the file if it is not (rows, classes)."""
-    classes = 0
-    for video in videos:
-        path = files[video.name]
-        shape = read_npy(path).shape
-        if len(shape) != 2 or shape[0] != video.rows or shape[1] == 0:
-            raise InputError(f"{path}: shape {shape}, but ({video.rows}, classes) is expected, as of the features")
-        classes = classes or shape[1]
-        if shape[1] != classes:
-            raise InputError(f"{path}: {shape[1]} object classes, other videos have {classes}; compute it again")
-    return classes
-
-
-def motion_blocks(files: Mapping[str, Path], video: PlannedVideo) -> Iterator[NDArray[np.float32]]:
-    """Yield a video's motion intensities, (rows,)."""
-    path = files[video.name]
-    values = finite(read_npy(path).reshape(video.rows), np.float32, path)
-    if values.min() < 0:
-        raise InputError(f"{path}: motion intensity {values.min():g} is negative; compute it again")
-    yield values
-
-
-def object_blocks(files: Mapping[str, Path], video: PlannedVideo) -> Iterator[NDArray[np.float16]]:
-    """Yield a video's object scores, (rows, classes)."""
-    path = files[video.name]
-    yield finite(read_npy(path), np.float16, path)
+    return {name: paths[stems[name]] for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,36 @@ def segment_mean(array: NDArray[Any], T: int) -> NDArray[np.float32]:
     sums = np.add.reduceat(array, edges[:-1], axis=0, dtype=np.float32)
     means: NDArray[np.float32] = np.divide(sums, counts.reshape(-1, *[1] * (array.ndim - 1)), dtype=np.float32)
     return means
+
+
+def streamed_segment_mean(blocks: Iterable[NDArray[Any]], rows: int, T: int) -> NDArray[np.float32]:
+    """Average a video's rows into T segments as `segment_mean` does, without having them all in memory.
+
+    Parameters
+    ----------
+    blocks
+        The rows front to back, (some rows, ...) each.
+    rows
+        Their number in all.
+
+    Returns
+    -------
+    segments
+        Shape (T, ...), averaged in float32.
+    """
+    starts = segment_edges(rows, T)
+    ends = np.maximum(starts[1:], starts[:-1] + 1)
+    sums: NDArray[np.float32] | None = None
+    first = 0
+    for block in blocks:
+        if sums is None:
+            sums = np.zeros((T, *block.shape[1:]), np.float32)
+        last = first + len(block)
+        for i in np.flatnonzero((starts[:-1] < last) & (ends > first)):
+            part = block[max(starts[i] - first, 0) : ends[i] - first]
+            sums[i] += part.sum(axis=0, dtype=np.float32)
+        first = last
+    if sums is None or first != rows:
+        raise ValueError(f"{first} rows in place of {rows}")
+    sums /= (ends - starts[:-1]).astype(np.float32).reshape(-1, *[1] * (sums.ndim - 1))
+    return sums

@@ -80,5 +80,5 @@ def test_no_process_outlives_its_driver(sent: signal.Signals, code: int, tiny_sc
         time.sleep(0.1)
     assert list(RunStore(tmp_path / "runs").failures()) == []
     if code == 130:
-        assert "wvad: interrupted; finished runs are kept" in tmp_path.with_suffix(".log").read_text()
+        assert "wvad: interrupted; what is finished is kept" in tmp_path.with_suffix(".log").read_text()
         assert not list((tmp_path / "runs" / "staging").iterdir())

@@ -12,11 +12,18 @@ from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, In
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.manifest import Benchmark
 
-__all__ = ["AnnotatedVideo", "Annotations", "Interval", "find_frame_counts", "read_annotations"]
+__all__ = [
+    "AnnotatedVideo",
+    "Annotations",
+    "Interval",
+    "find_annotations",
+    "find_frame_counts",
+    "read_annotations",
+]
 
 
 def read_annotations(
-    path: Path | None,
+    path: Path,
     features: FeatureFolder,
     lists: Sequence[Path] = (),
     benchmark: Benchmark = "other",
@@ -27,8 +34,7 @@ def read_annotations(
     Parameters
     ----------
     path
-        The main file of a form, or a folder that holds, itself or in its sub-folders, the files of one form; None to
-        look in the features' folder.
+        The main file of a form, or a folder that holds, itself or in its sub-folders, the files of one form.
     features
         The features that they belong to; the XD-Violence form may take the split from their folders.
     lists
@@ -45,7 +51,7 @@ def read_annotations(
         If no form is recognised, or more than one; a file is missing or malformed; or the annotations
         contradict themselves. The message names the file and line, or the video.
     """
-    form, main = find_annotations(features.path if path is None else path, benchmark)
+    form, main = find_annotations(path, benchmark)
     match form:
         case "UCF-Crime":
             return ucf_crime.read(main, lists)

@@ -109,7 +109,7 @@ def _by_folder(features: FeatureFolder) -> dict[str, Split]:
     for stem, files in features.videos.items():
         if files.folder_split is None:
             raise InputError(
-                f"{stem}: its features lie in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                f"{files.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
                 "beside the annotations; name the lists with --list"
             )
         match = _NAME.match(stem)

@@ -4,6 +4,7 @@ import pytest
 
 from benchmark.datasets.catalog import data_root, list_datasets, open_dataset
 from benchmark.datasets.importer import ImportRequest, import_dataset
+from benchmark.datasets.manifest import MANIFEST_VERSION
 from benchmark.errors import InputError
 
 from .small_packs import write_pack
@@ -57,6 +58,6 @@ def test_an_unknown_dataset_lists_the_known_ones_and_the_command(root: Path, nam
 
 def test_a_manifest_of_a_newer_version_is_refused(root: Path) -> None:
     path = root / "a" / "manifest.json"
-    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    path.write_text(path.read_text().replace(f'"version": {MANIFEST_VERSION}', '"version": 99'))
     with pytest.raises(InputError, match="manifest version 99 is newer"):
         open_dataset("a", root)

@@ -30,12 +30,6 @@ def test_a_form_is_found_up_to_two_levels_down(tmp_path: Path, form: str, inside
     assert set(read_annotations(tmp_path, NO_FEATURES).videos) == set(NAMES[form])
 
 
-def test_without_a_path_the_features_folder_is_looked_through(tmp_path: Path) -> None:
-    write_annotations(tmp_path / "list", specs("ucf"), "ucf")
-    found = read_annotations(None, FeatureFolder(tmp_path, "plain", "", {}))
-    assert set(found.videos) == set(NAMES["ucf"])
-
-
 def test_nothing_is_found_further_down_in_hidden_folders_or_behind_links(tmp_path: Path) -> None:
     write_annotations(tmp_path / "a/b/c", specs("ucf"), "ucf")
     write_annotations(tmp_path / ".hidden", specs("ucf"), "ucf")

@@ -1,6 +1,4 @@
 import json
-import os
-import socket
 import tracemalloc
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.datasets import importer
+from benchmark.datasets import columns
 from benchmark.datasets.check import check_dataset
 from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
@@ -89,7 +87,7 @@ def test_blocks_of_rows_do_not_change_what_is_stored(tmp_path: Path, monkeypatch
     write_pack(tmp_path / "pack", "ucf", "crop-files")
     whole = _import(tmp_path / "pack")
     content = (tmp_path / "data" / "small" / "features.npy").read_bytes()
-    monkeypatch.setattr(importer, "_BLOCK_VALUES", 1)
+    monkeypatch.setattr(columns, "_BLOCK_VALUES", 1)
     assert _import(tmp_path / "pack", replace=True) == whole
     assert (tmp_path / "data" / "small" / "features.npy").read_bytes() == content
 
@@ -99,7 +97,7 @@ def test_memory_does_not_grow_with_a_video(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "pack" / "features").mkdir(parents=True)
     np.save(tmp_path / "pack" / "features" / "a.npy", np.ones((rows, dim), np.float32))
     write_annotations(tmp_path / "pack", [Spec("a", "train", 0, rows, 16 * rows)], "json")
-    monkeypatch.setattr(importer, "_BLOCK_VALUES", 100 * dim)
+    monkeypatch.setattr(columns, "_BLOCK_VALUES", 100 * dim)
     tracemalloc.start()
     _import(tmp_path / "pack")
     _, peak = tracemalloc.get_traced_memory()
@@ -124,10 +122,10 @@ def test_motion_and_objects_are_found_beside_the_features_or_given(tmp_path: Pat
     pack = tmp_path / "pack"
     write_pack(pack)
     rng, folder = np.random.default_rng(0), pack if beside else tmp_path / "else"
-    for what, columns in (("motion", 1), ("objects", 5)):
+    for what, width in (("motion", 1), ("objects", 5)):
         (folder / what).mkdir(parents=True)
         for spec in specs("ucf"):
-            np.save(folder / what / f"{spec.name}.npy", rng.uniform(size=(spec.rows, columns)))
+            np.save(folder / what / f"{spec.name}.npy", rng.uniform(size=(spec.rows, width)))
     options = {} if beside else {what: folder / what for what in ("motion", "objects")}
     manifest = _import(pack, **options)
     dataset = Dataset(tmp_path / "data" / "small")
@@ -238,12 +236,13 @@ def test_a_dataset_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["small"]
 
 
-def test_progress_is_told_after_each_video(tmp_path: Path) -> None:
+def test_progress_is_told_in_bytes_after_each_video(tmp_path: Path) -> None:
     write_pack(tmp_path / "pack")
     told: list[tuple[int, int]] = []
     request = ImportRequest("small", tmp_path / "pack" / "features", tmp_path / "pack")
     import_dataset(request, tmp_path / "data", lambda done, total: told.append((done, total)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    row = 2 * DIM
+    assert told == [(rows * row, 13 * row) for rows in (0, 3, 8, 12, 13)]
 
 
 def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
@@ -251,14 +250,3 @@ def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
     manifest = _import(tmp_path / "pack")
     assert json.loads((tmp_path / "data" / "small" / "manifest.json").read_text())["name"] == "small"
     assert read_manifest(tmp_path / "data" / "small") == manifest
-
-
-def test_what_a_killed_import_left_behind_is_swept_by_the_next(tmp_path: Path) -> None:
-    pack = tmp_path / "pack"
-    write_pack(pack, "ucf")
-    dead, alive = 2**22 + 1, os.getppid()  # the first is above the greatest process id
-    folders = [tmp_path / "data" / f".small.importing@{socket.gethostname()}@{pid}" for pid in (dead, alive)]
-    for folder in folders:
-        folder.mkdir(parents=True)
-    _import(pack)
-    assert [folder.exists() for folder in folders] == [False, True]

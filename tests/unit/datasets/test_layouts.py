@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.datasets.feature_files import features_home
 from benchmark.datasets.layouts import Layout, find_features
 from benchmark.errors import InputError
 
@@ -31,7 +32,7 @@ def test_a_layout_is_found_by_looking_and_read_back(
     for name, array in made.items():
         files = folder.videos[name]
         assert files.shape == array.shape
-        np.testing.assert_array_equal(np.concatenate(files.arrays(), axis=1), array)
+        np.testing.assert_array_equal(np.concatenate(list(files.blocks(3, np.float16))), array)
     splits = {video.name: None if nested == "flat" else video.split for video in specs(form)}
     assert {name: files.folder_split for name, files in folder.videos.items()} == splits
 
@@ -41,14 +42,14 @@ def test_the_first_crop_may_carry_no_number(tmp_path: Path) -> None:
         _save(tmp_path / name, 4, DIM)
     folder = find_features(tmp_path)
     assert folder.layout == "crop-files"
-    assert [path.name for path in folder.videos["b"].files] == ["b.npy", "b__1.npy"]
+    assert [path.name for path in folder.videos["b"].paths] == ["b.npy", "b__1.npy"]
 
 
 def test_crops_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for crop in range(11):
         np.save(tmp_path / f"a__{crop}.npy", np.full((2, DIM), crop, np.float16))
     (files,) = find_features(tmp_path).videos.values()
-    assert [array[0, 0, 0] for array in files.arrays()] == list(range(11))
+    assert next(files.blocks(2, np.float16))[0, :, 0].tolist() == list(range(11))
 
 
 def test_a_layout_that_is_asked_for_overrides(tmp_path: Path) -> None:
@@ -62,7 +63,9 @@ def test_links_are_followed_once_and_hidden_files_passed_over(tmp_path: Path) ->
     _save(tmp_path / "features" / "train" / "._b.npy", 4, DIM)
     (tmp_path / "features" / "train" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "features" / "train" / "round").symlink_to(tmp_path / "features")
-    assert find_features(tmp_path / "features").videos.keys() == {"a"}
+    assert find_features(tmp_path / "features", follow_links=True).videos.keys() == {"a"}
+    with pytest.raises(InputError, match="linked: a link out of"):
+        find_features(tmp_path / "features")
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,69 @@ def test_files_that_do_not_fit_are_errors_that_name_one(
 def test_an_absent_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="absent: no such folder"):
         find_features(tmp_path / "absent")
+
+
+def test_a_folder_that_holds_features_and_more_is_searched_for_features_alone(tmp_path: Path) -> None:
+    for name in ("train/a", "test/b", "motion/a", "objects/b", "test_frame_mask/b"):
+        _save(tmp_path / f"{name}.npy", 4, DIM)
+    _save(tmp_path / "gt-ucf.npy", 99)
+    _save(tmp_path / "list" / "gt.npy", 99)
+    assert find_features(tmp_path).videos.keys() == {"a", "b"}
+    _save(tmp_path / "features" / "c.npy", 4, DIM)
+    assert features_home(tmp_path) == tmp_path / "features"
+    assert features_home(tmp_path / "features") == tmp_path / "features"
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [
+        ("UCF_Train_ten_crop_i3d", "train"),
+        ("SH_Test_ten_crop_i3d", "test"),
+        ("RGBTest", "test"),
+        ("training_videos", "train"),
+        ("latest", None),
+        ("RGB", None),
+    ],
+)
+def test_the_split_is_that_of_the_folder(tmp_path: Path, folder: str, split: str | None) -> None:
+    _save(tmp_path / folder / "Arson" / "a.npy", 4, DIM)
+    assert find_features(tmp_path).videos["a"].folder_split == split
+
+
+def test_crops_numbered_by_one_digit_are_told_from_numbers_of_videos(tmp_path: Path) -> None:
+    for name in ("01_0015", "01_001"):
+        for crop in range(3):
+            _save(tmp_path / f"{name}_{crop}.npy", 4, DIM)
+    folder = find_features(tmp_path)
+    assert folder.layout == "crop-files"
+    assert {name: video.shape for name, video in folder.videos.items()} == {
+        "01_0015": (4, 3, DIM),
+        "01_001": (4, 3, DIM),
+    }
+    (tmp_path / "01_001_2.npy").unlink()
+    assert find_features(tmp_path).layout == "plain"
+
+
+def test_videos_of_both_splits_with_the_same_numbers_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for name in ("training_videos/01", "testing_videos/01", "testing_videos/testing_02"):
+        _save(tmp_path / f"{name}.npy", 4, DIM)
+    names = find_features(tmp_path, named_by_folder=True).videos.keys()
+    assert names == {"training_01", "testing_01", "testing_02"}
+
+
+def test_a_list_from_another_machine_chooses_the_files(tmp_path: Path) -> None:
+    for name in ("train/a_i3d", "train/b_i3d", "test/c d_i3d"):
+        _save(tmp_path / "features" / f"{name}.npy", 4, DIM)
+    (tmp_path / "train.list").write_text("G:\\UCF\\a_i3d.npy 1.0\r\n")
+    (tmp_path / "test.csv").write_text("path,label\n/home/me/c d_i3d.npy,Abuse\n")
+    lists = (tmp_path / "train.list", tmp_path / "test.csv")
+    assert find_features(tmp_path / "features", lists=lists).videos.keys() == {"a_i3d", "c d_i3d"}
+    (tmp_path / "train.list").write_text("/x/absent.npy\n/x/gone.npy\n")
+    with pytest.raises(InputError, match=r"absent\.npy \(and 1 more\): listed, but not below"):
+        find_features(tmp_path / "features", lists=lists)
+    (tmp_path / "train.list").write_text("\n")
+    with pytest.raises(InputError, match=r"train\.list: lists nothing"):
+        find_features(tmp_path / "features", lists=lists)
+    _save(tmp_path / "features" / "other" / "a_i3d.npy", 4, DIM)
+    with pytest.raises(InputError, match=r"a_i3d\.npy: this file is there twice"):
+        find_features(tmp_path / "features", lists=lists)

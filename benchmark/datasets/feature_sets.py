@@ -1,0 +1,143 @@
+"""Feature sets: who made the features, so that only those of one identity are tested across datasets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from benchmark.errors import InputError
+from benchmark.frozen import FrozenModel
+
+FILE = "feature_set.json"
+
+_PRESETS = Path(__file__).with_name("feature_sets.yaml")
+# What two datasets of one id must agree on. The number of crops may differ: UCF-Crime has ten, XD-Violence five.
+_DECISIVE = ("extractor", "checkpoint", "dim", "stride", "normalisation")
+
+
+class FeatureSet(FrozenModel):
+    """The identity of features.
+
+    Attributes
+    ----------
+    id
+        Its name: two datasets share a feature space if and only if they carry the same.
+    extractor
+        Network and modality, such as ``I3D ResNet-50, RGB``.
+    checkpoint
+        The weights: where they come from, or their file's hash.
+    dim
+        Size of a feature vector.
+    crops
+        Numbers of crops that the set comes with; empty where any will do.
+    stride
+        Frames from one feature to the next.
+    normalisation
+        What was done to the vectors after the network, ``none`` or in words.
+    source
+        Where it is published.
+    """
+
+    id: str = Field(min_length=1)
+    extractor: str
+    checkpoint: str
+    dim: int
+    crops: tuple[int, ...] = ()
+    stride: int = 16
+    normalisation: str
+    source: str = ""
+
+    def contradiction(self, other: FeatureSet) -> str:
+        """Say what a set of the same id states otherwise; empty if nothing."""
+        for field in _DECISIVE:
+            ours, theirs = getattr(self, field), getattr(other, field)
+            if ours != theirs:
+                return f"{field} is {ours!r} and {theirs!r}"
+        return ""
+
+
+@cache
+def presets() -> Mapping[str, FeatureSet]:
+    """Return the published feature sets that are known, by id."""
+    entries = yaml.safe_load(_PRESETS.read_text(encoding="utf-8"))
+    return {name: FeatureSet.model_validate({"id": name, **entry}) for name, entry in entries.items()}
+
+
+def find_feature_set(option: str | None, beside: Path, name: str) -> tuple[str, FeatureSet | None]:
+    """Return the id of a dataset's features, and the identity behind it as far as it is stated.
+
+    Parameters
+    ----------
+    option
+        Id of a known set, an id of one's own, or a file that states an identity; None if nothing was named.
+    beside
+        Folder that the features folder lies in, where a `feature_set.json` may state the identity.
+    name
+        The dataset's name, its features' id if nothing else is known.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or does not state an identity.
+    """
+    if option is not None and option.endswith(".json"):
+        stated = _read(Path(option))
+        return stated.id, stated
+    if option is not None and option in presets():
+        return option, presets()[option]
+    stated_beside = _read(beside / FILE) if (beside / FILE).is_file() else None
+    if stated_beside is not None and option in (None, stated_beside.id):
+        return stated_beside.id, stated_beside
+    return (name if option is None else option), None
+
+
+def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, dim: int, crops: int) -> list[str]:
+    """Say what is known of the features' identity, and what does not fit it, one sentence each."""
+    if identity is None:
+        fitting = [s.id for s in presets().values() if s.dim == dim and (not s.crops or crops in s.crops)]
+        notes = [
+            f"Extractor, checkpoint and normalisation of feature set {feature_set} are not stated; "
+            f"a {FILE} beside the features states them."
+            if named
+            else "No feature set was named: the features are taken to be shared with no other dataset."
+        ]
+        if fitting and not named:
+            notes.append(f"If they are one of {', '.join(fitting)}, which have that size, say so with --feature-set.")
+        return notes
+    notes = [
+        f"Feature set {identity.id}: {identity.extractor}; {identity.checkpoint}; every {identity.stride} frames; "
+        f"normalisation {identity.normalisation}."
+    ]
+    if identity.dim != dim or (identity.crops and crops not in identity.crops):
+        sizes = " or ".join(map(str, identity.crops)) or "any number of"
+        notes.append(
+            f"WARNING: {identity.id} has {identity.dim} dimensions and {sizes} crops, these features {dim} and {crops}."
+        )
+    return notes
+
+
+def check_stride(identity: FeatureSet, snippet_frames: int) -> None:
+    """Raise an error if features do not come once per snippet."""
+    if identity.stride != snippet_frames:
+        raise InputError(
+            f"{identity.id}: one feature every {identity.stride} frames, but one every {snippet_frames} is expected; "
+            "extract or average them so"
+        )
+
+
+def _read(path: Path) -> FeatureSet:
+    try:
+        return FeatureSet.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise InputError(f"{path}: not a feature set's identity at {place}: {first['msg']}") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: not a JSON file; state id, extractor, checkpoint, dim and normalisation") from None
