@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.cli import run
+from benchmark.datasets.ground_truth.truth import labels_of
+from benchmark.datasets.store import Dataset
 from benchmark.invocations import Results
 from benchmark.runs import RunStore
 
@@ -195,6 +198,8 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         (["evaluate", "scenes-avenue", "--weights", "absent.pt", "--method", "mmil+nothing"], "unknown add-on"),
         (["render", "table4"], "no table4 planned there"),
         (["data", "check", "nowhere"], "nowhere"),
+        (["data", "check", "scenes-avenue", "--against", "absent.npy"], "absent.npy: no such file"),
+        (["data", "check", "scenes-avenue", "--order", "a.list"], "name the array with --against"),
         (["data", "import", "x", "--features", "absent", "--annotations", "absent"], "absent"),
         (["nonsense"], "nonsense"),
         (["status", "table4"], "no table4 planned there"),
@@ -244,3 +249,20 @@ def test_an_unwritable_results_folder_is_refused_before_training(
 def test_doctor_finds_our_packages_unshadowed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["doctor"]) == 0
     assert "torch" in capsys.readouterr().out
+
+
+def test_ground_truth_from_elsewhere_is_compared(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    videos = Dataset(tiny_scenes / "scenes-avenue").manifest.split("test")
+    labels = [labels_of(video.intervals, video.frames or 0) for video in videos]
+    changed = next(i for i, video in enumerate(videos) if video.label)
+    labels[changed][videos[changed].intervals[0][0]] = False
+    np.save(tmp_path / "gt.npy", np.concatenate(labels))
+    (tmp_path / "mine.list").write_text("\n".join(video.name for video in videos))
+    places = ["--data", str(tiny_scenes), "--order", str(tmp_path / "mine.list")]
+    assert run(["data", "check", "scenes-avenue", "--against", str(tmp_path / "gt.npy"), *places]) == 0
+    text = capsys.readouterr().out
+    assert f"equal: {len(videos) - 1} of {len(videos)} videos" in text
+    assert "different: 1 video, 1 frames" in text
+    assert videos[changed].name in text

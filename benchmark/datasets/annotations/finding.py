@@ -95,7 +95,8 @@ def _in_folder(folder: Path) -> list[Found]:
             found.append(Found(form, main))
     if avenue.is_form(folder):
         found.append(Found("Avenue", folder))
-    return found or [Found("JSON", path) for path in sorted(folder.glob("*.json")) if _begins_as_ours(path)]
+    files = (path for path in sorted(folder.glob("*.json")) if path.is_file())
+    return found or [Found("JSON", path) for path in files if _begins_as_ours(path)]
 
 
 def _begins_as_ours(path: Path) -> bool:

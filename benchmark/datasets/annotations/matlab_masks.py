@@ -54,6 +54,8 @@ def frames_with_pixels(path: Path, variable: str) -> NDArray[np.bool_]:
         If the file cannot be read, is damaged, is of another level (7.3 is HDF5), has no such variable, or inflates
         beyond all reason.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     try:
         with path.open("rb") as file:
             return np.fromiter(_frames(file, variable), dtype=np.bool_)

@@ -181,6 +181,28 @@ def test_avenue_has_its_official_frames(official: Path, form: str) -> None:
         assert np.array_equal(labels, mask)
 
 
+def test_avenue_is_imported_from_the_folders_of_its_two_halves(official: Path, tmp_path: Path) -> None:
+    masks = official / "avenue" / "hf2vad" / "frame_labels"
+    for half, lengths in {
+        "testing": [len(read_npy(path)) for path in sorted(masks.glob("*.npy"))],
+        "training": [800] * 16,
+    }.items():
+        (tmp_path / "features" / f"{half}_videos").mkdir(parents=True)
+        for number, frames in enumerate(lengths, start=1):
+            features = np.ones((frames // SNIPPET, 4), np.float16)
+            np.save(tmp_path / "features" / f"{half}_videos" / f"{number:02d}.npy", features)
+    request = ImportRequest("avenue", tmp_path / "features", masks, split_seed=3)
+    import_dataset(request, tmp_path / "data")
+    report = check_dataset(Dataset(tmp_path / "data" / "avenue"))
+    assert [(split.normal, split.abnormal) for split in report.splits] == [(13, 17), (3, 4)]
+    text = "\n".join(report.lines())
+    assert "37 videos (16 normal + 21 abnormal), without an official weakly-supervised split: all annotated" in text
+    assert "seed 3" in text
+    assert "3,712 of them positive; here, of 21: 15,324." in text
+    assert "16 x snippets of these videos are 15,152, a known total" in text
+    assert compare_ground_truth(report.manifest, masks).equal == 4
+
+
 @pytest.fixture(scope="module")
 def all_of_avenue(official: Path) -> Manifest:
     """Avenue's manifest with all testing videos in the test split, so that all are compared."""
