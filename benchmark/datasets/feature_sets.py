@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -68,15 +68,15 @@ def presets() -> Mapping[str, FeatureSet]:
     return {name: FeatureSet.model_validate({"id": name, **entry}) for name, entry in entries.items()}
 
 
-def find_feature_set(option: str | None, beside: Path, name: str) -> tuple[str, FeatureSet | None]:
+def find_feature_set(option: str | None, places: Iterable[Path], name: str) -> tuple[str, FeatureSet | None]:
     """Return the id of a dataset's features, and the identity behind it as far as it is stated.
 
     Parameters
     ----------
     option
         Id of a known set, an id of one's own, or a file that states an identity; None if nothing was named.
-    beside
-        Folder that the features folder lies in, where a `feature_set.json` may state the identity.
+    places
+        Folders in which a `feature_set.json` may state the identity; the first that has one counts.
     name
         The dataset's name, its features' id if nothing else is known.
 
@@ -90,9 +90,9 @@ def find_feature_set(option: str | None, beside: Path, name: str) -> tuple[str, 
         return stated.id, stated
     if option is not None and option in presets():
         return option, presets()[option]
-    stated_beside = _read(beside / FILE) if (beside / FILE).is_file() else None
-    if stated_beside is not None and option in (None, stated_beside.id):
-        return stated_beside.id, stated_beside
+    path = next((place / FILE for place in places if (place / FILE).is_file()), None)
+    if path is not None and option in (None, (found := _read(path)).id):
+        return found.id, found
     return (name if option is None else option), None
 
 

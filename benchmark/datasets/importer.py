@@ -166,22 +166,22 @@ def import_dataset(
 
 def _plan(request: ImportRequest) -> _Plan:
     folder = features_home(request.features)
-    beside = folder.absolute().parent
+    places = _places(folder)
     features = find_features(
         folder, request.layout, request.lists, request.follow_links, request.of_benchmark == "avenue"
     )
-    given = request.annotations or beside
+    given = request.annotations or places[0]
     main = find_annotations(given, request.of_benchmark).main
     annotations = read_annotations(main, features, request.lists, request.of_benchmark, request.split_seed)
     missing = read_missing(request.missing)
     matching = match_features(features, annotations, missing)
-    counts, counts_note = find_frame_counts((main.parent, given, beside))
+    counts, counts_note = find_frame_counts((main.parent, given, *places))
     videos = plan_videos(
         features, annotations, matching, counts, request.train_unit, request.train_segments, request.tail
     )
-    labels, label_notes = _pseudo_labels(request, beside, videos)
+    labels, label_notes = _pseudo_labels(request, places, videos)
     _, crops, dim = videos[0].files.shape
-    feature_set, identity = find_feature_set(request.feature_set, beside, request.name)
+    feature_set, identity = find_feature_set(request.feature_set, places, request.name)
     if identity is not None:
         check_stride(identity, SNIPPET_FRAMES)
     named = request.feature_set is not None
@@ -199,8 +199,14 @@ def _plan(request: ImportRequest) -> _Plan:
     return _Plan(videos, labels, feature_set, identity, tuple(sorted(missing)), said)
 
 
+def _places(features: Path) -> tuple[Path, Path]:
+    """Return where what belongs to the features may lie: beside a folder called `features`, else in the folder."""
+    inside, beside = features, features.absolute().parent
+    return (beside, inside) if features.name == "features" else (inside, beside)
+
+
 def _pseudo_labels(
-    request: ImportRequest, beside: Path, videos: Sequence[PlannedVideo]
+    request: ImportRequest, places: Sequence[Path], videos: Sequence[PlannedVideo]
 ) -> tuple[dict[PseudoLabelName, PseudoLabelFiles], list[str]]:
     rows = [
         VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments")
@@ -210,7 +216,7 @@ def _pseudo_labels(
     notes = []
     folders: dict[PseudoLabelName, Path | None] = {"motion": request.motion, "objects": request.objects}
     for what, given in folders.items():
-        found, note = find_pseudo_labels(what, given, beside, rows)
+        found, note = find_pseudo_labels(what, given, places, rows)
         notes.append(note)
         if found is not None:
             labels[what] = found

@@ -92,9 +92,9 @@ class PseudoLabelFiles:
 
 
 def find_pseudo_labels(
-    what: PseudoLabelName, given: Path | None, beside: Path, videos: Iterable[VideoRows]
+    what: PseudoLabelName, given: Path | None, places: Iterable[Path], videos: Iterable[VideoRows]
 ) -> tuple[PseudoLabelFiles | None, str]:
-    """Find a pseudo-label's files in a folder that is given, or beside the features.
+    """Find a pseudo-label's files in the folder that is given, or in one of its name in the first place that has it.
 
     Returns
     -------
@@ -108,11 +108,12 @@ def find_pseudo_labels(
     InputError
         If the folder does not exist, a video has no file or two, or a file's shape does not fit.
     """
-    folder = given or beside / what
-    if given is None and not folder.is_dir():
-        return None, ""
-    note = f"{what.capitalize()} from {folder}, beside the features." if given is None else ""
-    return open_pseudo_labels(what, folder, videos), note
+    if given is not None:
+        return open_pseudo_labels(what, given, videos), ""
+    for folder in (place / what for place in places):
+        if folder.is_dir():
+            return open_pseudo_labels(what, folder, videos), f"{what.capitalize()} from {folder}, beside the features."
+    return None, ""
 
 
 def open_pseudo_labels(what: PseudoLabelName, folder: Path, videos: Iterable[VideoRows]) -> PseudoLabelFiles:
