@@ -93,7 +93,8 @@ class DatasetReport:
         m = self.manifest
         lines = [
             f"{m.name}: benchmark {m.benchmark}, metric {m.metric}, feature set {m.feature_set}",
-            f"  features: {m.dim} dimensions x {m.crops} crops; norm {_range(self.norms)}",
+            f"  features: {m.dim} dimensions x {m.crops} crops; norm {_range(self.norms)}; "
+            f"content {m.content[:12] or 'not known'}",
             f"  motion: {_range(self.motion)}" if self.motion else "  motion: none",
             f"  objects: {m.object_classes} classes; highest score of a row {_range(self.objects)}"
             if self.objects

@@ -30,6 +30,8 @@ def describe_rounding(videos: Iterable[Video]) -> str:
     if not fates:
         return ""
     verdict = next((text for possible, text in _VERDICTS if fates.keys() <= possible), "mixed")
+    if fates.keys() == {"whole"}:
+        return f"Rounding of frames to snippets: {verdict}."
     whole = fates["whole"] + fates["whole short"]
     return (
         f"Rounding of frames to snippets: {verdict}; an incomplete last snippet is kept in {fates['kept']:,} videos, "
