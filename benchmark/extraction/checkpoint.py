@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about forms of pickle, which are read or refused all the same
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # of pickle, zip files, and torch
         reason = " ".join(str(error).split()).split(". ")[0]
         raise InputError(f"{path}: cannot be read as weights alone ({reason}); save its state_dict again") from None

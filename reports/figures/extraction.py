@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from reports.figures.style import DOUBLE, INK, NORMAL, canvas, shorten
+from reports.figures.style import DOUBLE, NORMAL, canvas, shorten
 
 MOST_CLASSES = 8
 """Classes of the heat map: those with the highest scores."""
@@ -52,7 +52,7 @@ def draw_extraction(
         _draw_motion(panels[0], motion, scaled)
     if objects is not None:
         _draw_objects(figure, panels[-1], objects, shown, class_names)
-    panels[0].set_title(shorten(name, 80))
+    panels[0].set_title(shorten(name, 60))
     panels[-1].set_xlabel(f"frame (a snippet is {SNIPPET_FRAMES} frames)")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -62,7 +62,7 @@ def _draw_motion(axis: Axes, motion: NDArray[Any], scaled: bool) -> None:
     edges = np.arange(len(motion) + 1) * SNIPPET_FRAMES
     axis.stairs(motion, edges, fill=True, color=NORMAL, alpha=0.25)
     axis.stairs(motion, edges, baseline=None, color=NORMAL)
-    axis.set(xlim=(0, edges[-1]), ylim=(0, max(1.05 * float(motion.max()), 1e-3)))
+    axis.set(xlim=(0, edges[-1]), ylim=(0, 1.02 if scaled else max(1.05 * float(motion.max()), 1e-3)))
     axis.set_ylabel("motion intensity" if scaled else "mean flow\n(pixels per frame)")
 
 
@@ -81,7 +81,7 @@ def _draw_objects(
     labels = [shorten(class_names[place], 24) if class_names else f"class {place}" for place in shown]
     axis.set_yticks(np.arange(len(shown)) + 0.5, labels)
     axis.grid(False)
-    axis.set_ylabel("highest scores", color=INK)
+    axis.set_ylabel("classes with the\nhighest scores")
     figure.colorbar(image, ax=axis, label="confidence", pad=0.01, aspect=12)
 
 
