@@ -78,7 +78,7 @@ def extract(
 
     def ended(outcome: Outcome) -> None:
         if outcome.reason:
-            err.print(f"failed: {outcome.reason}", style="red", soft_wrap=True)
+            err.print(f"failed: {outcome.name}: {outcome.reason}", style="red", soft_wrap=True)
         elif outcome.warning:
             err.print(f"warning: {outcome.warning}", style="yellow", soft_wrap=True)
 

@@ -51,5 +51,5 @@ def extract_video(name: str, path: Path, instruments: Instruments, out: Path) ->
     except InputError as error:
         return Outcome(name, reason=str(error))
     except Exception as error:  # of a decoder or a disk: the other videos go on
-        return Outcome(name, reason=f"{path}: {type(error).__name__}: {' '.join(str(error).split())}")
+        return Outcome(name, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
     return Outcome(name, reader.frames, reader.snippets, reader.warning())

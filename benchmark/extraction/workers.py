@@ -39,9 +39,8 @@ class _Worker:
 
     def loss(self) -> Outcome:
         """Return the outcome of the video that it died of."""
-        name, path = self.task
         code = self.process.exitcode
-        return Outcome(name, reason=f"{path}: the process that extracted it ended with code {code}; out of memory?")
+        return Outcome(self.task[0], reason=f"the process that extracted it ended with code {code}; out of memory?")
 
 
 def extract_videos(

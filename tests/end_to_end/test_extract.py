@@ -84,7 +84,7 @@ def test_bad_videos_are_a_line_each_and_exit_code_1(tmp_path: Path, capsys: pyte
     assert "2 videos extracted" in said.out
     assert "2 failed" in said.out
     assert len(said.err.splitlines()) == 3
-    assert "bad.mp4: cannot be opened as a video" in said.err
+    assert f"failed: bad: {tmp_path / 'in' / 'bad.mp4'}: cannot be opened as a video" in said.err
     assert "short.avi: 3 frames are fewer than a snippet of 16" in said.err
     assert "warning: " in said.err
     assert "but the file states 80; is it damaged?" in said.err
@@ -170,5 +170,5 @@ def test_a_worker_that_is_killed_costs_its_video_alone(
         tmp_path / "in", tmp_path / "out", "--motion", "none", "--normalise", "unit", "--workers", "1", *options
     )
     assert code == 1
-    assert "b.avi: the process that extracted it ended with code 9" in capsys.readouterr().err
+    assert "failed: b: the process that extracted it ended with code 9" in capsys.readouterr().err
     assert np.load(tmp_path / "out" / "features" / "c.npy")[0, 0] == pytest.approx(20 / 255, abs=0.01)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.importer import ImportRequest, import_dataset
@@ -17,7 +18,7 @@ from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter, MotionSettings
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.extraction.videos import find_videos
-from tests.unit.extraction.makers import coloured, mean_colours, moving, write_video, yolov8
+from tests.unit.extraction.makers import coloured, mean_colours, moving, write_model, write_video, yolov8
 
 LENGTHS = {"still": 32, "slow": 40, "quick": 50}
 STEPS = {"still": 0, "slow": 1, "quick": 3}
@@ -258,3 +259,22 @@ def test_the_memory_of_a_video_is_a_snippet(monkeypatch: pytest.MonkeyPatch, tmp
     (tmp_path / "flow").mkdir()
     assert extract_video("v", path, instruments, tmp_path).snippets == 7
     assert seen == [16] * 6 + [4]
+
+
+def test_an_encoder_that_gives_nonsense_for_a_video_fails_that_video(tmp_path: Path) -> None:
+    inverse = [
+        helper.make_node("GlobalAveragePool", ["images"], ["mean"]),
+        helper.make_node("Sub", ["mean", "shade"], ["less"]),
+        helper.make_node("Reciprocal", ["less"], ["output"]),
+    ]
+    model = write_model(
+        tmp_path / "m.onnx", inverse, ("N", 3, 8, 8), constants={"shade": np.ones((1, 1, 1, 1), np.float32)}
+    )
+    white = write_video(tmp_path / "white.avi", [coloured(255, 255, 255)] * 16)
+    grey = write_video(tmp_path / "grey.avi", [coloured(128, 128, 128)] * 16)
+    request = ExtractionRequest(features=model, normalisation="unit")
+    result = extract({"white": white, "grey": grey}, request, tmp_path / "out")
+    reasons = {outcome.name: outcome.reason for outcome in result.outcomes}
+    assert "m.onnx: gives NaN, infinite values or values beyond 65504" in reasons["white"]
+    assert reasons["grey"] == ""
+    assert [path.name for path in (tmp_path / "out" / "features").iterdir()] == ["grey.npy"]
