@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from benchmark.cli import options
+from benchmark.cli import extraction, options
 from benchmark.cli.common import err, open_datasets, out, say
 from benchmark.errors import InputError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Import, check and list datasets; make the simulated ones.",
     rich_markup_mode=None,
 )
-
+app.command("extract")(extraction.extract)
 
 LayoutName = Literal["auto", "ten-crop", "crop-files", "plain"]
 MetricName = Literal["auc", "ap"]

@@ -1,0 +1,162 @@
+"""The command that extracts motion, objects and features from videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from benchmark.cli.common import err, say
+from benchmark.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.extraction.extract import Extraction
+    from benchmark.extraction.motion import MotionSettings
+
+MotionName = Literal["dis", "tvl1", "none"]
+NormalisationName = Literal["imagenet", "clip", "lite", "unit", "i3d"]
+CropName = Literal["one", "five", "ten"]
+TailName = Literal["drop", "keep"]
+
+
+def extract(
+    videos: Annotated[Path, typer.Argument(help="Folder of videos, a video, or a list of their paths, one a line.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    motion: Annotated[MotionName, typer.Option(help="Optical flow: dis is fast, tvl1 the paper's; or none.")] = "dis",
+    flow_size: Annotated[str, typer.Option(help="Size of the frames that the flow is computed on.")] = "160x120",
+    objects: Annotated[Path | None, typer.Option(help="Detector: YOLOv5, YOLOv8 or FastestDet as ONNX.")] = None,
+    object_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames of a snippet that it looks at.")] = 4,
+    class_names: Annotated[
+        Path | None, typer.Option(help="Names of its classes, one a line; COCO's 80 unless given.")
+    ] = None,
+    features: Annotated[Path | None, typer.Option(help="Encoder: ONNX, or a checkpoint for --architecture.")] = None,
+    architecture: Annotated[
+        str | None, typer.Option(help="What the checkpoint fits: package.module:function or path/to/file.py:function.")
+    ] = None,
+    feature_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames that an image encoder looks at.")] = 4,
+    normalise: Annotated[NormalisationName, typer.Option(help="What the encoder does to colours.")] = "imagenet",
+    crops: Annotated[CropName, typer.Option(help="Centre; corners and centre; those and mirrored.")] = "one",
+    crop_size: Annotated[
+        int | None, typer.Option(min=16, help="Side of a crop in pixels; the encoder's own, else 224.")
+    ] = None,
+    tail: Annotated[TailName, typer.Option(help="The last frames where they do not fill a snippet of 16.")] = "drop",
+    train: Annotated[
+        Path | None, typer.Option(help="Names of the training videos, one a line, to scale motion by.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Videos side by side; one per core unless given.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Remove the results that are there first.")] = False,
+    picture: Annotated[bool, typer.Option("--picture", help="Draw motion and objects of each video as PNG.")] = False,
+) -> None:
+    """Extract motion, object scores and features from videos, one row per snippet of 16 frames."""
+    from benchmark.datasets.names import read_lines
+    from benchmark.display import counting
+    from benchmark.executors.choice import count_workers
+    from benchmark.extraction.extract import extract as run_extraction
+    from benchmark.extraction.settings import ExtractionRequest
+    from benchmark.extraction.single import Outcome
+    from benchmark.extraction.videos import find_videos
+    from benchmark.files import writing_to
+
+    request = ExtractionRequest(
+        motion=_motion(motion, flow_size),
+        objects=objects,
+        object_frames=object_frames,
+        class_names=tuple(line for _, line in read_lines(class_names)) if class_names else (),
+        features=features,
+        architecture=architecture,
+        feature_frames=feature_frames,
+        normalisation=normalise,
+        crops=crops,
+        crop_size=crop_size,
+        tail=tail,
+    )
+    if picture and request.motion is None and objects is None:
+        raise InputError("--picture shows motion and objects; ask for one of them, or leave it out")
+    found = find_videos(videos)
+
+    def ended(outcome: Outcome) -> None:
+        if outcome.reason:
+            err.print(f"failed: {outcome.name}: {outcome.reason}", style="red", soft_wrap=True)
+        elif outcome.warning:
+            err.print(f"warning: {outcome.warning}", style="yellow", soft_wrap=True)
+
+    with writing_to(out, "--out"), counting("extracting", err) as progress:
+        extraction = run_extraction(
+            found,
+            request,
+            out,
+            training=train,
+            workers=count_workers(None, workers, "cpu"),
+            replace=replace,
+            progress=progress,
+            ended=ended,
+        )
+    if picture:
+        _draw(extraction, found)
+    _summarise(extraction, out)
+    if extraction.failed:
+        raise typer.Exit(1)
+
+
+def _motion(method: MotionName, size: str) -> MotionSettings | None:
+    from benchmark.extraction.motion import MotionSettings
+
+    width, times, height = size.partition("x")
+    if not (times and width.isdecimal() and height.isdecimal()):
+        raise InputError(f"--flow-size {size}: write width and height in pixels, such as 160x120")
+    return None if method == "none" else MotionSettings(method=method, width=int(width), height=int(height))
+
+
+def _summarise(extraction: Extraction, out: Path) -> None:
+    """Say what was extracted, in what unit motion is, and what to do next."""
+    done = [outcome for outcome in extraction.outcomes if not outcome.reason]
+    snippets, frames = sum(outcome.snippets for outcome in done), sum(outcome.frames for outcome in done)
+    parts = [f"{len(done)} videos extracted, {snippets} snippets, {frames} frames"]
+    parts += [f"{extraction.finished_before} finished before"] if extraction.finished_before else []
+    parts += [f"{extraction.failed} failed"] if extraction.failed else []
+    say(f"{', '.join(parts)}; in {out}")
+    settings = extraction.folder.settings
+    if scale := extraction.motion_scale:
+        say(
+            f"Motion is divided by {scale.pixels_per_frame:.4g} pixels per frame, the {scale.percentile:.0f}th "
+            f"percentile of the snippets of {scale.training_videos} training videos, and clipped to [0, 1]."
+        )
+    elif extraction.looks_scaled:
+        say(
+            "Motion is in pixels per frame and nowhere above 1, so an import would take it for scaled already: "
+            "run the same command with --train LIST, the names of the training videos."
+        )
+    elif settings.motion:
+        say("Motion is in pixels per frame; an import scales it by its training videos.")
+    if settings.features:
+        say(f"Import them with: wvad data import NAME --features {out / 'features'} --annotations PATH")
+
+
+def _draw(extraction: Extraction, videos: Iterable[str]) -> None:
+    from benchmark.datasets.arrays import read_npy
+    from benchmark.display import counting
+    from benchmark.extraction.folder import MOTION, OBJECTS
+    from benchmark.files import replacing, writing_to
+    from reports.figures.extraction import draw_extraction
+    from reports.figures.style import render
+
+    folder, settings = extraction.folder, extraction.folder.settings
+    shown = [name for name in videos if folder.is_finished(name)]
+    pictures = folder.path / "pictures"
+    names = settings.objects.names if settings.objects else ()
+    with writing_to(pictures, "--out"), counting("drawing", err) as progress:
+        pictures.mkdir(exist_ok=True)
+        for done, name in enumerate(shown, start=1):
+            motion = read_npy(folder.file(MOTION, name)) if settings.motion else None
+            objects = read_npy(folder.file(OBJECTS, name)) if settings.objects else None
+            drawn = render(
+                lambda name=name, motion=motion, objects=objects: draw_extraction(  # type: ignore[misc]
+                    name, motion, objects, names, scaled=extraction.motion_scale is not None
+                ),
+                ["png"],
+            )
+            with replacing(pictures / f"{name}.png") as file:
+                file.write(drawn.contents["png"])
+            progress(done, len(shown))

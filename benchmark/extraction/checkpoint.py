@@ -1,0 +1,162 @@
+"""An encoder from a PyTorch checkpoint and a function of the user's that gives its architecture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.errors import InputError
+from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
+from benchmark.registry import Plugin
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_NESTS = ("state_dict", "model")
+"""Where training scripts put the weights beside other things."""
+_PARALLEL = "module."
+"""What `DataParallel` puts before every name."""
+
+
+class Architecture(Plugin):
+    """A function of the user's that gives an untrained network, like an entry point of torch.hub."""
+
+    kind = "architecture"
+
+    @classmethod
+    def find(cls, reference: str) -> Architecture:
+        """Find it as ``package.module:function`` or ``path/to/file.py:function``.
+
+        Raises
+        ------
+        InputError
+            If the text is neither, or there is no such file.
+        """
+        module, _, function = reference.rpartition(":")
+        if not module or not function:
+            raise InputError(f"--architecture {reference}: write package.module:function or path/to/file.py:function")
+        if not module.endswith(".py"):
+            return cls(reference, module, function)
+        if not Path(module).is_file():
+            raise InputError(f"--architecture {reference}: there is no file {module}")
+        return cls(f"{Path(module).name}:{function}", str(Path(module).resolve()), function)
+
+    def build(self) -> nn.Module:
+        """Call the function.
+
+        Raises
+        ------
+        InputError
+            If that fails, or gives no network.
+        """
+        from torch import nn
+
+        network = self._call()
+        if not isinstance(network, nn.Module):
+            raise InputError(f"architecture {self.name}: gives {type(network).__name__}, not a torch.nn.Module")
+        return network
+
+
+class TorchNetwork:
+    """A PyTorch network with the weights of a checkpoint, on the GPU if there is one.
+
+    Whether it takes images or clips is found by trying, images first.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint cannot be read without running code, does not fit the network, or the network takes
+        neither images nor clips of 16 frames.
+    """
+
+    height: int | None = None
+    width: int | None = None
+
+    def __init__(self, path: Path, architecture: Architecture, size: int | None) -> None:
+        import torch
+
+        self.path = path
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = architecture.build()
+        load_weights(network, read_checkpoint(path), path)
+        self._network = network.to(self._device, torch.float32).eval()
+        self.kind = self._find_kind(size or FREE_SIZE)
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the output for some images or clips."""
+        import torch
+
+        with torch.inference_mode():
+            output = self._network(torch.from_numpy(images).to(self._device))
+        if not isinstance(output, torch.Tensor):
+            raise InputError(f"{self.path}: its network gives {type(output).__name__}, not a tensor")
+        return output.float().cpu().numpy()
+
+    def _find_kind(self, size: int) -> EncoderKind:
+        shapes: dict[EncoderKind, tuple[int, ...]] = {
+            "image": (1, 3, size, size),
+            "clip": (1, 3, SNIPPET_FRAMES, size, size),
+        }
+        for kind, shape in shapes.items():
+            try:
+                self.encode(np.zeros(shape, np.float32))
+            except (RuntimeError, ValueError, TypeError, IndexError, AssertionError) as error:
+                reason = " ".join(str(error).split())
+            else:
+                return kind
+        raise InputError(f"{self.path}: its network takes neither {shapes['image']} nor {shapes['clip']} ({reason})")
+
+
+def read_checkpoint(path: Path) -> dict[str, Tensor]:
+    """Read the weights of a checkpoint by name; nothing but tensors and plain values is unpickled.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, would have to run code, or holds no weights.
+    """
+    import torch
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about forms of pickle, which are read or refused all the same
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of pickle, zip files, and torch
+        reason = " ".join(str(error).split()).split(". ")[0]
+        raise InputError(f"{path}: cannot be read as weights alone ({reason}); save its state_dict again") from None
+    for nest in _NESTS:
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(nest), Mapping):
+            loaded = loaded[nest]
+    weights = {k: v for k, v in loaded.items() if isinstance(v, torch.Tensor)} if isinstance(loaded, Mapping) else {}
+    if not weights or len(weights) != len(loaded):
+        raise InputError(f"{path}: holds no state_dict, alone or as {' or '.join(_NESTS)}; save it so")
+    return {str(name): tensor for name, tensor in weights.items()}
+
+
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Put weights into a network that they fit exactly.
+
+    Raises
+    ------
+    InputError
+        If names or shapes differ; names the first.
+    """
+    wanted = network.state_dict()
+    if all(name.startswith(_PARALLEL) and name not in wanted for name in weights):
+        weights = {name.removeprefix(_PARALLEL): tensor for name, tensor in weights.items()}
+    for name in [*wanted, *weights]:
+        if name not in weights:
+            raise InputError(f"{path}: lacks {name}, which the architecture has; is it the right architecture?")
+        if name not in wanted:
+            raise InputError(f"{path}: has {name}, which the architecture lacks; is it the right architecture?")
+        if weights[name].shape != wanted[name].shape:
+            has, takes = tuple(weights[name].shape), tuple(wanted[name].shape)
+            raise InputError(f"{path}: {name} is {has}, but {takes} in the architecture; is it the right one?")
+    network.load_state_dict(weights)

@@ -1,0 +1,185 @@
+"""Features: what an image or clip encoder makes of a snippet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.errors import InputError
+from benchmark.extraction.crops import CropRule, Normalisation, cut_crops, normalise
+from benchmark.extraction.decoding import Frame, frame_places
+from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
+from benchmark.frozen import FrozenModel
+from benchmark.registry import Plugin
+
+EncoderKind = Literal["image", "clip"]
+FREE_SIZE = 224
+"""Side of a crop, in pixels, where neither the encoder nor the user says one."""
+
+
+class FeatureSettings(FrozenModel):
+    """How features were computed.
+
+    Attributes
+    ----------
+    model, sha256
+        File name and hash of the encoder or checkpoint.
+    architecture
+        What the checkpoint was loaded into; None for an ONNX file.
+    architecture_sha256
+        Hash of the architecture's file; None if it is part of an installed package.
+    kind
+        ``image`` encodes single frames, whose features are averaged; ``clip`` all frames of a snippet together.
+    frames
+        Frames looked at in a snippet.
+    width, height
+        Of a crop, in pixels.
+    """
+
+    model: str
+    sha256: str
+    architecture: str | None
+    architecture_sha256: str | None
+    kind: EncoderKind
+    frames: int
+    normalisation: Normalisation
+    crops: CropRule
+    width: int
+    height: int
+
+
+class Network(Protocol):
+    """An encoder, wherever it comes from.
+
+    Attributes
+    ----------
+    path
+        Its file.
+    kind
+        What it takes: images (N, 3, height, width) or clips (N, 3, 16, height, width).
+    height, width
+        Of its input, in pixels; None where they are free.
+    """
+
+    path: Path
+    kind: EncoderKind
+    height: int | None
+    width: int | None
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the encoder's output for some images or clips."""
+
+
+class OnnxNetwork:
+    """An encoder in an ONNX file; the rank of its input says which kind it is.
+
+    Raises
+    ------
+    InputError
+        If the file is no model, or takes neither images nor clips of 16 frames.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._model = OnnxModel(path)
+        match self._model.shape:
+            case (1 | None as batch, 3 | None, height, width):
+                self.kind: EncoderKind = "image"
+            case (1 | None as batch, 3 | None, length, height, width) if length in (SNIPPET_FRAMES, None):
+                self.kind = "clip"
+            case shape:
+                raise InputError(
+                    f"{path}: takes {shape}; an encoder takes images (N, 3, height, width) "
+                    f"or clips (N, 3, {SNIPPET_FRAMES}, height, width), with N free or 1"
+                )
+        self._single, self.height, self.width = batch == 1, height, width
+
+    def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the first output for some images or clips, one after another if the model takes only one."""
+        if not self._single:
+            return self._model.run(images)[0]
+        return np.concatenate([self._model.run(image[np.newaxis])[0] for image in images])
+
+
+class Encoder:
+    """Gives the features of snippets.
+
+    Parameters
+    ----------
+    network
+        What encodes.
+    frames
+        Frames that an image encoder looks at in a snippet, 1 to 16; see
+        `benchmark.extraction.decoding.frame_places`.
+    size
+        Side of a crop, in pixels, where the network leaves it free; None for 224.
+    architecture
+        What the network was built by; None for an ONNX file.
+
+    Raises
+    ------
+    InputError
+        If the network takes another size, or does not give one vector per image or clip.
+    """
+
+    folder = "features"
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        frames: int,
+        normalisation: Normalisation,
+        crops: CropRule,
+        size: int | None,
+        architecture: Plugin | None,
+    ) -> None:
+        if size and {network.height, network.width} - {size, None}:
+            raise InputError(f"{network.path}: takes {network.height}x{network.width} pixels; leave --crop-size out")
+        self._network = network
+        self.settings = FeatureSettings(
+            model=network.path.name,
+            sha256=file_sha256(network.path),
+            architecture=architecture.name if architecture else None,
+            architecture_sha256=architecture.source_hash() if architecture else None,
+            kind=network.kind,
+            frames=SNIPPET_FRAMES if network.kind == "clip" else frames,
+            normalisation=normalisation,
+            crops=crops,
+            width=network.width or size or FREE_SIZE,
+            height=network.height or size or FREE_SIZE,
+        )
+        self.measure([np.zeros((self.settings.height, self.settings.width, 3), np.uint8)] * SNIPPET_FRAMES)
+
+    def measure(self, frames: Sequence[Frame]) -> NDArray[np.float16]:
+        """Return the features of the crops of a snippet, (crops, dim).
+
+        A clip of fewer than 16 frames is filled up with its last one.
+        """
+        settings = self.settings
+        if settings.kind == "clip":
+            places = [min(place, len(frames) - 1) for place in range(SNIPPET_FRAMES)]
+        else:
+            places = frame_places(settings.frames, len(frames))
+        # (frames, crops, height, width, RGB)
+        seen = np.stack([cut_crops(frames[place], settings.crops, settings.height, settings.width) for place in places])
+        images = normalise(seen, settings.normalisation)
+        if settings.kind == "clip":
+            return as_half(self._vectors(images.transpose(1, 4, 0, 2, 3)), self._network.path)
+        count, crops, *size = seen.shape
+        vectors = self._vectors(images.reshape(count * crops, *size).transpose(0, 3, 1, 2))
+        return as_half(vectors.reshape(count, crops, -1).mean(axis=0, dtype=np.float32), self._network.path)
+
+    def _vectors(self, images: NDArray[np.float32]) -> NDArray[Any]:
+        output = self._network.encode(np.ascontiguousarray(images))
+        if output.ndim < 2 or len(output) != len(images) or set(output.shape[2:]) - {1}:
+            raise InputError(
+                f"{self._network.path}: gives {output.shape} for {len(images)} {self.settings.kind}s; "
+                "one vector each, (N, dim), is needed: export it with its pooling, without its classifier"
+            )
+        return output.reshape(len(images), -1)

@@ -1,0 +1,104 @@
+"""Where an ONNX file keeps tensors outside itself: it may name files of its own folder, and nothing else.
+
+An ONNX file is one Protocol Buffers message. It is read here by its published field numbers (onnx.proto3), and only
+as far as the places of external tensors, because older versions of ONNX Runtime open whatever is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmark.errors import InputError
+
+_Kind = str
+
+# Kind of message -> field number -> kind of the message in that field. "Entry" is a key (field 1) with a value (2).
+_FIELDS: Mapping[_Kind, Mapping[int, _Kind]] = {
+    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Training": {1: "Graph", 2: "Graph"},
+    "Function": {7: "Node", 11: "Attribute"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "SparseTensor"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "SparseTensor", 23: "SparseTensor"},
+    "SparseTensor": {1: "Tensor", 2: "Tensor"},
+    "Tensor": {13: "Entry"},
+}
+_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
+"""How a field is encoded."""
+
+
+def check_external_data(path: Path) -> None:
+    """Check that a model's external tensors lie in files of the model's own folder.
+
+    Raises
+    ------
+    InputError
+        If one lies elsewhere, an absolute path or a link out of the folder included, or the file is no ONNX model.
+    """
+    home = path.parent.resolve()
+    try:
+        places = list(_locations(memoryview(path.read_bytes())))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (IndexError, ValueError):
+        raise InputError(f"{path}: not an ONNX model, or a damaged one; copy or export it again") from None
+    for place in places:
+        if not _is_inside(place, home):
+            raise InputError(
+                f"{path}: keeps tensors in {place!a}, outside its own folder; "
+                "export it again, with its weights inside or beside it"
+            )
+
+
+def _is_inside(place: str, home: Path) -> bool:
+    try:
+        return not Path(place).is_absolute() and (home / place).resolve().is_relative_to(home)
+    except ValueError:  # a zero byte, which no path has
+        return False
+
+
+def _locations(model: memoryview) -> Iterator[str]:
+    waiting: list[tuple[_Kind, memoryview]] = [("Model", model)]
+    while waiting:
+        kind, message = waiting.pop()
+        if kind == "Entry":
+            texts = dict(_submessages(message))
+            if bytes(texts.get(1, b"")) == b"location":
+                yield bytes(texts.get(2, b"")).decode()
+            continue
+        fields = _FIELDS[kind]
+        waiting += [(fields[number], part) for number, part in _submessages(message) if number in fields]
+
+
+def _submessages(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield number and content of the fields that hold bytes; ValueError or IndexError where there is no field."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        encoding = key & 7
+        if encoding == _VARINT:
+            _, at = _varint(message, at)
+        elif encoding in (_EIGHT_BYTES, _FOUR_BYTES):
+            at += 8 if encoding == _EIGHT_BYTES else 4
+        elif encoding == _BYTES:
+            size, at = _varint(message, at)
+            yield key >> 3, message[at : at + size]
+            at += size
+        else:
+            raise ValueError("no encoding of Protocol Buffers")
+    if at != len(message):
+        raise ValueError("truncated")
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise ValueError("no number")

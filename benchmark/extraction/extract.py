@@ -1,0 +1,114 @@
+"""Extraction: from videos to the files that an import reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.names import and_more, read_lines, video_name
+from benchmark.errors import InputError
+from benchmark.extraction.folder import ExtractionFolder
+from benchmark.extraction.identity import write_identity
+from benchmark.extraction.instruments import Instruments
+from benchmark.extraction.scaling import fastest, write_motion
+from benchmark.extraction.settings import ExtractionRequest, MotionScale
+from benchmark.extraction.single import Outcome
+from benchmark.extraction.workers import extract_videos
+
+SCALED = 1.0
+"""Motion up to which an import takes it for scaled already."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """How an extraction ended.
+
+    Attributes
+    ----------
+    outcomes
+        How each video ended that was not finished before.
+    finished_before
+        Number of videos that were.
+    motion_scale
+        What motion was scaled by; None where it is in pixels per frame or was not measured.
+    looks_scaled
+        Whether motion is in pixels per frame, but so slow that an import would take it for scaled already.
+    """
+
+    folder: ExtractionFolder
+    outcomes: tuple[Outcome, ...]
+    finished_before: int
+    motion_scale: MotionScale | None
+    looks_scaled: bool
+
+    @property
+    def failed(self) -> int:
+        """Number of videos that could not be extracted."""
+        return sum(bool(outcome.reason) for outcome in self.outcomes)
+
+
+def extract(
+    videos: Mapping[str, Path],
+    request: ExtractionRequest,
+    out: Path,
+    *,
+    training: Path | None = None,
+    workers: int = 1,
+    replace: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    ended: Callable[[Outcome], None] = lambda outcome: None,
+) -> Extraction:
+    """Extract videos into a folder, several side by side; one that cannot be extracted does not stop the others.
+
+    Parameters
+    ----------
+    videos
+        Files by the videos' names.
+    training
+        File with the names of the training videos, one a line, to scale motion by; None to leave it in pixels per
+        frame.
+    workers
+        How many videos at the same time.
+    replace
+        Whether results that are there are removed first.
+    progress
+        Called with the number of videos that are done and that are to do.
+    ended
+        Called with how each video ended, as it ends.
+
+    Raises
+    ------
+    InputError
+        If the request cannot be met whatever the videos, or does not fit the results that are there.
+    """
+    instruments = Instruments.of(request)
+    if training is not None and instruments.motion is None:
+        raise InputError(f"--train {training}: scales motion, which is not asked for; give --motion, or leave it out")
+    names = None if training is None else _read_training(training)
+    folder = ExtractionFolder(out, instruments.settings(), replace=replace)
+    if unknown := [name for name in names or () if name not in videos and name not in folder.frames]:
+        raise InputError(f"{training}: {and_more(unknown)}: there is no such video; take it off the list")
+    to_do = {name: path for name, path in videos.items() if not folder.is_finished(name)}
+    outcomes = []
+    progress(0, len(to_do))
+    for outcome in extract_videos(to_do, request, out, workers):
+        if not outcome.reason:
+            folder.finish(outcome.name, outcome.frames)
+        outcomes.append(outcome)
+        ended(outcome)
+        progress(len(outcomes), len(to_do))
+    scale = None
+    if instruments.motion is not None:
+        scale = write_motion(folder, names)
+        folder.write_record(scale)
+    write_identity(folder)
+    slow = instruments.motion is not None and scale is None and 0 < fastest(folder) <= SCALED
+    return Extraction(folder, tuple(outcomes), len(videos) - len(to_do), scale, slow)
+
+
+def _read_training(path: Path) -> list[str]:
+    names = list(dict.fromkeys(video_name(line) for _, line in read_lines(path)))
+    if not names:
+        raise InputError(f"{path}: no names of training videos, one a line")
+    return names

@@ -1,0 +1,143 @@
+"""The folder of an extraction: what it was run with, which videos are finished, and where their files are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmark.datasets.annotations.frames import FILE as FRAMES_FILE
+from benchmark.datasets.annotations.frames import read_frame_counts
+from benchmark.errors import InputError
+from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
+from benchmark.files import write_atomically
+
+RECORD_FILE = "extraction.json"
+FLOW, MOTION, OBJECTS, FEATURES = "flow", "motion", "objects", "features"
+
+
+class ExtractionFolder:
+    """A folder of results that all come from the same settings.
+
+    A video is finished once it is in ``frames.csv``, which is written after its files are complete: whatever a killed
+    call left, the next one goes on from the finished videos.
+
+    Parameters
+    ----------
+    path
+        The folder; made if it is not there.
+    settings
+        What the results are extracted with.
+    replace
+        Whether results that are there are removed first.
+
+    Attributes
+    ----------
+    frames
+        Number of frames of each finished video.
+
+    Raises
+    ------
+    InputError
+        If the folder holds results of other settings, or files in the places of results that are not of an
+        extraction.
+    """
+
+    def __init__(self, path: Path, settings: ExtractionSettings, *, replace: bool) -> None:
+        self.path, self.settings = path, settings
+        measured = {FLOW: settings.motion, OBJECTS: settings.objects, FEATURES: settings.features}
+        self._measured = [folder for folder, settings_of in measured.items() if settings_of is not None]
+        record = read_record(path)
+        if record is None:
+            self._check_unused()
+        elif replace:
+            self._clear()
+        elif differences := list(_differences(record.settings.model_dump(), settings.model_dump())):
+            raise InputError(
+                f"{path}: was extracted with other settings ({'; '.join(differences)}); "
+                "choose another folder with --out, or extract all again with --replace"
+            )
+        for folder in self._folders():
+            folder.mkdir(parents=True, exist_ok=True)
+            for abandoned in folder.glob(".*.npy.*"):  # by a call that was killed
+                abandoned.unlink(missing_ok=True)
+        if record is None or replace:
+            self.write_record(None)
+        counts = path / FRAMES_FILE
+        self.frames = read_frame_counts(counts) if counts.exists() else {}
+
+    def file(self, folder: str, name: str) -> Path:
+        """Return where a video's results of one kind are."""
+        return self.path / folder / f"{name}.npy"
+
+    def is_finished(self, name: str) -> bool:
+        """Return whether all that is measured of a video is there."""
+        return name in self.frames and all(self.file(folder, name).is_file() for folder in self._measured)
+
+    def finish(self, name: str, frames: int) -> None:
+        """Note that a video's files are complete."""
+        self.frames[name] = frames
+        with io.StringIO(newline="") as text:
+            lines = csv.writer(text, lineterminator="\n")
+            lines.writerow(("video", "frame_count"))
+            lines.writerows(sorted(self.frames.items()))
+            write_atomically(self.path / FRAMES_FILE, text.getvalue())
+
+    def write_record(self, motion_scale: MotionScale | None) -> None:
+        """Write what the results were extracted with."""
+        record = ExtractionRecord(settings=self.settings, motion_scale=motion_scale)
+        write_atomically(self.path / RECORD_FILE, record.model_dump_json(indent=2) + "\n")
+
+    def _folders(self) -> list[Path]:
+        names = [*self._measured, *([MOTION] if FLOW in self._measured else [])]
+        return [self.path / name for name in names]
+
+    def _check_unused(self) -> None:
+        for place in (self.path / FRAMES_FILE, *self._folders()):
+            if place.exists():
+                raise InputError(
+                    f"{place}: is there already, but not from an extraction; choose another folder with --out"
+                )
+
+    def _clear(self) -> None:
+        (self.path / FRAMES_FILE).unlink(missing_ok=True)
+        for name in (FLOW, MOTION, OBJECTS, FEATURES):
+            if (self.path / name).is_dir():
+                shutil.rmtree(self.path / name)
+
+
+def read_record(path: Path) -> ExtractionRecord | None:
+    """Return what the results in a folder were extracted with; None if there is no extraction.
+
+    Raises
+    ------
+    InputError
+        If its record is damaged or of a newer version.
+    """
+    file = path / RECORD_FILE
+    if not file.is_file():
+        return None
+    try:
+        return ExtractionRecord.model_validate_json(file.read_bytes())
+    except ValidationError:
+        raise InputError(f"{file}: damaged, or of a newer version; choose another folder with --out") from None
+
+
+def _differences(there: Any, now: Any, name: str = "") -> Iterator[str]:
+    """Yield a phrase for every setting that differs."""
+    if isinstance(there, dict) and isinstance(now, dict):
+        for key in there:
+            yield from _differences(there[key], now[key], f"{name}.{key}" if name else key)
+    elif there != now:
+        yield f"{name} {_word(there)}, now {_word(now)}"
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "none"
+    return "given" if isinstance(value, dict | tuple | list) else str(value)

@@ -1,0 +1,102 @@
+"""What an extraction is run with: as asked for, and as it is recorded beside its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark.extraction.crops import CropRule, Normalisation
+from benchmark.extraction.decoding import Tail
+from benchmark.extraction.detector import ObjectSettings
+from benchmark.extraction.encoder import FeatureSettings
+from benchmark.extraction.motion import MotionSettings
+from benchmark.frozen import FrozenModel
+
+
+@dataclass(frozen=True)
+class ExtractionRequest:
+    """What to extract; None for what is not wanted.
+
+    Attributes
+    ----------
+    motion
+        Method of optical flow, and the size of the frames that it sees.
+    objects
+        A detector, an ONNX file.
+    object_frames
+        Frames that it looks at in a snippet, 1 to 16.
+    class_names
+        Names of its classes; empty for COCO's 80 without names.
+    features
+        An encoder: an ONNX file, or the checkpoint of an `architecture`.
+    architecture
+        ``package.module:function`` or ``path/to/file.py:function`` that gives the checkpoint's network.
+    feature_frames
+        Frames that an image encoder looks at in a snippet, 1 to 16.
+    crop_size
+        Side of a crop in pixels; None for the encoder's own, else 224.
+    """
+
+    motion: MotionSettings | None = None
+    objects: Path | None = None
+    object_frames: int = 4
+    class_names: tuple[str, ...] = ()
+    features: Path | None = None
+    architecture: str | None = None
+    feature_frames: int = 4
+    normalisation: Normalisation = "imagenet"
+    crops: CropRule = "one"
+    crop_size: int | None = None
+    tail: Tail = "drop"
+
+
+class ExtractionSettings(FrozenModel):
+    """What results depend on besides the videos: results of other settings are never mixed with them.
+
+    Attributes
+    ----------
+    snippet_frames
+        Frames of a snippet.
+    opencv, onnxruntime, torch
+        Versions; None of what is not used.
+    """
+
+    snippet_frames: int
+    tail: Tail
+    motion: MotionSettings | None
+    objects: ObjectSettings | None
+    features: FeatureSettings | None
+    opencv: str
+    onnxruntime: str | None
+    torch: str | None
+
+
+class MotionScale(FrozenModel):
+    """How motion was scaled: divided by a percentile of the training videos' snippets, and clipped to [0, 1].
+
+    Attributes
+    ----------
+    pixels_per_frame
+        That percentile.
+    training_videos
+        Number of training videos that it was taken over.
+    """
+
+    percentile: float
+    pixels_per_frame: float
+    training_videos: int
+
+
+class ExtractionRecord(FrozenModel):
+    """The content of ``extraction.json``.
+
+    Attributes
+    ----------
+    motion_scale
+        None where motion is in pixels per frame, as measured.
+    """
+
+    version: Literal[1] = 1
+    settings: ExtractionSettings
+    motion_scale: MotionScale | None = None

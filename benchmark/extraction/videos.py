@@ -1,0 +1,72 @@
+"""Which videos are to be extracted: those of a folder, one file, or those of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmark.datasets.names import read_lines, video_name
+from benchmark.errors import InputError
+
+_KINDS = ".mp4, .avi, .mkv, .mov, .mpg or .webm"
+
+
+def find_videos(source: Path) -> dict[str, Path]:
+    """Return the videos by name, in the order of their names.
+
+    Parameters
+    ----------
+    source
+        A folder, which is searched with its sub-folders (hidden ones and links to folders are passed over); a video;
+        or a text file with the path of one video a line, relative to the list's folder.
+
+    Raises
+    ------
+    InputError
+        If there is no video, a listed one does not exist, two have the same name, or a name cannot be a file's
+        in the results.
+    """
+    if source.is_dir():
+        below = (path for path in source.rglob("*") if not _is_hidden(path.relative_to(source)))
+        paths = [path for path in sorted(below) if _is_video(path) and path.is_file()]
+    elif not source.is_file():
+        raise InputError(f"{source}: no such folder, video or list")
+    elif _is_video(source):
+        paths = [source]
+    else:
+        paths = _listed(source)
+    if not paths:
+        raise InputError(f"{source}: no video there ({_KINDS})")
+    return dict(sorted(_by_name(paths).items()))
+
+
+def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    videos: dict[str, Path] = {}
+    for path in paths:
+        name = video_name(path.name)
+        if not name.isprintable() or name != name.strip():
+            raise InputError(f"{str(path)!a}: not a name for a video; rename it without control characters and spaces")
+        if name in videos:
+            raise InputError(f"{name}: two videos have this name, {videos[name]} and {path}; rename or leave out one")
+        videos[name] = path
+    return videos
+
+
+def _listed(source: Path) -> list[Path]:
+    paths = []
+    for number, line in read_lines(source):
+        path = source.parent / line
+        if not _is_video(path):
+            raise InputError(f"{source}:{number}: {line!a} is not the path of a video ({_KINDS})")
+        if not path.is_file():
+            raise InputError(f"{source}:{number}: there is no {path}; paths are relative to the list's folder")
+        paths.append(path)
+    return paths
+
+
+def _is_video(path: Path) -> bool:
+    return video_name(path.name) not in (path.name, "")
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -1,0 +1,194 @@
+"""`wvad data extract`: what it writes and says, what it refuses, and that a killed call is gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.cli import run
+from benchmark.datasets.manifest import read_manifest
+from tests.unit.extraction.makers import coloured, mean_colours, moving, write_video, yolov8
+
+COMMAND = "import sys; from benchmark.cli import main; main()"
+SMALL = ["--flow-size", "64x48"]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    for place, count in enumerate((33, 48, 64, 40)):
+        write_video(folder / f"v{place}.avi", moving(count, step=place + 1, size=(48, 64)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that name a detector, its classes and an encoder."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "classes.txt").write_text("red\ngreen\nblue\n")
+    detector, encoder = yolov8(folder / "detector.onnx"), mean_colours(folder / "encoder.onnx")
+    named = ["--objects", str(detector), "--class-names", str(folder / "classes.txt")]
+    return [*named, "--features", str(encoder), "--normalise", "unit", "--crops", "ten"]
+
+
+def extract(videos: Path, out: Path, *options: str) -> int:
+    return run(["data", "extract", str(videos), "--out", str(out), *SMALL, *options])
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_is_extracted_drawn_and_said(
+    videos: Path, models: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert extract(videos, tmp_path, *models, "--picture") == 0
+    said = capsys.readouterr().out
+    assert f"4 videos extracted, 11 snippets, 185 frames; in {tmp_path}" in said
+    assert "Motion is in pixels per frame; an import scales it by its training videos." in said
+    assert f"wvad data import NAME --features {tmp_path / 'features'} --annotations PATH" in said
+    assert np.load(tmp_path / "features" / "v0.npy").shape == (2, 10, 3)
+    for name in ("v0", "v1", "v2", "v3"):
+        assert (tmp_path / "pictures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert extract(videos, tmp_path, *models) == 0
+    assert "0 videos extracted, 0 snippets, 0 frames, 4 finished before" in capsys.readouterr().out
+
+
+def test_what_was_extracted_is_imported_with_its_identity(videos: Path, models: list[str], tmp_path: Path) -> None:
+    splits = ("train", "train", "test", "test")
+    entries = [{"name": f"v{i}", "split": split, "label": i % 2} for i, split in enumerate(splits)]
+    entries[3]["intervals"] = [[4, 20]]
+    found = []
+    for name, crops in (("a", "ten"), ("b", "ten"), ("c", "one")):
+        assert extract(videos, tmp_path / name, *models, "--crops", crops) == 0
+        (tmp_path / name / "labels.json").write_text(json.dumps({"videos": entries}))
+        assert run(["data", "import", name, "--features", str(tmp_path / name), "--data", str(tmp_path / "data")]) == 0
+        found.append(read_manifest(tmp_path / "data" / name))
+    assert found[0].feature_set == found[1].feature_set != found[2].feature_set
+    assert found[0].identity is not None
+    assert "on the mean of 4 frames" in found[0].identity.extractor
+    assert found[0].content == found[1].content != found[2].content
+    assert [(m.motion, m.object_classes, m.crops, m.dim) for m in found] == [(True, 3, n, 3) for n in (10, 10, 1)]
+    assert [video.frames for video in found[0].videos] == [33, 48, 64, 40]
+
+
+def test_motion_is_scaled_by_a_list(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "train.txt").write_text("v0\nv3.avi\n")
+    assert extract(videos, tmp_path / "out", "--train", str(tmp_path / "train.txt")) == 0
+    said = capsys.readouterr().out
+    assert "99th percentile of the snippets of 2 training videos, and clipped to [0, 1]." in said
+    assert max(np.load(path).max() for path in (tmp_path / "out" / "motion").iterdir()) == 1
+
+
+def test_slow_motion_asks_for_the_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_video(tmp_path / "v.avi", moving(16, step=1, size=(96, 128)))
+    assert extract(video, tmp_path / "out") == 0
+    assert "an import would take it for scaled already: run the same command with --train LIST" in (
+        capsys.readouterr().out
+    )
+
+
+def test_bad_videos_are_a_line_each_and_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write_video(tmp_path / "in" / "good.mkv", moving(80, size=(48, 64)))
+    (tmp_path / "in" / "cut.mkv").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"no video")
+    write_video(tmp_path / "in" / "short.avi", [coloured(0, 0, 0)] * 3)
+    assert extract(tmp_path / "in", tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "2 videos extracted" in said.out
+    assert "2 failed" in said.out
+    assert len(said.err.splitlines()) == 3
+    assert f"failed: bad: {tmp_path / 'in' / 'bad.mp4'}: cannot be opened as a video" in said.err
+    assert "short.avi: 3 frames are fewer than a snippet of 16" in said.err
+    assert "warning: " in said.err
+    assert "but the file states 80; is it damaged?" in said.err
+    assert (tmp_path / "out" / "motion" / "cut.npy").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--motion", "none"], "nothing to extract: choose --motion, --objects or --features"),
+        (["--flow-size", "160"], "--flow-size 160: write width and height in pixels, such as 160x120"),
+        (["--motion", "none", "--features", "e.onnx", "--picture"], "--picture shows motion and objects"),
+        (["--objects", "none.onnx"], "none.onnx: no such file"),
+        (["--features", "w.pth", "--architecture", "nets"], "--architecture nets: write package.module:function"),
+        (["--object-frames", "17"], "--object-frames': Input should be less than or equal to 16"),
+    ],
+)
+def test_bad_usage_is_one_line(
+    options: list[str], message: str, videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert extract(videos, tmp_path / "out", *options) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("module", "named"), [("cv2", "OpenCV"), ("onnxruntime", "ONNX Runtime")])
+def test_a_missing_extra_is_named(
+    module: str,
+    named: str,
+    videos: Path,
+    models: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    assert extract(videos, tmp_path / "out", *models) == 2
+    assert capsys.readouterr().err == (
+        f"wvad: {named} is missing: this needs the extra `video`: pip install 'wvad-bench[video]'\n"
+    )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system has no such signal")
+def test_a_killed_call_is_gone_on_with_to_the_same_bytes(videos: Path, models: list[str], tmp_path: Path) -> None:
+    arguments = ["data", "extract", str(videos), *SMALL, *models, "--workers", "2", "--out"]
+    assert run([*arguments, str(tmp_path / "whole")]) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments, str(tmp_path / "killed")], start_new_session=True
+    )
+    while process.poll() is None and not (tmp_path / "killed" / "frames.csv").exists():
+        time.sleep(0.002)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert run([*arguments, str(tmp_path / "killed")]) == 0
+    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_a_worker_that_is_killed_costs_its_video_alone(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # An architecture is the user's own code: this one ends its process when it sees the brightest video.
+    (tmp_path / "nets.py").write_text(
+        "import os, torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.scale = torch.nn.Parameter(torch.ones(()))\n"
+        "    def forward(self, images):\n"
+        "        if images.mean() > 0.9:\n"
+        "            os._exit(9)\n"
+        "        return images.mean((2, 3)) * self.scale\n"
+    )
+    import torch
+
+    torch.save({"scale": torch.ones(())}, tmp_path / "w.pth")
+    for name, shade in (("a", 10), ("b", 255), ("c", 20)):
+        write_video(tmp_path / "in" / f"{name}.avi", [coloured(shade, shade, shade)] * 16)
+    options = ["--features", str(tmp_path / "w.pth"), "--architecture", f"{tmp_path / 'nets.py'}:Net"]
+    code = extract(
+        tmp_path / "in", tmp_path / "out", "--motion", "none", "--normalise", "unit", "--workers", "1", *options
+    )
+    assert code == 1
+    assert "failed: b: the process that extracted it ended with code 9" in capsys.readouterr().err
+    assert np.load(tmp_path / "out" / "features" / "c.npy")[0, 0] == pytest.approx(20 / 255, abs=0.01)

@@ -1,0 +1,80 @@
+"""Snippets are exactly the frames that OpenCV decodes one after another."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark.errors import InputError
+from benchmark.extraction.decoding import SnippetReader, Tail, frame_places
+from tests.unit.extraction.makers import CODECS, coloured, cv2, moving, write_video
+
+
+def decode(path: Path) -> list[np.ndarray]:
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while (read := capture.read())[0]:
+        frames.append(read[1])
+    return frames
+
+
+@pytest.mark.parametrize("ending", CODECS)
+@pytest.mark.parametrize("count", [16, 31, 32, 50])
+def test_snippets_are_the_frames_in_order(ending: str, count: int, tmp_path: Path) -> None:
+    path = write_video(tmp_path / f"v.{ending}", moving(count, size=(48, 64)))
+    expected = decode(path)
+    assert len(expected) == count
+    for tail, snippets in (("drop", count // 16), ("keep", -(-count // 16))):
+        reader = SnippetReader(path, tail)  # type: ignore[arg-type]
+        found = list(reader)
+        assert (len(found), reader.snippets, reader.frames) == (snippets, snippets, count)
+        assert np.array_equal(np.concatenate(found), expected[: 16 * snippets])
+        reader.check_length()
+        assert reader.warning() == ""
+
+
+@pytest.mark.parametrize(("count", "tail", "enough"), [(15, "drop", False), (15, "keep", True), (1, "keep", True)])
+def test_a_video_of_less_than_a_snippet(count: int, tail: Tail, enough: bool, tmp_path: Path) -> None:
+    reader = SnippetReader(write_video(tmp_path / "v.avi", [coloured(0, 0, 0)] * count), tail)
+    list(reader)
+    if enough:
+        reader.check_length()
+    else:
+        with pytest.raises(InputError, match=r"v.avi: 15 frames are fewer than a snippet of 16; .* --tail keep"):
+            reader.check_length()
+
+
+def test_a_video_that_is_cut_off_is_said(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "v.mkv", moving(100, size=(48, 64))).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    reader = SnippetReader(tmp_path / "cut.mkv", "drop")
+    list(reader)
+    assert 30 < reader.frames < 60
+    assert f"cut.mkv: decoding stopped after {reader.frames} frames, but the file states 100" in reader.warning()
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all", b"#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/x.ts\n"])
+def test_a_file_that_is_no_video_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").write_bytes(content)
+    with pytest.raises(InputError, match=r"v.mp4: cannot be opened as a video; copy it again or leave it out"):
+        SnippetReader(tmp_path / "v.mp4", "drop")
+
+
+def test_places_are_those_of_published_measurements() -> None:
+    assert frame_places(4, 16) == [2, 6, 10, 14]
+    assert frame_places(2, 16) == [2, 10]
+    assert frame_places(16, 16) == list(range(16))
+    assert frame_places(4, 7) == [2, 6]
+    assert frame_places(4, 2) == [1]
+
+
+@given(st.integers(1, 16), st.integers(1, 16))
+def test_places_are_even_and_inside(count: int, length: int) -> None:
+    places = frame_places(count, length)
+    assert 1 <= len(places) <= count
+    assert places[0] >= 0
+    assert places[-1] < length
+    whole = frame_places(count, 16)
+    assert len(whole) == len(set(whole)) == count
+    assert set(np.diff(whole)) <= {16 // count, -(-16 // count)}
