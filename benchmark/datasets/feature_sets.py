@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
+from benchmark.datasets.text_files import read_text
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 
@@ -132,9 +133,7 @@ def check_stride(identity: FeatureSet, snippet_frames: int) -> None:
 
 def _read(path: Path) -> FeatureSet:
     try:
-        return FeatureSet.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        return FeatureSet.model_validate(json.loads(read_text(path)))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"

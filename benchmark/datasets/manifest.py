@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import FeatureSet
+from benchmark.datasets.text_files import read_text
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 
@@ -167,10 +168,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / "manifest.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`") from None
-    except (OSError, ValueError) as error:
+        if not path.exists():
+            raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`")
+        content = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); import the dataset again") from None
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:

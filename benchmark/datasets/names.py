@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.datasets.text_files import read_text
 from benchmark.errors import InputError
 
 _VIDEO_FILE = re.compile(r"\.(mp4|avi|mkv|mov|mpg|webm)$", re.IGNORECASE)
+# Tabs and the ends of lines of other systems are meant; the rest can only have come from a damaged or hostile file.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_LONGEST_LINE = 1 << 20
+_LONGEST_NAME = 255
+_SHOWN = 80
 _CROP = re.compile(r"__(\d{1,2})$")
 
 
@@ -31,16 +38,54 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     Raises
     ------
     InputError
-        If the file is missing or is not UTF-8 text.
+        If the file is missing, too large or not UTF-8 text, or a line is longer than any can be or holds control
+        characters.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not a text file in UTF-8") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
-    return [(number, line) for number, line in lines if line]
+    lines = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"{path}:{number}: a line of {len(line)} characters; name the right file")
+        if _CONTROL.search(line):
+            raise InputError(f"{path}:{number}: control characters in the line; remove them")
+        if stripped := line.strip():
+            lines.append((number, stripped))
+    return lines
+
+
+def read_rows(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the comma-separated lines of a text file that are not blank, in fields, with their numbers.
+
+    Raises
+    ------
+    InputError
+        As for `read_lines`, or if a line cannot be divided into fields.
+    """
+    rows = []
+    for number, line in read_lines(path):
+        try:
+            rows.append((number, next(csv.reader([line]))))
+        except csv.Error as error:
+            raise InputError(f"{path}:{number}: malformed line ({error}); correct it") from None
+    return rows
+
+
+def check_video_name(name: str, source: Path) -> None:
+    """Refuse what cannot be the name of a video: it names files, and stands in lists and in lines of reports.
+
+    Raises
+    ------
+    InputError
+        If it is empty, longer than a file's name can be, holds slashes or anything that does not print, or is ``.`` or
+        ``..``.
+    """
+    fits = 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME and name.isprintable()
+    if not fits or name in (".", "..") or re.search(r"[/\\]", name):
+        raise InputError(f"{source}: {shown(name)} is no name of a video; write the name of its file, without folders")
+
+
+def shown(text: str) -> str:
+    """Return a text for a message: escaped where it would break the line, and cut where it is long."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 @dataclass(frozen=True)

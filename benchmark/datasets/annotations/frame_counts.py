@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.datasets.annotations.frames import FILE as PLAIN_FILE
 from benchmark.datasets.annotations.frames import read_frame_counts
-from benchmark.datasets.names import read_lines, video_name
+from benchmark.datasets.names import read_rows, video_name
 from benchmark.errors import InputError
 
 HEADER_FILE = "header.csv"
@@ -64,8 +64,7 @@ def read_header(path: Path) -> dict[str, int]:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     columns: list[str] | None = None
-    for number, line in read_lines(path):
-        words = line.split(",")
+    for number, words in read_rows(path):
         if columns is None:
             columns = words
         elif len(words) != len(columns):

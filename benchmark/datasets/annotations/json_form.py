@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    NonNegativeInt,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
 
-from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, by_name, interval
+from benchmark.datasets.annotations.types import MOST_FRAMES, AnnotatedVideo, Annotations, by_name, interval
 from benchmark.datasets.manifest import Split
+from benchmark.datasets.text_files import read_bytes
 from benchmark.errors import InputError
+
+_Frame = Annotated[int, Field(ge=0, lt=MOST_FRAMES)]
+_Frames = Annotated[int, Field(ge=1, lt=MOST_FRAMES)]
 
 
 class _Entry(BaseModel):
@@ -28,8 +30,8 @@ class _Entry(BaseModel):
     label: Literal[0, 1]
     class_: str | None = Field(default=None, alias="class")
     classes: list[str] = []
-    frames: PositiveInt | None = None
-    intervals: list[tuple[NonNegativeInt, NonNegativeInt]] = []
+    frames: _Frames | None = None
+    intervals: list[tuple[_Frame, _Frame]] = []
 
     @model_validator(mode="after")
     def _one_way(self) -> _Entry:
@@ -59,9 +61,7 @@ def read(main: Path) -> Annotations:
     for all but abnormal test videos, `intervals` may be left out.
     """
     try:
-        content = _File.model_validate_json(main.read_bytes())
-    except OSError as error:
-        raise InputError(f"{main}: cannot be read ({error.strerror})") from None
+        content = _File.model_validate_json(read_bytes(main))
     except ValidationError as error:
         raise InputError(_first_error(main, error)) from None
     videos = by_name(

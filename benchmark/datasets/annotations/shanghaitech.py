@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from benchmark.datasets.annotations.masks import read_mask
 from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, by_name
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import read_lines, video_name
+from benchmark.datasets.names import read_lines, read_rows, video_name
 from benchmark.errors import InputError
 
 TRAIN_FILE = "SH_Train.txt"
@@ -71,8 +70,7 @@ def _classes(path: Path) -> dict[str, tuple[str, ...]]:
     if not path.exists():
         return {}
     classes: dict[str, tuple[str, ...]] = {}
-    for number, line in read_lines(path):
-        row = next(csv.reader([line]))
+    for number, row in read_rows(path):
         if len(row) != 2 or video_name(row[0]) in classes:
             raise InputError(f"{path}:{number}: malformed line, `video,class` once per video is expected")
         named = tuple(name.strip() for name in row[1].split(";"))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.datasets.manifest import Split
+from benchmark.datasets.names import check_video_name, shown
 from benchmark.errors import InputError
 
 Interval = tuple[int, int]
+
+MOST_FRAMES = 10**9
+"""More than any video has: at 30 frames a second, a year."""
+_INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,12 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
     Raises
     ------
     InputError
-        If a video is listed twice or in both splits, an abnormal test video has no interval, or a normal
-        one has.
+        If a name cannot be a video's, a video is listed twice or in both splits, an abnormal test video has no
+        interval, or a normal one has.
     """
     named: dict[str, AnnotatedVideo] = {}
     for video in videos:
+        check_video_name(video.name, source)
         if (other := named.get(video.name)) is not None:
             where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
             raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
@@ -96,6 +103,13 @@ def interval(start: int, end: int, where: str) -> Interval:
     return start, end
 
 
+def frame_number(text: str) -> int | None:
+    """Read the number of a frame, or of frames; None if it is none, or more than any video has."""
+    if not _INTEGER.fullmatch(text):
+        return None
+    return int(text)
+
+
 def integers(words: Iterable[str], where: str) -> list[int]:
     """Read frame numbers in pairs.
 
@@ -104,10 +118,11 @@ def integers(words: Iterable[str], where: str) -> list[int]:
     InputError
         If a word is not an integer or their number is odd; `where` names the file and line.
     """
-    try:
-        numbers = [int(word) for word in words]
-    except ValueError as error:
-        raise InputError(f"{where}: malformed line, a frame number is expected ({error})") from None
+    numbers = []
+    for word in words:
+        if (number := frame_number(word)) is None:
+            raise InputError(f"{where}: malformed line, {shown(word)} is no frame number; correct it")
+        numbers.append(number)
     if len(numbers) % 2:
         raise InputError(f"{where}: malformed line, frame numbers come in pairs of start and end")
     return numbers

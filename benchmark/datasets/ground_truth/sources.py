@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.text_files import read_bytes
 from benchmark.errors import InputError
 
 Labels = NDArray[np.bool_]
@@ -66,9 +67,7 @@ class _Entry(BaseModel):
 
 def _read_json(path: Path) -> dict[str, Labels]:
     try:
-        entries = TypeAdapter(dict[str, _Entry]).validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        entries = TypeAdapter(dict[str, _Entry]).validate_json(read_bytes(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"][:2]) or "the top level"
