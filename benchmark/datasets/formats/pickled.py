@@ -93,7 +93,8 @@ def _array(value: object, path: Path) -> StoredArray:
         if isinstance(array, StoredArray):
             return array
     raise InputError(
-        f"{path}: holds pickled Python objects that are no arrays of numbers, never loaded here; save one array of numbers"
+        f"{path}: holds pickled Python objects that are no arrays of numbers, never loaded here; "
+        "save it as an array of numbers"
     )
 
 
