@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +132,7 @@ def import_dataset(
     Parameters
     ----------
     progress
-        Called with (bytes written, bytes in all) after each video.
+        Called with (bytes of features read, as float16, and in all) after each video.
     workers
         Number of videos that are read side by side; None: one per core, at most 8.
 
@@ -156,9 +157,9 @@ def import_dataset(
     with folder_in_place(target, "importing", keep=True) as folder:
         rows = {video.name: video.rows for video in plan.videos}
         _check_room(folder, columns, plan.videos)
-        packed = pack(
-            folder, columns, rows, _fingerprint(plan, columns), workers or min(_WORKERS, os.cpu_count() or 1), progress
-        )
+        amounts = {video.name: math.prod(video.files.shape) * columns[0].dtype.itemsize for video in plan.videos}
+        readers = workers or min(_WORKERS, os.cpu_count() or 1)
+        packed = pack(folder, columns, rows, amounts, _fingerprint(plan, columns), readers, progress)
         manifest = with_norm_notes(_manifest(request, plan, packed), others)
         write_manifest(manifest, folder)
     return manifest

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import write_header
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes written, bytes in all), first with what was there before."""
+"""Called with (bytes done, bytes in all), first with what was done before."""
 
 JOURNAL = "packed.jsonl"
 
@@ -78,6 +78,7 @@ def pack(
     folder: Path,
     columns: Sequence[Column],
     rows: Mapping[str, int],
+    amounts: Mapping[str, int],
     fingerprint: str,
     workers: int,
     progress: Progress | None = None,
@@ -95,6 +96,8 @@ def pack(
         The features come first.
     rows
         Video -> its number of rows, in the order that they are stored in.
+    amounts
+        Video -> what reading it amounts to in bytes, for the progress.
     fingerprint
         Says what is written; what an earlier call with another one left is overwritten.
     workers
@@ -121,16 +124,15 @@ def pack(
             return _write_video(name, first_rows[name], columns, writers)
 
         waiting = [pool.submit(write, name) for name in rows if name not in done]
-        finished = sum(rows[name] for name in done) * row_bytes
+        finished, amount = sum(amounts[name] for name in done), sum(amounts.values())
         if progress is not None:
-            progress(finished, total * row_bytes)
+            progress(finished, amount)
         for future in waiting:  # in order, so that of several faulty videos the first is named
             packed = future.result()
-            size = rows[packed.name] * row_bytes
-            journal.note(packed, size, files)
-            finished += size
+            journal.note(packed, rows[packed.name] * row_bytes, files)
+            finished += amounts[packed.name]
             if progress is not None:
-                progress(finished, total * row_bytes)
+                progress(finished, amount)
     return {name: done[name] for name in rows}
 
 
