@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.errors import InputError
 from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
+from benchmark.extraction.onnx_model import file_sha256
 from benchmark.registry import Plugin
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_HUB_NAME = re.compile(r"-([0-9a-f]{8,64})$")
 _NESTS = ("state_dict", "model")
 """Where training scripts put the weights beside other things."""
 _PARALLEL = "module."
@@ -119,12 +122,15 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     InputError
-        If the file is missing, damaged, would have to run code, or holds no weights.
+        If the file is missing, damaged, would have to run code, holds no weights, or carries the beginning of
+        another hash in its name, as files of torch.hub carry that of theirs.
     """
     import torch
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    if (named := _HUB_NAME.search(path.stem)) and not file_sha256(path).startswith(named[1]):
+        raise InputError(f"{path}: its hash is not the one in its name; download it again")
     try:
         with warnings.catch_warnings(action="ignore"):  # about forms of pickle, which are read or refused all the same
             loaded = torch.load(path, map_location="cpu", weights_only=True)

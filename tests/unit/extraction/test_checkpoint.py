@@ -1,5 +1,6 @@
 """Checkpoints: read without running code, and loaded exactly or not at all."""
 
+import hashlib
 import pickle
 from pathlib import Path
 
@@ -143,3 +144,14 @@ def test_a_file_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
 def test_an_architecture_that_cannot_be_had_is_named(reference: str, message: str, file: Path) -> None:
     with pytest.raises(InputError, match=message):
         Architecture.find(reference.format(file=file)).build()
+
+
+def test_a_file_named_after_its_hash_has_that_hash(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(2)}, tmp_path / "new.pth")
+    digest = hashlib.sha256((tmp_path / "new.pth").read_bytes()).hexdigest()
+    good, bad = tmp_path / f"resnet-{digest[:8]}.pth", tmp_path / "resnet-0123abcd.pth"
+    (tmp_path / "new.pth").rename(good)
+    assert set(read_checkpoint(good)) == {"weight"}
+    good.rename(bad)
+    with pytest.raises(InputError, match=r"resnet-0123abcd\.pth: its hash is not the one in its name"):
+        read_checkpoint(bad)
