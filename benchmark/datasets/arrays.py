@@ -3,16 +3,65 @@
 from __future__ import annotations
 
 import hashlib
-import tokenize
+import io
+import math
+import os
+import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from benchmark.errors import InputError
+
+_HEADER_BYTES = 4096
+_MOST_AXES = 32
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What the header of an `.npy` file says, checked against the file's size.
+
+    Attributes
+    ----------
+    offset
+        Where the values begin, in bytes from the start of the file.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    offset: int
+
+
+def read_header(path: Path) -> NpyHeader:
+    """Read the header of an `.npy` file; the values are not touched.
+
+    The size of the file must be what the header implies, unless the values are pickled objects, whose size no header
+    tells.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not an `.npy` file, or longer or shorter than its header says.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        with path.open("rb") as file:
+            # Read apart, because numpy reads as much as the file claims before it looks at its own limit.
+            header = _parse_header(io.BytesIO(file.read(_HEADER_BYTES)))
+            size = os.fstat(file.fileno()).st_size
+        _check_size(header, size)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except Exception as error:  # a damaged header fails in many ways inside numpy and the parser that it uses
+        raise InputError(f"{path}: not a readable .npy file ({shorten(error)}); copy or extract it again") from None
+    return header
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -21,31 +70,50 @@ def read_npy(path: Path) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If the file is missing, truncated, not an `.npy` file, or holds anything but numbers: an object
+        If the file is missing, damaged, not an `.npy` file, or holds anything but numbers: an object
         array would have to be unpickled, which can run any code, so it is refused.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        TypeError,
-        OverflowError,
-        SyntaxError,
-        tokenize.TokenError,
-    ) as error:
-        if "Python objects" in str(error):
-            raise InputError(
-                f"{path}: holds pickled Python objects, never loaded here; save it as an array of numbers"
-            ) from None
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable .npy file ({reason}); copy or extract it again") from None
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{path}: holds {array.dtype} values; save it again as an array of numbers")
-    return array
+    header = read_header(path)
+    if header.dtype.hasobject:
+        raise InputError(f"{path}: holds pickled Python objects, never loaded here; save it as an array of numbers")
+    check_numbers(header.dtype, path)
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+
+
+def check_numbers(dtype: np.dtype[Any], path: Path) -> None:
+    """Raise an error that names the file if its values are not real numbers or booleans."""
+    if dtype.kind not in "fiub":
+        raise InputError(f"{path}: holds {dtype} values; save it again as an array of numbers")
+
+
+def shorten(error: Exception) -> str:
+    """Return the beginning of what an exception says, as part of a line."""
+    return " ".join(str(error).split())[:100] or type(error).__name__
+
+
+def _parse_header(head: BinaryIO) -> NpyHeader:
+    version = np.lib.format.read_magic(head)
+    if version == (1, 0):
+        parsed = np.lib.format.read_array_header_1_0(head)
+    elif version == (2, 0):
+        parsed = np.lib.format.read_array_header_2_0(head)
+    else:  # 3.0 differs in the names of fields only, which an array of numbers has none of
+        raise ValueError(f"version {version[0]}.{version[1]} of the format")
+    shape, fortran_order, dtype = parsed
+    return NpyHeader(tuple(int(n) for n in shape), dtype, fortran_order, head.tell())
+
+
+def _check_size(header: NpyHeader, size: int) -> None:
+    """Raise an error if the file has not the size that its header implies."""
+    if any(n < 0 for n in header.shape) or len(header.shape) > _MOST_AXES:
+        raise ValueError(f"shape {header.shape}")
+    # Zero values of an endless shape take no bytes, but are no array either.
+    if math.prod(n or 1 for n in header.shape) * header.dtype.itemsize > sys.maxsize:
+        raise ValueError(f"shape {header.shape} is beyond any memory")
+    expected, found = math.prod(header.shape) * header.dtype.itemsize, size - header.offset
+    if not header.dtype.hasobject and expected != found:
+        raise ValueError(f"its header says {expected} bytes of values, {found} are there")
 
 
 def finite(values: NDArray[Any], dtype: DTypeLike, path: Path) -> NDArray[Any]:

@@ -1,0 +1,141 @@
+"""What every format of feature files is opened as, and the form that most of them take: values in a row in a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import InputError
+
+
+class ArrayFile(Protocol):
+    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before.
+
+    Attributes
+    ----------
+    path
+        The file.
+    name
+        The name that a video is recognised by: the file's stem, or the array's own name in a file of many.
+    folders
+        Names of the groups in the file that the array lies in, from the outermost; none in a file of one array.
+    shape
+        Shape of the array, checked against the size of the file before any value is read. It has an axis at least.
+    """
+
+    @property
+    def path(self) -> Path: ...  # noqa: D102
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def folders(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+
+    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield consecutive parts of the first axis, at most `rows` rows each, as floats, integers or booleans.
+
+        Raises
+        ------
+        InputError
+            If the file turns out to be damaged, or has changed since it was opened.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array whose values lie in a file as they are, from some byte on: what `ArrayFile` describes.
+
+    Attributes
+    ----------
+    dtype
+        Type that the values are stored in.
+    offset
+        Where the first value lies, in bytes from the start of the file.
+    strides
+        Bytes from one value to the next along each axis.
+    bfloat16
+        Whether the values are the upper halves of float32 numbers; `dtype` is an integer type then.
+    """
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
+    strides: tuple[int, ...]
+    bfloat16: bool = False
+    folders: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes that the values take."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield the array in blocks of rows, see `ArrayFile.blocks`."""
+        in_order = self.strides == c_strides(self.shape, self.dtype.itemsize)
+        for block in self._read(rows) if in_order else self._gather(rows):
+            yield (block.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else block
+
+    def whole(self) -> NDArray[Any]:
+        """Return all of the array, which may have no axis."""
+        single = replace(self, shape=(1, *self.shape), strides=(self.nbytes, *self.strides))
+        return next(single.blocks(1))[0]
+
+    def _read(self, rows: int) -> Iterator[NDArray[Any]]:
+        # Reads, not a memory map: the pages of a map count as memory in use for as long as it is open.
+        with opened(self.path) as file:
+            file.seek(self.offset)
+            for start in range(0, self.shape[0], rows):
+                shape = (min(rows, self.shape[0] - start), *self.shape[1:])
+                values = np.empty(math.prod(shape) * self.dtype.itemsize, np.uint8)
+                if file.readinto(values.data) != len(values):
+                    raise InputError(f"{self.path}: has become shorter while it was read; copy or extract it again")
+                yield values.view(self.dtype).reshape(shape)
+
+    def _gather(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield blocks of an array whose rows do not lie one after the other, out of a memory map."""
+        if not self.nbytes:
+            yield np.empty(self.shape, self.dtype)
+            return
+        values = np.memmap(self.path, np.uint8, "r")
+        array: NDArray[Any] = np.ndarray(self.shape, self.dtype, values.data, self.offset, self.strides)
+        for start in range(0, len(array), rows):
+            yield np.array(array[start : start + rows], order="C")
+
+
+def c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Return the strides, in bytes, of an array whose last axis varies fastest."""
+    return tuple(math.prod(shape[axis + 1 :]) * itemsize for axis in range(len(shape)))
+
+
+def fortran_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Return the strides, in bytes, of an array whose first axis varies fastest."""
+    return tuple(math.prod(shape[:axis]) * itemsize for axis in range(len(shape)))
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises
+    ------
+    InputError
+        If it is missing, not a file, or cannot be read.
+    """
+    if not path.is_file():  # opening a pipe would wait for somebody to write into it
+        raise InputError(f"{path}: no such file")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
