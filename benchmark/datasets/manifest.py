@@ -10,11 +10,15 @@ from typing import Literal, Self
 
 from pydantic import ValidationError, model_validator
 
+from benchmark.datasets.names import read_bytes
 from benchmark.errors import InputError
 from benchmark.frozen import FrozenModel
 
 MANIFEST_VERSION = 1
 SNIPPET_FRAMES = 16
+
+MOST_JSON_BYTES = 256 * 2**20
+"""Size above which a manifest or annotations in JSON are refused; those of 4,754 videos take 2 MiB."""
 
 Benchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 Metric = Literal["auc_frame", "ap_frame"]
@@ -134,11 +138,11 @@ def read_manifest(folder: Path) -> Manifest:
         If the file is missing, is not a manifest, or was written by a newer version of the suite.
     """
     path = folder / "manifest.json"
+    if not path.exists():
+        raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`") from None
-    except (OSError, ValueError) as error:
+        content = json.loads(read_bytes(path, MOST_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); import the dataset again") from None
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:

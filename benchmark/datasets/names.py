@@ -1,17 +1,27 @@
-"""Names of videos: in lists, in file names, and how the two are matched."""
+"""Names of videos: in lists, in file names, and how the two are matched; and how files that name videos are read."""
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from benchmark.errors import InputError
 
 _VIDEO_FILE = re.compile(r"\.(mp4|avi|mkv|mov|mpg|webm)$", re.IGNORECASE)
 _CROP = re.compile(r"__(\d{1,2})$")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+MOST_BYTES = 64 * 2**20
+"""Size of a list above which it is refused: the longest that is published, of 34,000 files, takes 3 MiB."""
+_PIECE = 2**16
+_LONGEST_LINE = 2**20
+_LONGEST_NAME = 255
 
 
 def video_name(entry: str) -> str:
@@ -25,22 +35,70 @@ def split_crop(stem: str) -> tuple[str, int | None]:
     return (stem[: match.start()], int(match[1])) if match else (stem, None)
 
 
+def check_video_name(name: str, source: Path) -> None:
+    """Raise an error that names the source if a video's name could not be that of a file.
+
+    Names become parts of paths and of messages.
+    """
+    if name in ("", ".", "..") or re.search(r"[/\\]", name) or not name.isprintable():
+        raise InputError(f"{source}: {name!r} is no name of a video; use a plain file name, without folders")
+    if len(name.encode()) > _LONGEST_NAME:
+        raise InputError(f"{source}: {name[:40]}... is longer than the {_LONGEST_NAME} bytes of a video's name")
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Return all of a file that is small enough to be held in memory.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or has more bytes than `most`.
+    """
+    try:
+        with path.open("rb") as file:
+            # In pieces, because a read reserves what it is asked for.
+            pieces = iter(partial(file.read, _PIECE), b"")
+            content = b"".join(islice(pieces, most // _PIECE + 1))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > most:
+        raise InputError(f"{path}: more than {most // 2**20} MiB, too large for what it should be; check the path")
+    return content
+
+
 def read_lines(path: Path) -> list[tuple[int, str]]:
     """Return the lines of a text file that are not blank, stripped, with their numbers.
 
     Raises
     ------
     InputError
-        If the file is missing or is not UTF-8 text.
+        If the file is missing, too large or not UTF-8 text, or a line is too long or holds control characters.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path, MOST_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
+    for number, line in lines:
+        if len(line) > _LONGEST_LINE:
+            raise InputError(f"{path}:{number}: a line of {len(line)} characters; is this the right file?")
+        if _CONTROL.search(line):
+            raise InputError(f"{path}:{number}: control characters in the line; save the file as plain text")
     return [(number, line) for number, line in lines if line]
+
+
+def csv_fields(line: str, where: str) -> list[str]:
+    """Return the fields of a line of comma-separated values.
+
+    Raises
+    ------
+    InputError
+        If it is not one; `where` names the file and line.
+    """
+    try:
+        return next(csv.reader([line]))
+    except csv.Error as error:
+        raise InputError(f"{where}: malformed line, comma-separated values are expected ({error})") from None
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveInt,
     ValidationError,
     model_validator,
 )
 
-from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, by_name, interval
-from benchmark.datasets.manifest import Split
+from benchmark.datasets.annotations.types import MOST_FRAMES, AnnotatedVideo, Annotations, by_name, interval
+from benchmark.datasets.manifest import MOST_JSON_BYTES, Split
+from benchmark.datasets.names import read_bytes
 from benchmark.errors import InputError
 
 
@@ -28,7 +28,7 @@ class _Entry(BaseModel):
     label: Literal[0, 1]
     class_: str | None = Field(default=None, alias="class")
     classes: list[str] = []
-    frames: PositiveInt | None = None
+    frames: int | None = Field(default=None, gt=0, le=MOST_FRAMES)
     intervals: list[tuple[NonNegativeInt, NonNegativeInt]] = []
 
     @model_validator(mode="after")
@@ -59,9 +59,7 @@ def read(main: Path) -> Annotations:
     for all but abnormal test videos, `intervals` may be left out.
     """
     try:
-        content = _File.model_validate_json(main.read_bytes())
-    except OSError as error:
-        raise InputError(f"{main}: cannot be read ({error.strerror})") from None
+        content = _File.model_validate_json(read_bytes(main, MOST_JSON_BYTES))
     except ValidationError as error:
         raise InputError(_first_error(main, error)) from None
     videos = by_name(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, Interval, by_name
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import read_lines, video_name
+from benchmark.datasets.names import csv_fields, read_lines, video_name
 from benchmark.errors import InputError
 
 TRAIN_FILE = "SH_Train.txt"
@@ -82,7 +81,7 @@ def _classes(path: Path) -> dict[str, tuple[str, ...]]:
         return {}
     classes: dict[str, tuple[str, ...]] = {}
     for number, line in read_lines(path):
-        row = next(csv.reader([line]))
+        row = csv_fields(line, f"{path}:{number}")
         if len(row) != 2 or video_name(row[0]) in classes:
             raise InputError(f"{path}:{number}: malformed line, `video,class` once per video is expected")
         named = tuple(name.strip() for name in row[1].split(";"))

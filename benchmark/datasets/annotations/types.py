@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.datasets.manifest import Split
+from benchmark.datasets.names import check_video_name
 from benchmark.errors import InputError
 
+_NUMBER = re.compile(r"[+-]?[0-9]{1,12}")
+
 Interval = tuple[int, int]
+
+MOST_FRAMES = 10**9
+"""Frames above which a number is no video's: more than a year of one."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,12 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
     Raises
     ------
     InputError
-        If a video is listed twice or in both splits, an abnormal test video has no interval, or a normal
-        one has.
+        If a video's name could not be that of a file, it is listed twice or in both splits, an abnormal test video
+        has no interval, or a normal one has.
     """
     named: dict[str, AnnotatedVideo] = {}
     for video in videos:
+        check_video_name(video.name, source)
         if (other := named.get(video.name)) is not None:
             where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
             raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
@@ -87,12 +95,15 @@ def interval(start: int, end: int, where: str) -> Interval:
     Raises
     ------
     InputError
-        If it starts before the video or does not start before its end; `where` names the video and the file.
+        If it starts before the video, does not start before its end, or ends beyond any video; `where` names the
+        video and the file.
     """
     if start < 0:
         raise InputError(f"{where}: an abnormal interval starts before the video's first frame; correct it")
     if start >= end:
         raise InputError(f"{where}: an abnormal interval starts at or after its end; correct it")
+    if end > MOST_FRAMES:
+        raise InputError(f"{where}: an abnormal interval ends beyond {MOST_FRAMES} frames; correct it")
     return start, end
 
 
@@ -104,10 +115,11 @@ def integers(words: Iterable[str], where: str) -> list[int]:
     InputError
         If a word is not an integer or their number is odd; `where` names the file and line.
     """
-    try:
-        numbers = [int(word) for word in words]
-    except ValueError as error:
-        raise InputError(f"{where}: malformed line, a frame number is expected ({error})") from None
+    numbers = []
+    for word in words:
+        if not _NUMBER.fullmatch(word):
+            raise InputError(f"{where}: malformed line, a frame number is expected, not {word[:40]!r}")
+        numbers.append(int(word))
     if len(numbers) % 2:
         raise InputError(f"{where}: malformed line, frame numbers come in pairs of start and end")
     return numbers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmark.datasets.formats.hdf5 import open_hdf5
@@ -14,7 +14,7 @@ from benchmark.errors import InputError
 
 __all__ = ["SUFFIXES", "ArrayFile", "is_number_text", "open_arrays"]
 
-_OPENERS: Mapping[str, Callable[[Path], list[ArrayFile]]] = {
+_OPENERS: Mapping[str, Callable[[Path], Sequence[ArrayFile]]] = {
     ".npy": lambda path: [open_npy(path)],
     ".pt": lambda path: [open_torch(path)],
     ".pth": lambda path: [open_torch(path)],
@@ -37,7 +37,7 @@ def open_arrays(path: Path) -> list[ArrayFile]:
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise InputError(f"{path}: not a feature file; {', '.join(SUFFIXES)} can be read")
-    arrays = opener(path)
+    arrays = list(opener(path))
     for array in arrays:
         if not array.shape:
             raise InputError(f"{path}: holds a single number, not rows of them; extract it again")

@@ -96,10 +96,11 @@ class _Collector:
         if not isinstance(array, ObjectArray) or array.shape != shape:
             raise ValueError(f"no object array of shape {shape}, as the header says")
         outer, parts = self._flatten(content, 0)
-        if not outer and isinstance(parts[0], StoredArray):
-            return parts[0]
         if not outer:
-            outer, parts = parts[0].shape[:1], list(np.atleast_1d(parts[0]))
+            (part,) = parts
+            if isinstance(part, StoredArray):
+                return part
+            outer, parts = part.shape[:1], list(np.atleast_1d(part))
         return StackedArray(self._source.path, self._source.path.stem, outer, parts)
 
     def _flatten(self, value: object, depth: int) -> tuple[tuple[int, ...], list[_Part]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,8 @@ class StoredArray:
     def whole(self) -> NDArray[Any]:
         """Return all of the array, which may have no axis."""
         single = replace(self, shape=(1, *self.shape), strides=(self.nbytes, *self.strides))
-        return next(single.blocks(1))[0]
+        values: NDArray[Any] = next(single.blocks(1))[0]
+        return values
 
     def _read(self, rows: int) -> Iterator[NDArray[Any]]:
         # Reads, not a memory map: the pages of a map count as memory in use for as long as it is open.
@@ -125,7 +127,7 @@ def fortran_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     return tuple(math.prod(shape[:axis]) * itemsize for axis in range(len(shape)))
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BufferedReader:
     """Open a file for reading.
 
     Raises
