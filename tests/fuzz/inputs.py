@@ -19,6 +19,9 @@ _LITERALS = st.sampled_from(
     ["()", "(True,)", "[3]", "3", "(3L,)", "('a',)", "(" * 200, "(1e3,)", "{}", "None", "-(1,)"]
 )
 
+_MEMBERS = ["a/data.pkl", "a/data/0", "a/version", "a/byteorder", "b/data.pkl"]
+_MEMBERS += ["../x", "/etc/x", "a\\..\\x", "C:x", "a/../../x"]
+
 
 @st.composite
 def _npy_headers(draw: st.DrawFn) -> bytes:
@@ -39,42 +42,25 @@ def _npy_headers(draw: st.DrawFn) -> bytes:
 @st.composite
 def _archives(draw: st.DrawFn, contents: st.SearchStrategy[bytes]) -> bytes:
     """Zip archives as torch writes them, with members of any name, compression and content."""
-    names = st.sampled_from(
-        [
-            "a/data.pkl",
-            "a/data/0",
-            "a/version",
-            "a/byteorder",
-            "../x",
-            "/etc/x",
-            "a\\..\\x",
-            "C:x",
-            "a/../../x",
-            "b/data.pkl",
-        ]
-    )
-    members = draw(st.lists(st.tuples(names, contents, st.sampled_from([0, 0, 8, 12])), max_size=4))
-    members.insert(0, ("a/data.pkl", draw(contents), draw(st.sampled_from([0, 0, 0, 8]))))
+    compressions = st.sampled_from([0, 0, 0, 8, 12])
+    members = draw(st.dictionaries(st.sampled_from(_MEMBERS), st.tuples(contents, compressions), max_size=4))
+    members["a/data.pkl"] = draw(st.tuples(contents, compressions))
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name, content, compression in dict((member[0], member) for member in members).values():
+        for name, (content, compression) in members.items():
             archive.writestr(zipfile.ZipInfo(name), content, compression)
     return file.getvalue()
 
 
 def _json_files(words: list[str]) -> st.SearchStrategy[bytes]:
     """JSON of any values under the names that are expected, or others."""
-    leaves = st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(words)
-    )
     keys = st.one_of(st.sampled_from(words), st.text(max_size=8))
-    values = st.recursive(
-        leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner), max_leaves=20
-    )
-    entries = st.dictionaries(st.sampled_from(words), values)
-    return st.one_of(values, st.fixed_dictionaries({"videos": st.lists(entries, max_size=3)})).map(
-        lambda value: json.dumps(value).encode()
-    )
+    leaves = values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), keys)
+    for _ in range(3):
+        values = st.one_of(leaves, st.lists(values, max_size=3), st.dictionaries(keys, values, max_size=3))
+    entries = st.dictionaries(st.sampled_from(words), values, max_size=8)
+    files = st.one_of(values, st.fixed_dictionaries({"videos": st.lists(entries, max_size=3)}))
+    return files.map(lambda value: json.dumps(value).encode())
 
 
 _VIDEO_WORDS = ["videos", "name", "split", "label", "class", "classes", "frames", "intervals", "train", "test", "../a"]

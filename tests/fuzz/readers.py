@@ -149,7 +149,7 @@ READERS = [
     Reader("npy", "a.npy", (_npy(_FEATURES), _npy(_FEATURES.T), _npy(_FEATURES > 3), _npy(_FEATURES[0])), read_arrays),
     Reader("pickled-npy", "a.npy", tuple(map(_npy, _PICKLED)), read_arrays),
     Reader("torch", "a.pt", (_torch(_TENSOR), _torch({"features": _TENSOR.bfloat16(), "fps": 30})), read_arrays),
-    Reader("torch-legacy", "a.pth", (_torch(_TENSOR, True), _torch([_TENSOR.T], True)), read_arrays),
+    Reader("torch-legacy", "a.pth", (_torch(_TENSOR, True), _torch([_TENSOR.mT], True)), read_arrays),
     Reader("text", "a.txt", (b"0.5 1 2e-3 4\n1 2 3 4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", ".5")),
     Reader(
         "hdf5",

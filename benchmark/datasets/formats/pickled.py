@@ -120,7 +120,7 @@ class _Collector:
                 return self._stack(shape, items, depth)
             case list() | tuple() if not isinstance(value, Pairs):
                 return self._stack((len(value),), list(value), depth)
-        raise ValueError(f"{type(value).__name__} values")
+        raise ValueError(f"{'dict' if isinstance(value, Pairs) else type(value).__name__} values")
 
     def _stack(self, shape: tuple[int, ...], items: list[object], depth: int) -> tuple[tuple[int, ...], list[_Part]]:
         self._left -= len(items)

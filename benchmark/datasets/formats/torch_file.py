@@ -70,13 +70,15 @@ def _read_archive(file: BinaryIO, size: int, path: Path) -> tuple[object, dict[s
     """Read the pickle of a zip archive, and find where its storages lie, which are members `NAME/data/KEY`."""
     with zipfile.ZipFile(file) as archive:
         members = {info.filename: _locate(info, file, size, path) for info in archive.infolist()}
-    (pickled,) = [name for name in members if name.endswith("/data.pkl")]
-    root = pickled.removesuffix("data.pkl")
+    pickles = [name for name in members if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise ValueError(f"{len(pickles)} members called data.pkl")
+    root = pickles[0].removesuffix("data.pkl")
     if (order := members.get(f"{root}byteorder")) is not None:
         file.seek(order.offset)
         if file.read(min(order.length, 16)) != b"little":
             raise ValueError("written on a machine of another byte order")
-    span = members[pickled]
+    span = members[pickles[0]]
     file.seek(span.offset)
     content = read_pickle(file, span.offset + span.length, path).value
     prefix = f"{root}data/"

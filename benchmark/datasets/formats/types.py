@@ -16,31 +16,23 @@ from benchmark.errors import InputError
 
 
 class ArrayFile(Protocol):
-    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before.
-
-    Attributes
-    ----------
-    path
-        The file.
-    name
-        The name that a video is recognised by: the file's stem, or the array's own name in a file of many.
-    folders
-        Names of the groups in the file that the array lies in, from the outermost; none in a file of one array.
-    shape
-        Shape of the array, checked against the size of the file before any value is read. It has an axis at least.
-    """
+    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before."""
 
     @property
-    def path(self) -> Path: ...  # noqa: D102
+    def path(self) -> Path:
+        """The file."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """The name that a video is recognised by: the file's stem, or the array's own name in a file of many."""
 
     @property
-    def folders(self) -> tuple[str, ...]: ...  # noqa: D102
+    def folders(self) -> tuple[str, ...]:
+        """Names of the groups in the file that the array lies in, from the outermost; none in a file of one array."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array, with an axis at least, checked against the size of the file before a value is read."""
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield consecutive parts of the first axis, at most `rows` rows each, as floats, integers or booleans.
