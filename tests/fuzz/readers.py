@@ -11,12 +11,19 @@ import h5py
 import numpy as np
 import torch
 from safetensors.torch import save as save_safetensors
+from scipy.io import savemat
 
 from benchmark.datasets.annotations import read_annotations
+from benchmark.datasets.annotations.frame_counts import read_header
 from benchmark.datasets.annotations.frames import read_frame_counts
+from benchmark.datasets.annotations.matlab_masks import frames_with_pixels
+from benchmark.datasets.feature_sets import FILE as FEATURE_SET_FILE
+from benchmark.datasets.feature_sets import FeatureSet, find_feature_set
 from benchmark.datasets.formats import open_arrays
+from benchmark.datasets.ground_truth.sources import read_ground_truth
 from benchmark.datasets.import_plan import read_missing
 from benchmark.datasets.layouts import FeatureFolder
+from benchmark.datasets.lists import file_of, read_list, video_of
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.imported import read_scores
 from benchmark.weights import read_weights
@@ -131,6 +138,22 @@ _SHANGHAITECH = {
 }
 
 
+_IDENTITY = FeatureSet(id="mine", extractor="Net", checkpoint="abc", dim=4, crops=(1,), normalisation="none")
+
+
+def _mat(compressed: bool) -> bytes:
+    cells = np.empty((1, 3), object)
+    for i in range(3):
+        cells[0, i] = np.eye(4, 5, dtype=np.uint8) * i
+    file = io.BytesIO()
+    savemat(file, {"volLabel": cells}, do_compression=compressed)
+    return file.getvalue()
+
+
+def _entries(path: Path) -> object:
+    return [(file_of(entry), video_of(entry)) for _, entry in read_list(path)]
+
+
 def _annotations(path: Path) -> object:
     return read_annotations(path, _NO_FEATURES)
 
@@ -195,6 +218,33 @@ READERS = [
         (b"video,frame_count\na.mp4,320\nb,17\n",),
         read_frame_counts,
         words=("video,frame_count", "a,16", "b", '"', "٣"),
+    ),
+    Reader(
+        "header",
+        "header.csv",
+        (
+            b"video_id,video_path,frame_count\n1,A/a.mp4,320\n",
+            b"video_id,label,place,video_no,frame_count\n1,1,2,3,17\n",
+        ),
+        read_header,
+        words=("video_path", "frame_count", "1,A/b.mp4,16", '"'),
+    ),
+    Reader(
+        "list", "a.list", (b"G:\\x\\a__0.npy 1.0\n/y/b c.npy\n", b"a.npy,Abuse\n"), _entries, words=("../a", " 1", ",")
+    ),
+    Reader("avenue", "1_label.mat", (_mat(True), _mat(False)), lambda path: frames_with_pixels(path, "volLabel")),
+    Reader(
+        "ground-truth",
+        "gt.json",
+        (b'{"a": {"labels": [0, 1.0, 0]}, "b": {"labels": [1]}}',),
+        read_ground_truth,
+    ),
+    Reader("ground-truth-npy", "gt.npy", (_npy(np.array([0, 1, 1])), _npy(np.eye(1, 4))), read_ground_truth),
+    Reader(
+        "feature-set",
+        FEATURE_SET_FILE,
+        (_IDENTITY.model_dump_json().encode(),),
+        lambda path: find_feature_set(None, [path.parent], "a"),
     ),
     Reader("missing", "missing.txt", (b"a.mp4\nb\n",), read_missing, words=("a", "../b")),
     Reader(
