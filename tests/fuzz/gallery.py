@@ -143,7 +143,9 @@ GALLERY = [
     Hostile("names of classes", "pickled-npy", lambda: _pickled(objects([["Abuse"]])), "(str values)"),
     Hostile("a dictionary", "pickled-npy", lambda: _pickled(objects([{"a": 1.0}])), "(dict values)"),
     Hostile("rows of two lengths", "pickled-npy", lambda: npy_of_objects(
-        pickle.dumps(objects([np.ones(3), np.ones(4)])), (2,)), "several shapes, such as (3,) and (4,)"),
+        pickle.dumps(objects([np.ones(3), np.ones(4)])), (2,)), "such as (3,) and (4,)"),
+    Hostile("a list of rows beside an array", "pickled-npy", lambda: npy_of_objects(
+        pickle.dumps(objects([[np.ones(5)] * 3, np.ones((3, 5))])), (2,)), "or depths, such as (3, 5) and (3, 5)"),
     Hostile("a list of lists, 10^8 numbers", "pickled-npy", lambda: _pickled(_laughs()), "several times"),
     Hostile("a list in itself", "pickled-npy", lambda: _pickled(_cycle()), "nested too deep"),
     Hostile("100,000 lists in each other", "pickled-npy", lambda: _program(

@@ -109,6 +109,7 @@ _PICKLED = (
     objects(list(_TENSOR)),
     objects([list(_TENSOR[:2]), list(_TENSOR[2:4])]),
     objects([np.float32(1.5), np.float32(2.5)]),
+    objects([[1, 2.5], [True, 3]]),
     _FEATURES.astype(object),
 )
 _VIDEOS = (

@@ -129,13 +129,15 @@ class _Collector:
         self._left -= len(items)
         if items and all(type(item) in (int, float, bool) for item in items):
             return (), [np.array(items, dtype=np.float64).reshape(shape)]
-        inner: set[tuple[int, ...]] = set()
+        layouts: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
         stacked: list[_Part] = []
         axes: tuple[int, ...] = ()
         for item in items:
             axes, parts = self._flatten(item, depth + 1)
             stacked += parts
-            inner.add((*axes, *(parts[0].shape if parts else ())))
-            if len(inner) > 1:
-                raise ValueError(f"arrays of several shapes, such as {' and '.join(map(str, sorted(inner)))}")
+            # A list of three arrays is not taken for an array of three rows, though the shapes agree.
+            layouts.add((axes, parts[0].shape if parts else ()))
+            if len(layouts) > 1:
+                shapes = " and ".join(str((*outer, *inner)) for outer, inner in sorted(layouts))
+                raise ValueError(f"arrays of several shapes or depths, such as {shapes}")
         return (*shape, *axes), stacked
