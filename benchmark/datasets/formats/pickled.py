@@ -97,8 +97,8 @@ class _Collector:
         if not isinstance(array, ObjectArray) or array.shape != shape:
             raise ValueError(f"no object array of shape {shape}, as the header says")
         outer, parts = self._flatten(content, 0)
-        if outer == (1,) and len(parts[0].shape) == _VIDEO_AXES:
-            outer = ()  # a whole video in an array of one object
+        if outer[:1] == (1,) and parts and len(outer) + len(parts[0].shape) > _VIDEO_AXES:
+            outer = outer[1:]  # a whole video in an array of one object
         if not outer:
             (part,) = parts
             if isinstance(part, StoredArray):
