@@ -83,7 +83,17 @@ def test_an_npy_file_is_read_as_numpy_reads_it(
     ],
     ids=[
         *("arrays", "float16 arrays", "big-endian arrays", "Fortran arrays", "tensors", "bfloat16 tensors"),
-        *("transposed tensors", "lists of tensors", "numbers", "scalars", "one array", "one tensor"),
+        *(
+            "transposed tensors",
+            "lists of tensors",
+            "one object",
+            "one list",
+            "one row",
+            "numbers",
+            "scalars",
+            "one array",
+            "one tensor",
+        ),
         *("a list of tensors", "nested lists"),
     ],
 )
