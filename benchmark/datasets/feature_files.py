@@ -15,7 +15,7 @@ from benchmark.datasets.names import and_more
 from benchmark.errors import InputError
 
 # Folders and files that published sets keep beside the features, and that hold arrays as well.
-_OTHER_FOLDERS = frozenset({"motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt"})
+_OTHER_FOLDERS = frozenset({"flow", "motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt"})
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
 # A part of a folder's name: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`, but not `latest`.
 _TRAIN = re.compile(r"(?<![A-Za-z])train|Train")
