@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
+from benchmark.datasets.lists import file_of, read_list
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import and_more, read_lines
+from benchmark.datasets.names import and_more
 from benchmark.errors import InputError
 
 # Folders and files that published sets keep beside the features, and that hold arrays as well.
-_OTHER_FOLDERS = frozenset({"motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt"})
+_OTHER_FOLDERS = frozenset({"flow", "motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt"})
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
 # A part of a folder's name: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`, but not `latest`.
 _TRAIN = re.compile(r"(?<![A-Za-z])train|Train")
@@ -120,27 +121,10 @@ def _listed(files: Iterable[Path], lists: Sequence[Path], folder: Path) -> list[
     for path in files:
         if (other := found.setdefault(path.name, path)) != path:
             raise InputError(f"{path.name}: this file is there twice, {other} and {path}; keep one of them")
-    entries = [entry for path in lists for entry in list_entries(path)]
-    wanted = list(dict.fromkeys(re.split(r"[/\\]", entry)[-1] for entry in entries))
+    wanted = list(dict.fromkeys(file_of(entry) for path in lists for _, entry in read_list(path)))
     if absent := [name for name in wanted if name not in found]:
         raise InputError(f"{and_more(absent)}: listed, but not below {folder}; add the file, or take it off the list")
     return [found[name] for name in wanted]
-
-
-def list_entries(path: Path) -> list[str]:
-    """Return the paths in a list of feature files: the first word or comma-separated field of each line.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or lists nothing.
-    """
-    lines = [line.split(",")[0] for _, line in read_lines(path)]
-    # A path may hold blanks; a label after it is a number.
-    entries = [re.sub(r"\s+-?\d+(\.\d+)?$", "", line) for line in lines if line != "path"]
-    if not entries:
-        raise InputError(f"{path}: lists nothing; a path of a feature file is expected in each line")
-    return entries
 
 
 def _split_of(folders: Iterable[str]) -> Split | None:

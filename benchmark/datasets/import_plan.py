@@ -15,6 +15,8 @@ from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.datasets.names import Matching, and_more, match_names, read_lines, video_name
 from benchmark.errors import InputError
 
+_SHOWN = 10
+
 Unit = Literal["snippets", "segments"]
 Tail = Literal["cut", "pad"]
 """What the last snippet of a test video stands for: the frames there are, or 16 with the last label repeated."""
@@ -157,7 +159,7 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> 
         notes.append(
             f"Intervals of {len(clipped)} videos end beyond the video by up to a snippet and were clipped, "
             f"{sum(video.clipped for video in clipped)} frames in all: "
-            f"{', '.join(video.name for video in clipped)}."
+            f"{_some([video.name for video in clipped])}."
         )
     notes.append(_tail_note(videos, tail))
     snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
@@ -166,6 +168,11 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> 
     if ignored := sum(bool(video.annotation.intervals) and not video.intervals for video in videos):
         notes.append(f"Intervals of {ignored} training videos were not used.")
     return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _tail_note(videos: Sequence[PlannedVideo], tail: Tail) -> str:

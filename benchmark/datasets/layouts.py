@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -131,7 +131,9 @@ def find_features(
     reason = f"Layout {chosen} ({_DESCRIPTIONS[chosen]}): {'as asked for' if layout else why}."
     videos: dict[str, VideoFiles] = {}
     for name, crops in _group(found, chosen, named_by_folder).items():
-        videos[name] = _join_crops(name, crops, chosen)
+        joined = _join_crops(name, crops, chosen)
+        # Folders that are part of the name do not say the split.
+        videos[name] = replace(joined, folder_split=None) if named_by_folder else joined
     _check_equal(videos, "dimension", {stem: video.shape[2] for stem, video in videos.items()})
     _check_equal(videos, "number of crops", {stem: video.shape[1] for stem, video in videos.items()})
     return FeatureFolder(folder, chosen, reason, videos)

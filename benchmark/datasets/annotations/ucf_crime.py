@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.datasets.annotations.lists import read_list, split_of
 from benchmark.datasets.annotations.types import (
     AnnotatedVideo,
     Annotations,
@@ -15,6 +14,7 @@ from benchmark.datasets.annotations.types import (
     integers,
     interval,
 )
+from benchmark.datasets.lists import read_list, split_of, video_of
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import read_lines, video_name
 from benchmark.errors import InputError
@@ -73,7 +73,7 @@ def _listed(lists: Sequence[Path]) -> Iterator[AnnotatedVideo]:
     seen: set[str] = set()
     for path in lists:
         for number, entry in read_list(path):
-            match = _OFFICIAL_NAME.match(entry)
+            match = _OFFICIAL_NAME.match(video_of(entry))
             if not match:
                 raise InputError(f"{path}:{number}: malformed line, a feature file `Abuse001_x264...` is expected")
             if match[0] not in seen:
