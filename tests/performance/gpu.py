@@ -3,7 +3,7 @@
     make bench-gpu            or: python -m tests.performance.gpu [--steps 50] [--folder DIR]
 
 Prints for RTFM and CLAV+CoMo at UCF-Crime's shape and each arithmetic: time of a step, operations per second, how busy
-the GPU is, its memory, and the time of 15,000 steps; then how much longer five seeds of MMIL take side by side than one.
+the GPU is, its memory, and the time of 15,000 steps; then how much longer five seeds of MMIL take side by side.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def side_by_side(count: int, folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--folder", type=Path, help="where the simulated features are written; 2 GB")
+    parser.add_argument("--folder", type=Path, help="where the features are written; 2 GB")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("bench-gpu: PyTorch finds no GPU here")
@@ -92,7 +92,7 @@ def main() -> None:
         one = side_by_side(1, folder)
         many = side_by_side(SEEDS, folder)
         print(
-            f"mmil, ShanghaiTech, 1,000 steps: one run {one:.1f} s, {SEEDS} side by side {many:.1f} s, {many / one:.2f}x"
+            f"mmil, ShanghaiTech, 1,000 steps: one {one:.1f} s, {SEEDS} side by side {many:.1f} s, {many / one:.2f}x"
         )
 
 
