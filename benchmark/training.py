@@ -83,7 +83,7 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     )
     batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
     judge = _Judge(model, dataset, held_out, settings.crops, device)
-    losses = _Losses()
+    losses = LossCurves()
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
     judged_at = look_steps(settings.steps, settings.looks)
@@ -141,7 +141,7 @@ def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:
     return terms
 
 
-class _Losses:
+class LossCurves:
     """The loss terms of every step, left on the device until they are looked at."""
 
     def __init__(self) -> None:
@@ -150,6 +150,7 @@ class _Losses:
         self._read: list[NDArray[np.float64]] = []
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Add the terms of a step."""
         self._names = self._names or tuple(terms)
         if tuple(terms) != self._names:
             raise MethodError(f"training_step() returned the terms {tuple(terms)} after {self._names}")

@@ -18,7 +18,7 @@ from benchmark.datasets.segments import segment_mean
 from benchmark.memory import keep_freed_memory
 from benchmark.pipelines import find_pipeline
 from benchmark.records import Training
-from benchmark.training import make_optimizer, train_step
+from benchmark.training import LossCurves, make_optimizer, train_step
 
 CPU = torch.device("cpu")
 CROPS, SEGMENTS, DIM = 10, 32, 2048
@@ -121,6 +121,24 @@ def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, side: s
     run = work.run if side == "ours" else _products(work.flops)
     benchmark.pedantic(run, rounds=5, warmup_rounds=1)
     assert work.flops > 1e10
+
+
+@pytest.mark.parametrize("side", ["ours", "limit"])
+def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
+    benchmark.group = "the loop around a step of RTFM, D = 1024, 16 + 16 videos, one thread"
+    model = _method("rtfm", 1024).train()
+    optimizer = make_optimizer(model, Training())
+    bags = BagSet(torch.rand(64, 1, SEGMENTS, 1024), None, None, tuple(map(str, range(64))))
+    batches, curves = pair_batches(bags, bags, 16, 0, CPU), LossCurves()
+    batch = next(batches)
+
+    def loop() -> None:
+        curves.add(train_step(model, optimizer, next(batches), "float32"))
+
+    def step() -> None:
+        train_step(model, optimizer, batch, "float32")
+
+    benchmark.pedantic(loop if side == "ours" else step, rounds=15, warmup_rounds=2)
 
 
 @pytest.mark.parametrize("side", ["ours", "limit"])
