@@ -91,9 +91,7 @@ def main() -> None:
                 )
         one = side_by_side(1, folder)
         many = side_by_side(SEEDS, folder)
-        print(
-            f"mmil, ShanghaiTech, 1,000 steps: one {one:.1f} s, {SEEDS} side by side {many:.1f} s, {many / one:.2f}x"
-        )
+        print(f"mmil, ShanghaiTech, 1,000 steps: one {one:.1f} s, {SEEDS} side by side {many:.1f} s, {many / one:.2f}x")
 
 
 if __name__ == "__main__":
