@@ -1,6 +1,5 @@
 """`wvad import-scores`: scores from elsewhere are a run like any other, and wrong ones are one line."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -256,15 +255,3 @@ def test_captions_claim_nothing_of_training_that_was_done_elsewhere(
     (record,) = RunStore(results / "runs").records()
     mmil = record.spec.model_copy(update={"method": "mmil", "imported": False})
     assert expect_seconds([mmil], [record], workers=1) is None
-
-
-def test_loss_curves_of_imported_runs_are_not_missed(
-    trained: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    results = tmp_path / "results"
-    shutil.copytree(trained, results)
-    assert import_scores(results, tiny_scenes, write(tmp_path / "scores", scores_of(trained, 0))) == 0
-    assert run(["report", "--results", str(results), "--data", str(tiny_scenes), "--tracking", "none"]) == 0
-    page = (results / "reports" / "report.html").read_text(encoding="utf-8")
-    assert "Loss terms as they are weighted" in page
-    assert "Loss curves that are missing" not in page
