@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.table import Table as RichTable
 
 from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
@@ -43,6 +46,8 @@ def _rows(evaluations: Iterable[Evaluation]) -> list[tuple[str, str, str, float]
 
 
 def _metrics(rows: Sequence[tuple[str, str, str, float]], title: str) -> RichTable:
+    import pandas as pd
+
     frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"])
     grid = RichTable("tested on", "metric", title=title, title_justify="left")
     selections = [s for s in ("last", "validation", "oracle", GIVEN) if s in set(frame["selection"])]
