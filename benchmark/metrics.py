@@ -175,53 +175,61 @@ def frame_metrics(scored: ScoredVideos) -> dict[str, float]:
         ``auc_class_vs_normal/NAME`` over these and all normal videos; ``false_alarm_rate_0.5`` on the normal
         videos; ``video_auc``. Undefined ones are nan.
     """
-    order = descending(scored.scores)
-    frames = SortedFrames(scored.scores, scored.positive, scored.negative).rows(order)
-    video = scored.video[order]
-    everything, in_normal = frames.points(), (scored.labels == 0).take(video)
+    order, normal = descending(scored.scores), (scored.labels == 0).take(scored.video)
+    frames = _in_order(scored, order)
+    points = frames.points()
     return {
-        "auc_frame": everything.roc_auc(),
-        "ap_frame": everything.average_precision(),
-        "pr_auc_trapezoid": everything.pr_auc_trapezoid(),
-        "auc_abnormal": frames.rows(np.flatnonzero(~in_normal)).points().roc_auc(),
-        f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}": false_alarm_rate(
-            frames.scores[in_normal], frames.negative[in_normal]
-        ),
+        "auc_frame": points.roc_auc(),
+        "ap_frame": points.average_precision(),
+        "pr_auc_trapezoid": points.pr_auc_trapezoid(),
+        "auc_abnormal": frames.rows(np.flatnonzero(~normal.take(order))).points().roc_auc(),
+        f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}": false_alarm_rate(scored.scores[normal], scored.negative[normal]),
         "video_auc": video_auc(scored),
-        **_class_aucs(scored, frames, video),
+        **class_wise_aucs(scored, order),
     }
 
 
-def _class_aucs(scored: ScoredVideos, frames: SortedFrames, video: Ints) -> dict[str, float]:
-    """Return the class-wise AUCs; normal videos are ranked once, and each class is placed among them.
+def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, float]:
+    """Compute the AUC of each class; normal videos are ranked once, and each class is placed among them.
 
     Parameters
     ----------
-    frames
-        The rows in order of score.
-    video
-        Index of the video of each of these rows, (rows,).
+    order
+        The snippets in descending order of score, see `benchmark.ranking.descending`.
+
+    Returns
+    -------
+    dict
+        ``auc_class/NAME`` and ``auc_class_vs_normal/NAME``, see `frame_metrics`.
     """
+    frames, video = _in_order(scored, order), scored.video.take(order)
     in_normal = (scored.labels == 0).take(video)
-    normal, abnormal_rows = frames.rows(np.flatnonzero(in_normal)).points(), np.flatnonzero(~in_normal)
-    normal_lost, abnormal_video = normal.twice_lost(), video.take(abnormal_rows)
+    abnormal = np.flatnonzero(~in_normal)
+    abnormal_frames, abnormal_video = frames.rows(abnormal), video.take(abnormal)
     positive_above, negative_above = (
-        frames.twice_above(kind * in_normal) for kind in (frames.positive, frames.negative)
+        frames.twice_above(kind * in_normal).take(abnormal) for kind in (frames.positive, frames.negative)
     )
+    normal = frames.rows(np.flatnonzero(in_normal)).points()
+    normal_lost = normal.twice_lost()
     metrics = {}
     for name in sorted({name for classes in scored.classes for name in classes}):
         of_class = np.array([name in classes for classes in scored.classes])
-        rows = abnormal_rows[of_class.take(abnormal_video)]
-        own = frames.rows(rows)
+        rows = np.flatnonzero(of_class.take(abnormal_video))
+        own = abnormal_frames.rows(rows)
         points = own.points()
-        metrics[f"auc_class/{name}"] = points.roc_auc()
+        own_lost = points.twice_lost()
         # Positive frames of normal videos, if a dataset has any, lose to what of the class is not below them.
-        between = int(np.dot(own.positive, negative_above[rows])) + int(
-            np.dot(own.negative, 2 * normal.positives - positive_above[rows])
+        between = int(np.dot(own.positive, negative_above.take(rows))) + int(
+            np.dot(own.negative, 2 * normal.positives - positive_above.take(rows))
         )
+        metrics[f"auc_class/{name}"] = auc_of_pairs(own_lost, points.positives, points.negatives)
         metrics[f"auc_class_vs_normal/{name}"] = auc_of_pairs(
-            points.twice_lost() + normal_lost + between,
+            own_lost + normal_lost + between,
             points.positives + normal.positives,
             points.negatives + normal.negatives,
         )
     return metrics
+
+
+def _in_order(scored: ScoredVideos, order: NDArray[np.intp]) -> SortedFrames:
+    return SortedFrames(scored.scores, scored.positive, scored.negative).rows(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class SortedFrames:
 
     def points(self) -> OperatingPoints:
         """Return what each threshold lets through; tied rows are one point."""
-        ends = self._ends_of_ties()
+        ends = self._ends_of_ties
         true_positive, false_positive = np.cumsum(self.positive).take(ends), np.cumsum(self.negative).take(ends)
         # The highest rows may stand for no frame, and a precision of nothing is undefined.
         empty = int(np.searchsorted(true_positive + false_positive, 0, side="right"))
@@ -52,9 +53,10 @@ class SortedFrames:
         frames
             Number of frames of each row, (rows,).
         """
-        ends = self._ends_of_ties()
+        ends = self._ends_of_ties
         return np.repeat(_with_previous(np.cumsum(frames)[ends]), np.diff(ends, prepend=-1))
 
+    @cached_property
     def _ends_of_ties(self) -> NDArray[np.intp]:
         last = np.ones(len(self.scores), dtype=np.bool_)
         np.not_equal(self.scores[1:], self.scores[:-1], out=last[:-1])

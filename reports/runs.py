@@ -68,7 +68,10 @@ def _mean_and_deviation(values: pd.Series) -> str:
 
 def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
     """Return for each table and row which runs are done, which failed and which are missing."""
-    grid = RichTable("table", "folder", "method", "trained on", "done", "failed", "missing", "run keys")
+    grid = RichTable("table", "folder", "method", "trained on")
+    for counted in ("done", "failed", "missing"):
+        grid.add_column(counted, width=len(counted))  # a known width spares measuring a thousand rows
+    grid.add_column("run keys")
     for plan in plans:
         for row in plan.all_rows():
             for dataset, keys in row.runs.items():
