@@ -46,8 +46,10 @@ lint: $(READY) ## Style, types and the import contract.
 test: lint ## Everything that has to hold: lint, then all tests.
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --benchmark-disable $(ARGS)
 
-bench: $(READY) ## Measure speeds, as ratios within one run.
-	$(BIN)/pytest tests/performance --benchmark-only $(ARGS)
+bench: $(READY) ## Measure speeds, as ratios within one run, and print the table of aims (docs/performance.md).
+	$(BIN)/pytest tests/performance --benchmark-only --benchmark-storage=file://.benchmarks --benchmark-autosave \
+		$(if $(wildcard .benchmarks/*/*.json),--benchmark-compare) --benchmark-columns=median,iqr,rounds $(ARGS)
+	$(BIN)/python -m tests.performance.summary .benchmarks
 
 bench-gpu: $(READY) ## Measure training on a GPU at the paper's size, on simulated features.
 	$(BIN)/python -m tests.performance.gpu $(ARGS)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from benchmark.datasets.manifest import Metric
-from benchmark.metrics import Floats, Ints, ScoredVideos
+from benchmark.metrics import ScoredVideos
+from benchmark.ranking import Floats, Ints
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Elements of one temporary array of `_average_precision`, which holds about five: small enough for a processor's cache.
 BLOCK_ELEMENTS = 500_000
@@ -90,6 +95,40 @@ def frames_of_videos(scored: ScoredVideos) -> tuple[Floats, Floats]:
 
 
 @dataclass(frozen=True)
+class DrawnPairs:
+    """Pairs and frames of resamples of a test set, or of a part of one; one row stands for all where a part is fixed.
+
+    Attributes
+    ----------
+    twice_won
+        Pairs of a positive and a negative frame that are ordered rightly, twice, so that ties count one, (resamples,).
+    positive, negative
+        Number of positive and of negative frames, (resamples,).
+    """
+
+    twice_won: Floats
+    positive: Floats
+    negative: Floats
+
+    def roc_auc(self) -> Floats:
+        """AUC of each resample, (resamples,); nan without frames of both kinds."""
+        return _ratio(self.twice_won, 2 * self.positive * self.negative)
+
+    def of(self, row: int) -> DrawnPairs:
+        """Return one resample by itself, (1,)."""
+        only = slice(row, row + 1)
+        return DrawnPairs(self.twice_won[only], self.positive[only], self.negative[only])
+
+    def joined(self, other: DrawnPairs, between: Floats) -> DrawnPairs:
+        """Join two parts of a test set, given the pairs won between them, (resamples,), twice."""
+        return DrawnPairs(
+            self.twice_won + other.twice_won + between,
+            self.positive + other.positive,
+            self.negative + other.negative,
+        )
+
+
+@dataclass(frozen=True)
 class FramePairs:
     """All that the AUC of any resample of a test set depends on: pairs won between videos, frames of videos.
 
@@ -107,20 +146,37 @@ class FramePairs:
 
     @classmethod
     def count(cls, scored: ScoredVideos) -> FramePairs:
-        """Count the pairs of a scored test set."""
-        return cls(twice_won(scored), *frames_of_videos(scored))
+        """Count the pairs of a scored test set, once for as long as that is in memory."""
+        counted = _COUNTED.get(scored)
+        if counted is None:
+            counted = _COUNTED[scored] = cls(twice_won(scored), *frames_of_videos(scored))
+        return counted
 
     def of(self, videos: NDArray[np.intp]) -> FramePairs:
         """Return the pairs among some videos, given by their indices."""
         return FramePairs(self.twice_won[np.ix_(videos, videos)], self.positive[videos], self.negative[videos])
 
-    def roc_auc(self, weights: Floats) -> Floats:
-        """AUC w'Mw / (2 w'P w'N) of each row of weights, (resamples, videos); nan without frames of both kinds.
+    def between(self, one: NDArray[np.intp], other: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Count the pairs won, twice, between each video of one set and all of another, whichever holds the positive.
+
+        Returns
+        -------
+        For each video of the first set, (one,), and for each of the other, (other,).
+        """
+        won, lost = self.twice_won[np.ix_(one, other)], self.twice_won[np.ix_(other, one)]
+        return won.sum(axis=1) + lost.sum(axis=0), won.sum(axis=0) + lost.sum(axis=1)
+
+    def drawn(self, weights: Floats) -> DrawnPairs:
+        """Count the pairs and frames of each row of weights w, (resamples, videos): w'Mw, w'P and w'N.
 
         A video drawn twice also meets its own copy.
         """
         won = np.einsum("rv,rv->r", weights @ self.twice_won, weights)
-        return _ratio(won, 2 * (weights @ self.positive) * (weights @ self.negative))
+        return DrawnPairs(won, weights @ self.positive, weights @ self.negative)
+
+    def roc_auc(self, weights: Floats) -> Floats:
+        """AUC of each row of weights, (resamples, videos); nan without frames of both kinds."""
+        return self.drawn(weights).roc_auc()
 
     def ranked_rightly(self) -> Floats:
         """Share of the pairs of frames that each video is part of which are ordered rightly, (videos,); ties half.
@@ -137,12 +193,17 @@ class FramePairs:
         return _ratio(np.diag(self.twice_won), 2 * self.positive * self.negative)
 
 
+_COUNTED: WeakKeyDictionary[ScoredVideos, FramePairs] = WeakKeyDictionary()
+
+
 def _average_precision(scored: ScoredVideos, weights: Floats) -> Floats:
     """Average precision of each row of weights.
 
     The sum of (R_n - R_(n-1)) P_n has a term for each distinct score that some positive frame has. The frames between
     two such scores only matter by their number, so they are added up first: few sums remain to be accumulated.
     """
+    from scipy.sparse import csr_array
+
     rank = np.unique(-scored.scores, return_inverse=True)[1]
     steps = np.unique(rank[scored.positive > 0])
     step = np.searchsorted(steps, rank)

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.comparison import Standing, holm
-from benchmark.contrasts import Contrast, contrast
+from benchmark.contrasts import Contrast
 from benchmark.datasets.manifest import Metric
-from benchmark.differences import Gap, Seeds, compare_column, read_scores
+from benchmark.derived import Seeds, contrast_rows
+from benchmark.differences import Gap, compare_column
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
@@ -145,10 +146,12 @@ def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Ce
 
 def _contrasts(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> Iterator[Contrast]:
     for dataset in plan.datasets:
-        scores = {c.row: read_scores(_seeds(c), store) for c in cells if (c.train, c.test) == (dataset.name,) * 2}
+        seeds = {c.row: _seeds(c) for c in cells if (c.train, c.test) == (dataset.name,) * 2}
         for row in plan.rows:
-            if row.label != plan.subject and scores[row.label] and scores[str(plan.subject)]:
-                yield contrast(dataset.name, row.label, scores[str(plan.subject)], scores[row.label])
+            if row.label != plan.subject:
+                found = contrast_rows(dataset.name, row.label, seeds[str(plan.subject)], seeds[row.label], store)
+                if found is not None:
+                    yield found
 
 
 def _seeds(cell: Cell) -> Seeds:

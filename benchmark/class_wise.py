@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from benchmark.bootstrap import FramePairs
 from benchmark.comparison import ROUNDING
-from benchmark.metrics import Floats, ScoredVideos
+from benchmark.frozen import FrozenModel
+from benchmark.metrics import ScoredVideos
+from benchmark.ranking import Floats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -53,8 +54,7 @@ class ClassAuc:
         return float(np.mean(self.values))
 
 
-@dataclass(frozen=True)
-class ClassGap:
+class ClassGap(FrozenModel):
     """Difference of two methods' AUCs on one class of anomaly, means over seeds; see `ClassAuc`."""
 
     name: str
@@ -89,87 +89,111 @@ def class_aucs(seeds: Sequence[ScoredVideos]) -> list[ClassAuc]:
     Classes by name; one whose frames are all of one kind is left out where that makes the AUC undefined, and so is the
     second definition without normal videos.
     """
-    pairs = [FramePairs.count(scored) for scored in seeds]
     found = []
-    for part in _parts(seeds[0]):
-        own = part.of(pairs)
-        values = [float(p.roc_auc(part.everything)[0]) for p in own]
+    for part in _resample(seeds):
+        values = part.observed
         if np.isfinite(values).all():
-            low, high = _interval(part, lambda counts, own=own: _mean_auc(own, counts))  # type: ignore[misc]
+            low, high = _interval(part.sizes, part.means)
             low, high = _clip(low, 0.0), _clip(high, 1.0)
-            found.append(ClassAuc(part.name, part.definition, part.sizes[0], tuple(values), low, high))
+            found.append(ClassAuc(part.name, part.definition, part.sizes[0], tuple(values.tolist()), low, high))
     return found
 
 
 def class_gaps(one: Sequence[ScoredVideos], other: Sequence[ScoredVideos]) -> list[ClassGap]:
     """Compare the AUCs of two methods class by class, on the same resamples; as `class_aucs` in all else."""
-    pairs = [[FramePairs.count(scored) for scored in seeds] for seeds in (one, other)]
     found = []
-    for part in _parts(one[0]):
-        first, second = (part.of(seeds) for seeds in pairs)
-        means = [float(_mean_auc(own, part.everything)[0]) for own in (first, second)]
-        if np.isfinite(means).all():
-            low, high = _interval(
-                part,
-                lambda counts, first=first, second=second: _mean_auc(first, counts) - _mean_auc(second, counts),  # type: ignore[misc]
+    for first, second in zip(_resample(one), _resample(other), strict=True):
+        if np.isfinite(first.observed).all() and np.isfinite(second.observed).all():
+            low, high = _interval(first.sizes, [a - b for a, b in zip(first.means, second.means, strict=True)])
+            found.append(
+                ClassGap(
+                    name=first.name,
+                    definition=first.definition,
+                    videos=first.sizes[0],
+                    one=float(first.means[0][0]),
+                    other=float(second.means[0][0]),
+                    ci_low=low,
+                    ci_high=high,
+                )
             )
-            found.append(ClassGap(part.name, part.definition, part.sizes[0], means[0], means[1], low, high))
     return found
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The videos that a class-wise AUC is about, those of the class first; each stratum is resampled by itself."""
+class _Resampled:
+    """A class-wise AUC on the test set and on resamples of it, one stratum of videos at a time.
+
+    Attributes
+    ----------
+    sizes
+        Number of videos of each stratum: those of the class, then the normal ones if they take part.
+    aucs
+        For each stratum, with the others as they are, (seeds, 1 + resamples); the test set itself comes first.
+    """
 
     name: str
     definition: Definition
-    strata: tuple[NDArray[np.intp], ...]
+    sizes: tuple[int, ...]
+    aucs: tuple[Floats, ...]
 
     @property
-    def sizes(self) -> list[int]:
-        return [len(stratum) for stratum in self.strata]
+    def observed(self) -> Floats:
+        """The AUC on the test set, (seeds,)."""
+        return self.aucs[0][:, 0]
 
     @property
-    def everything(self) -> Floats:
-        return np.ones((1, sum(self.sizes)))
-
-    def of(self, seeds: Sequence[FramePairs]) -> list[FramePairs]:
-        return [pairs.of(np.concatenate(self.strata)) for pairs in seeds]
+    def means(self) -> list[Floats]:
+        """Means over seeds for each stratum, (1 + resamples,)."""
+        return [auc.mean(axis=0) for auc in self.aucs]
 
 
-def _parts(scored: ScoredVideos) -> Iterator[_Part]:
-    normal = np.flatnonzero(scored.labels == 0)
-    for name in sorted({name for classes in scored.classes for name in classes}):
-        members = np.flatnonzero([name in classes for classes in scored.classes] & (scored.labels == 1))
-        yield _Part(name, "auc_class", (members,))
-        if normal.size:
-            yield _Part(name, "auc_class_vs_normal", (members, normal))
+def _resample(seeds: Sequence[ScoredVideos]) -> Iterator[_Resampled]:
+    """Resample each class by both definitions; the normal videos are drawn once for all classes."""
+    videos, counted = seeds[0], [FramePairs.count(scored) for scored in seeds]
+    abnormal, normal = videos.labels == 1, np.flatnonzero(videos.labels == 0)
+    normal_draws = _draws(normal.size)
+    normal_pairs = [pairs.of(normal).drawn(normal_draws) for pairs in counted]
+    for name in sorted({name for classes in compress(videos.classes, abnormal) for name in classes}):
+        members = np.flatnonzero([name in classes for classes in videos.classes] & abnormal)
+        draws = _draws(members.size)
+        own = [pairs.of(members).drawn(draws) for pairs in counted]
+        alone = np.stack([pairs.roc_auc() for pairs in own])
+        yield _Resampled(name, "auc_class", (members.size,), (alone,))
+        if normal.size == 0:
+            continue
+        of_members, of_normal = [], []
+        for pairs, mine, theirs in zip(counted, own, normal_pairs, strict=True):
+            of_member, of_other = pairs.between(members, normal)
+            of_members.append(mine.joined(theirs.of(0), draws @ of_member).roc_auc())
+            of_normal.append(theirs.joined(mine.of(0), normal_draws @ of_other).roc_auc())
+        sizes = (members.size, normal.size)
+        yield _Resampled(name, "auc_class_vs_normal", sizes, (np.stack(of_members), np.stack(of_normal)))
 
 
-def _mean_auc(seeds: Sequence[FramePairs], counts: Floats) -> Floats:
-    means: Floats = np.mean([pairs.roc_auc(counts) for pairs in seeds], axis=0)
-    return means
+def _draws(size: int) -> Floats:
+    """Draw as many of some videos as there are, with replacement: (1 + resamples, size), first each of them once."""
+    draws = np.ones((1 + RESAMPLES, size))
+    if size:
+        draws[1:] = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
+    return draws
 
 
-def _interval(part: _Part, statistic: Callable[[Floats], Floats]) -> tuple[float | None, float | None]:
-    """Return the interval of a statistic of how often each video is drawn; none where the videos allow none."""
-    if min(part.sizes) < 2:
+def _interval(sizes: Sequence[int], strata: Sequence[Floats]) -> tuple[float | None, float | None]:
+    """Return the interval of a statistic that was resampled stratum by stratum; none where the videos allow none."""
+    if min(sizes) < 2:
         return None, None
-    variance = sum(_variance(part.sizes, place, statistic) for place in range(len(part.sizes)))
+    variance = sum(_variance(values[1:], size) for values, size in zip(strata, sizes, strict=True))
     if variance <= ROUNDING**2:
         return None, None
-    half = float(stdtrit(part.sizes[0] - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
-    mean = float(statistic(part.everything)[0])
-    return mean - half, mean + half
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(sizes[0] - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
+    observed = float(strata[0][0])
+    return observed - half, observed + half
 
 
-def _variance(sizes: Sequence[int], place: int, statistic: Callable[[Floats], Floats]) -> float:
-    """Return the variance of a statistic when one stratum is resampled."""
-    size, start = sizes[place], sum(sizes[:place])
-    counts = np.ones((RESAMPLES, sum(sizes)))
-    rng = np.random.default_rng(0)
-    counts[:, start : start + size] = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
-    values = statistic(counts)
+def _variance(values: Floats, size: int) -> float:
+    """Return the variance of a statistic over resamples of a stratum, as large as videos drawn anew would make it."""
     return float(np.var(values[np.isfinite(values)], ddof=1)) * size / (size - 1)
 
 

@@ -9,12 +9,12 @@ from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric
 from benchmark.datasets.manifest import Metric
 from benchmark.errors import InputError
-from benchmark.metrics import Floats, ScoredVideos
+from benchmark.metrics import ScoredVideos
+from benchmark.ranking import Floats
 
 RESAMPLES = 10_000
 SIGNIFICANCE = 0.05
@@ -189,6 +189,8 @@ def difference(a: Resampled, b: Resampled) -> Difference:
     part by itself is a lower bound of the total. Seeds of the two methods are independent. Degrees of freedom: Welch
     (1947) and Satterthwaite (1946), with n - 1 for each method's seeds and videos - strata for the videos.
     """
+    from scipy.special import stdtr, stdtrit
+
     # As in a sample variance: a bootstrap of few videos is too narrow by this much.
     video_degrees = a.videos - a.strata
     correction = a.videos / video_degrees

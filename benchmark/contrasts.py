@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from benchmark.bootstrap import FramePairs
 from benchmark.class_wise import ClassGap, class_gaps
-from benchmark.metrics import Floats, ScoredVideos
+from benchmark.frozen import FrozenModel
+from benchmark.metrics import ScoredVideos
 
 MOST_VIDEOS = 5
 """Videos that are named each way."""
 
 
-@dataclass(frozen=True)
-class VideoGap:
+class VideoGap(FrozenModel):
     """A test video that one of two methods ranks better.
 
     Attributes
@@ -39,8 +38,7 @@ class VideoGap:
         return self.one - self.other
 
 
-@dataclass(frozen=True)
-class Contrast:
+class Contrast(FrozenModel):
     """The method that a table is about against another one, on one dataset.
 
     Attributes
@@ -62,23 +60,21 @@ class Contrast:
 
 def contrast(dataset: str, label: str, one: Sequence[ScoredVideos], other: Sequence[ScoredVideos]) -> Contrast:
     """Compare two methods by class and by video, given their scored test videos, one per seed."""
-    first = one[0]
-    shares = [_ranked(seeds) for seeds in (one, other)]
+    videos = one[0]
+    shares = [
+        np.mean([FramePairs.count(scored).ranked_rightly() for scored in seeds], axis=0).tolist()
+        for seeds in (one, other)
+    ]
     gaps = [
-        VideoGap(name, classes, float(a), float(b))
-        for name, classes, a, b in zip(first.names, first.classes, *shares, strict=True)
+        VideoGap(name=name, classes=classes, one=a, other=b)
+        for name, classes, a, b in zip(videos.names, videos.classes, *shares, strict=True)
         if a != b and np.isfinite(a) and np.isfinite(b)
     ]
     ordered = sorted(gaps, key=lambda video: video.gap)
     return Contrast(
-        dataset,
-        label,
-        tuple(class_gaps(one, other)),
+        dataset=dataset,
+        other=label,
+        classes=tuple(class_gaps(one, other)),
         better=tuple(video for video in ordered[: -MOST_VIDEOS - 1 : -1] if video.gap > 0),
         worse=tuple(video for video in ordered[:MOST_VIDEOS] if video.gap < 0),
     )
-
-
-def _ranked(seeds: Sequence[ScoredVideos]) -> Floats:
-    means: Floats = np.mean([FramePairs.count(scored).ranked_rightly() for scored in seeds], axis=0)
-    return means

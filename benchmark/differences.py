@@ -13,13 +13,9 @@ from benchmark.comparison import (
     resample_methods,
 )
 from benchmark.datasets.manifest import Metric
+from benchmark.derived import Seeds, keep, read_scores, times_of
 from benchmark.frozen import FrozenModel
-from benchmark.metrics import ScoredVideos
-from benchmark.records import digest
 from benchmark.runs import RunStore
-
-Seeds = tuple[tuple[str, str], ...]
-"""A row's evaluations on a test set, one per seed: keys of the run and of the evaluation."""
 
 VERSION = 2
 """Raised when the same evaluations would compare otherwise."""
@@ -63,18 +59,16 @@ def compare_column(
     against
         The row that each row is compared with; None for none.
     """
+    nothing = ComparedColumn(rows=(None,) * len(evaluations))
     if sum(map(bool, evaluations)) < 2:
-        return ComparedColumn(rows=(None,) * len(evaluations))
-    # A run that was trained anew has its old keys and other scores.
-    made = [[e.finished for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
-    content = [VERSION, RESAMPLES, metric, evaluations, made, against]
-    name = digest(content)
-    stored = store.derived("comparisons", name, ComparedColumn)
-    if stored is None:
-        stored = _compare(evaluations, against, metric, store)
-        if any(stored.rows):
-            store.write_derived("comparisons", name, stored)
-    return stored
+        return nothing
+
+    def make() -> ComparedColumn | None:
+        compared = _compare(evaluations, against, metric, store)
+        return compared if any(compared.rows) else None
+
+    content = [VERSION, RESAMPLES, metric, evaluations, times_of(evaluations, store), against]
+    return keep("comparisons", content, ComparedColumn, store, make) or nothing
 
 
 def _compare(
@@ -94,13 +88,6 @@ def _compare(
         else:
             rows.append(ComparedRow(standing=standing, gap=_gap(other, difference(method, reference))))
     return ComparedColumn(rows=tuple(rows))
-
-
-def read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
-    """Read a row's scores; none at all unless those of every seed are there, so that means are of the same seeds."""
-    scored = [store.read_scores(run, key) for run, key in seeds]
-    found = [one for one in scored if one is not None]
-    return found if len(found) == len(scored) else []
 
 
 def _gap(against: int, d: Difference) -> Gap:

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import InputError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from benchmark.ranking import Floats, Ints, SortedFrames, auc_of_pairs, descending
 
 FALSE_ALARM_THRESHOLD = 0.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoredVideos:
     """Snippet scores of a set of videos, with the frames that each snippet stands for.
+
+    Two of them are equal only if they are one object, so that what is counted of one can be kept with it.
 
     Attributes
     ----------
@@ -85,53 +85,6 @@ class ScoredVideos:
         return highest
 
 
-@dataclass(frozen=True)
-class _Tally:
-    """Positive and negative frames at each distinct score, highest score first; ties are one entry."""
-
-    positive: Ints
-    negative: Ints
-
-    @classmethod
-    def count(cls, rank: Ints, positive: Ints, negative: Ints) -> _Tally:
-        # Weighted bincounts add in float64, which is exact for integers below 2**53.
-        tallies = [np.bincount(rank, weights=w).astype(np.int64) for w in (positive, negative)]
-        occupied = (tallies[0] + tallies[1]) > 0
-        return cls(tallies[0][occupied], tallies[1][occupied])
-
-    def roc_auc(self) -> float:
-        n_positive, n_negative = int(self.positive.sum()), int(self.negative.sum())
-        if n_positive == 0 or n_negative == 0:
-            return float("nan")
-        below = n_negative - np.cumsum(self.negative)
-        twice_won = int(np.sum(self.positive * (2 * below + self.negative)))
-        return twice_won / (2 * n_positive * n_negative)
-
-    def precision_recall(self) -> tuple[Floats, Floats]:
-        true_positive = np.cumsum(self.positive)
-        precision = true_positive / np.cumsum(self.positive + self.negative)
-        return precision, true_positive / max(int(self.positive.sum()), 1)
-
-    def average_precision(self) -> float:
-        if not self.positive.any():
-            return float("nan")
-        precision, recall = self.precision_recall()
-        return float(np.sum(np.diff(recall, prepend=0.0) * precision))
-
-    def pr_auc_trapezoid(self) -> float:
-        if not self.positive.any():
-            return float("nan")
-        precision, recall = self.precision_recall()
-        # The polyline starts at recall 0, precision 1, as in scikit-learn's precision_recall_curve.
-        before = np.concatenate(([1.0], precision[:-1]))
-        return float(np.sum(np.diff(recall, prepend=0.0) * (precision + before) / 2))
-
-
-def _rank(scores: Floats) -> Ints:
-    """Return the dense rank of each score, 0 for the highest; equal scores share a rank."""
-    return np.unique(-scores, return_inverse=True)[1].astype(np.int64)
-
-
 def roc_auc(scores: Floats, positive: Ints, negative: Ints) -> float:
     """Area under the ROC curve of the frames: the chance that a positive frame outscores a negative one.
 
@@ -147,7 +100,7 @@ def roc_auc(scores: Floats, positive: Ints, negative: Ints) -> float:
     float
         The area, a tie counting half; nan unless there are frames of both kinds.
     """
-    return _Tally.count(_rank(scores), positive, negative).roc_auc()
+    return SortedFrames.sort(scores, positive, negative).points().roc_auc()
 
 
 def average_precision(scores: Floats, positive: Ints, negative: Ints) -> float:
@@ -160,7 +113,7 @@ def average_precision(scores: Floats, positive: Ints, negative: Ints) -> float:
     positive, negative
         Number of positive and of negative frames of each row, (rows,).
     """
-    return _Tally.count(_rank(scores), positive, negative).average_precision()
+    return SortedFrames.sort(scores, positive, negative).points().average_precision()
 
 
 def pr_auc_trapezoid(scores: Floats, positive: Ints, negative: Ints) -> float:
@@ -176,7 +129,7 @@ def pr_auc_trapezoid(scores: Floats, positive: Ints, negative: Ints) -> float:
     positive, negative
         Number of positive and of negative frames of each row, (rows,).
     """
-    return _Tally.count(_rank(scores), positive, negative).pr_auc_trapezoid()
+    return SortedFrames.sort(scores, positive, negative).points().pr_auc_trapezoid()
 
 
 def false_alarm_rate(scores: Floats, negative: Ints, threshold: float = FALSE_ALARM_THRESHOLD) -> float:
@@ -222,27 +175,61 @@ def frame_metrics(scored: ScoredVideos) -> dict[str, float]:
         ``auc_class_vs_normal/NAME`` over these and all normal videos; ``false_alarm_rate_0.5`` on the normal
         videos; ``video_auc``. Undefined ones are nan.
     """
-    rank = _rank(scored.scores)
-    normal = scored.labels == 0
-
-    def tally(videos: NDArray[np.bool_]) -> _Tally:
-        rows = videos[scored.video]
-        return _Tally.count(rank[rows], scored.positive[rows], scored.negative[rows])
-
-    everything = tally(np.ones(len(scored.names), dtype=np.bool_))
-    in_normal = normal[scored.video]
-    metrics = {
-        "auc_frame": everything.roc_auc(),
-        "ap_frame": everything.average_precision(),
-        "pr_auc_trapezoid": everything.pr_auc_trapezoid(),
-        "auc_abnormal": tally(~normal).roc_auc(),
-        f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}": false_alarm_rate(
-            scored.scores[in_normal], scored.negative[in_normal]
-        ),
+    order, normal = descending(scored.scores), (scored.labels == 0).take(scored.video)
+    frames = _in_order(scored, order)
+    points = frames.points()
+    return {
+        "auc_frame": points.roc_auc(),
+        "ap_frame": points.average_precision(),
+        "pr_auc_trapezoid": points.pr_auc_trapezoid(),
+        "auc_abnormal": frames.rows(np.flatnonzero(~normal.take(order))).points().roc_auc(),
+        f"false_alarm_rate_{FALSE_ALARM_THRESHOLD}": false_alarm_rate(scored.scores[normal], scored.negative[normal]),
         "video_auc": video_auc(scored),
+        **class_wise_aucs(scored, order),
     }
+
+
+def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, float]:
+    """Compute the AUC of each class; normal videos are ranked once, and each class is placed among them.
+
+    Parameters
+    ----------
+    order
+        The snippets in descending order of score, see `benchmark.ranking.descending`.
+
+    Returns
+    -------
+    dict
+        ``auc_class/NAME`` and ``auc_class_vs_normal/NAME``, see `frame_metrics`.
+    """
+    frames, video = _in_order(scored, order), scored.video.take(order)
+    in_normal = (scored.labels == 0).take(video)
+    abnormal = np.flatnonzero(~in_normal)
+    abnormal_frames, abnormal_video = frames.rows(abnormal), video.take(abnormal)
+    positive_above, negative_above = (
+        frames.twice_above(kind * in_normal).take(abnormal) for kind in (frames.positive, frames.negative)
+    )
+    normal = frames.rows(np.flatnonzero(in_normal)).points()
+    normal_lost = normal.twice_lost()
+    metrics = {}
     for name in sorted({name for classes in scored.classes for name in classes}):
-        of_class = np.array([name in classes for classes in scored.classes]) & ~normal
-        metrics[f"auc_class/{name}"] = tally(of_class).roc_auc()
-        metrics[f"auc_class_vs_normal/{name}"] = tally(of_class | normal).roc_auc()
+        of_class = np.array([name in classes for classes in scored.classes])
+        rows = np.flatnonzero(of_class.take(abnormal_video))
+        own = abnormal_frames.rows(rows)
+        points = own.points()
+        own_lost = points.twice_lost()
+        # Positive frames of normal videos, if a dataset has any, lose to what of the class is not below them.
+        between = int(np.dot(own.positive, negative_above.take(rows))) + int(
+            np.dot(own.negative, 2 * normal.positives - positive_above.take(rows))
+        )
+        metrics[f"auc_class/{name}"] = auc_of_pairs(own_lost, points.positives, points.negatives)
+        metrics[f"auc_class_vs_normal/{name}"] = auc_of_pairs(
+            own_lost + normal_lost + between,
+            points.positives + normal.positives,
+            points.negatives + normal.negatives,
+        )
     return metrics
+
+
+def _in_order(scored: ScoredVideos, order: NDArray[np.intp]) -> SortedFrames:
+    return SortedFrames(scored.scores, scored.positive, scored.negative).rows(order)

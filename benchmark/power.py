@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 from benchmark.comparison import SIGNIFICANCE
 
@@ -37,6 +36,8 @@ class Precision:
 
     def detectable(self, seeds: int, videos: int) -> float:
         """Return the true difference that 80 % of repetitions would show at p <= 0.05, unadjusted."""
+        from scipy.special import stdtrit
+
         video = self.video_variance * self.videos / videos
         seed = self.seed_variance * self.seeds / seeds
         total = video + seed

@@ -11,7 +11,7 @@ from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.frozen import FrozenModel
 from benchmark.lineups import LineUp
-from benchmark.metrics import Floats
+from benchmark.ranking import Floats
 from benchmark.records import digest
 from benchmark.runs import RunStore
 

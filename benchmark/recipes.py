@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -107,12 +108,18 @@ def read_recipe(plugin: Plugin) -> RecipeFile:
     if path is None:
         return RecipeFile(method=plugin.name)
     try:
-        recipe = RecipeFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        recipe = _parse(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a recipe: {first_error(error)}") from None
     if recipe.method != path.stem:
         raise InputError(f"{path}: says that it is the recipe of {recipe.method}, not of {path.stem}")
     return recipe
+
+
+@lru_cache
+def _parse(text: str) -> RecipeFile:
+    """Read a recipe's text; a table resolves the same few again for each row and dataset."""
+    return RecipeFile.model_validate(yaml.safe_load(text))
 
 
 def resolve_recipe(

@@ -8,7 +8,6 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from benchmark.frozen import FrozenModel
@@ -246,7 +245,7 @@ def describe_environment(device: str) -> Environment:
         wvad_bench=installed_version("wvad-bench") or "unknown",
         python=platform.python_version(),
         torch=installed_version("torch") or "unknown",
-        numpy=np.__version__,
+        numpy=installed_version("numpy") or "unknown",
         machine=f"{platform.system()} {platform.machine()}",
         device=device,
     )

@@ -19,7 +19,7 @@ from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec
 SEPARATOR = "\x1f"
 """Between the class names of a video in a file of scores."""
 
-Derived = Literal["comparisons", "projections"]
+Derived = Literal["comparisons", "contrasts", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
 _Model = TypeVar("_Model", bound=BaseModel)

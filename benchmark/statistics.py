@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ def summarise(values: Sequence[float]) -> Summary:
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Summary(mean, None, n, None, None)
+    from scipy.special import stdtrit
+
     std = float(np.std(values, ddof=1))
     half = float(stdtrit(n - 1, 0.975)) * std / n**0.5
     return Summary(mean, std, n, mean - half, mean + half)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.table import Table as RichTable
 
 from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
@@ -43,6 +46,8 @@ def _rows(evaluations: Iterable[Evaluation]) -> list[tuple[str, str, str, float]
 
 
 def _metrics(rows: Sequence[tuple[str, str, str, float]], title: str) -> RichTable:
+    import pandas as pd
+
     frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"])
     grid = RichTable("tested on", "metric", title=title, title_justify="left")
     selections = [s for s in ("last", "validation", "oracle", GIVEN) if s in set(frame["selection"])]
@@ -63,7 +68,10 @@ def _mean_and_deviation(values: pd.Series) -> str:
 
 def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
     """Return for each table and row which runs are done, which failed and which are missing."""
-    grid = RichTable("table", "folder", "method", "trained on", "done", "failed", "missing", "run keys")
+    grid = RichTable("table", "folder", "method", "trained on")
+    for counted in ("done", "failed", "missing"):
+        grid.add_column(counted, width=len(counted))  # a known width spares measuring a thousand rows
+    grid.add_column("run keys")
     for plan in plans:
         for row in plan.all_rows():
             for dataset, keys in row.runs.items():

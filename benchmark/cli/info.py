@@ -39,29 +39,24 @@ def methods(
 def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName, dim: int) -> None:
     from rich.table import Table
 
-    from benchmark.pipelines import Pipeline
-    from benchmark.recipes import resolve_recipe
+    from benchmark.listing import Listed, list_sizes
     from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
-    from benchmark.sizes import Size, measure_add_on, measure_pipeline
 
-    def describe(plugin: MethodPlugin | AddOnPlugin) -> tuple[str, Size]:
-        if isinstance(plugin, AddOnPlugin):
-            return plugin.load().title or plugin.attribute, measure_add_on(plugin, benchmark, dim)
-        pipeline = Pipeline(plugin)
-        recipe, _ = resolve_recipe(pipeline, benchmark, profile)
-        return plugin.load().title or plugin.attribute, measure_pipeline(pipeline, recipe, dim)
-
-    kinds: tuple[type[MethodPlugin] | type[AddOnPlugin], ...] = (MethodPlugin, AddOnPlugin)
-    for kind in kinds:
-        grid = Table(kind.kind, "title", "class", "parameters", "multiply-adds", "from")
-        for plugin in list_plugins(kind).values():
-            where = f"{plugin.module}:{plugin.attribute}"
-            try:
-                title, size = describe(plugin)
-                sizes = f"{size.parameters:,}", f"{size.multiply_adds:,}"
-            except Exception as error:  # somebody else's plug-in takes no other from the list
-                title, sizes = str(error) if isinstance(error, InputError) else f"unavailable: {error}", ("", "")
-            grid.add_row(plugin.name, title, where, *sizes, plugin.distribution)
+    methods, add_ons = list(list_plugins(MethodPlugin).values()), list(list_plugins(AddOnPlugin).values())
+    plugins: list[MethodPlugin | AddOnPlugin] = [*methods, *add_ons]
+    grids = {
+        kind: Table(kind, "title", "class", "parameters", "multiply-adds", "from") for kind in ("method", "add-on")
+    }
+    for plugin, listed in zip(plugins, list_sizes(plugins, benchmark, profile, dim), strict=True):
+        if isinstance(listed, Listed):
+            title, sizes = listed.title, (f"{listed.parameters:,}", f"{listed.multiply_adds:,}")
+        else:
+            title = str(listed) if isinstance(listed, InputError) else f"unavailable: {listed}"
+            sizes = ("", "")
+        grids[plugin.kind].add_row(
+            plugin.name, title, f"{plugin.module}:{plugin.attribute}", *sizes, plugin.distribution
+        )
+    for grid in grids.values():
         out.print(grid)
     say(
         f"Parameters at dimension {dim}; multiply-adds per snippet and crop, when a video of 32 snippets is scored. "

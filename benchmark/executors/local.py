@@ -18,6 +18,9 @@ import torch
 from benchmark.executors import Watcher
 from benchmark.jobs import Job, Outcome, perform, record_failure
 
+PRELOADED = ["benchmark.jobs", "torch._dynamo"]
+"""What every run needs and is slow to import; the first optimiser of a process would import the second one."""
+
 
 @dataclass(frozen=True)
 class _Worker:
@@ -95,7 +98,7 @@ def _context() -> BaseContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmark.jobs"])
+    context.set_forkserver_preload(PRELOADED)
     return context
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from benchmark.bootstrap import FramePairs
 from benchmark.errors import InputError
 from benchmark.lineups import Contender
-from benchmark.metrics import FALSE_ALARM_THRESHOLD, Floats, ScoredVideos
+from benchmark.metrics import FALSE_ALARM_THRESHOLD, ScoredVideos
+from benchmark.ranking import Floats
 
 Scores = Mapping[Contender, Sequence[ScoredVideos]]
 

@@ -1,0 +1,117 @@
+"""What `wvad methods` says of each plug-in, kept from call to call: importing PyTorch to learn it takes seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from benchmark.datasets.manifest import Benchmark
+from benchmark.files import write_atomically
+from benchmark.frozen import FrozenModel
+from benchmark.records import Profile, digest, installed_version
+from benchmark.registry import AddOnPlugin, MethodPlugin
+
+SOURCES = (".py", ".yaml")
+"""Files of a package that what is listed of its plug-ins depends on: code and recipes."""
+
+
+class Listed(FrozenModel):
+    """What is listed of a plug-in: its title and, see `benchmark.sizes.Size`, its size."""
+
+    title: str
+    parameters: int
+    multiply_adds: int
+
+
+class _Known(FrozenModel):
+    """The listing as kept on disk: the name of a plug-in's content -> what is listed of it."""
+
+    plugins: dict[str, Listed]
+
+
+def list_sizes(
+    plugins: Sequence[MethodPlugin | AddOnPlugin], benchmark: Benchmark, profile: Profile, dim: int
+) -> Iterator[Listed | Exception]:
+    """Describe plug-ins, in order, importing those that are new or have changed.
+
+    Parameters
+    ----------
+    benchmark, profile
+        Whose recipe counts.
+    dim
+        Feature size that sizes are for.
+
+    Yields
+    ------
+    What is listed, or what kept the plug-in from being measured; that is found out anew in every call.
+    """
+    path = _folder() / f"sizes-{benchmark}-{profile}-{dim}.json"
+    before = _read(path).plugins
+    after: dict[str, Listed] = {}
+    for plugin in plugins:
+        name = digest([plugin.kind, plugin.name, plugin.module, plugin.attribute, _fingerprint(plugin.module)])
+        try:
+            listed = before.get(name) or _measure(plugin, benchmark, profile, dim)
+        except Exception as error:  # somebody else's plug-in takes no other from the list
+            yield error
+        else:
+            after[name] = listed
+            yield listed
+    if after != before:
+        with suppress(OSError):  # a home that cannot be written: then it is learnt again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, _Known(plugins=after).model_dump_json())
+
+
+def _measure(plugin: MethodPlugin | AddOnPlugin, benchmark: Benchmark, profile: Profile, dim: int) -> Listed:
+    from benchmark.pipelines import Pipeline
+    from benchmark.recipes import resolve_recipe
+    from benchmark.sizes import measure_add_on, measure_pipeline
+
+    title = plugin.load().title or plugin.attribute
+    if isinstance(plugin, AddOnPlugin):
+        size = measure_add_on(plugin, benchmark, dim)
+    else:
+        pipeline = Pipeline(plugin)
+        recipe, _ = resolve_recipe(pipeline, benchmark, profile)
+        size = measure_pipeline(pipeline, recipe, dim)
+    return Listed(title=title, parameters=size.parameters, multiply_adds=size.multiply_adds)
+
+
+@cache
+def _fingerprint(module: str) -> list[str | None]:
+    """Hash the package that a module is part of and the engine that measures it; name the PyTorch that it runs on."""
+    return [installed_version("torch"), *(_hash(package) for package in (module.partition(".")[0], "benchmark"))]
+
+
+@cache
+def _hash(package: str) -> str | None:
+    """Hash the code and the recipes of a package or module; None where there is no such package."""
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        return None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
+    found = hashlib.sha256()
+    for path in sorted(files) or [Path(str(spec.origin))]:
+        found.update(f"{path}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def _folder() -> Path:
+    """Return where this user's caches belong, by the convention of the operating systems that have one."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wvad-bench"
+
+
+def _read(path: Path) -> _Known:
+    try:
+        return _Known.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):  # absent, or not whole: then nothing is known
+        return _Known(plugins={})
