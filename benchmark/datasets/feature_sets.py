@@ -122,6 +122,14 @@ def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, d
     return notes
 
 
+def check_dim(identity: FeatureSet, dim: int) -> None:
+    """Raise an error if a file states another size than the features have; a known id on others is a warning."""
+    if identity.id not in presets() and identity.dim != dim:
+        raise InputError(
+            f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"
+        )
+
+
 def check_stride(identity: FeatureSet, snippet_frames: int) -> None:
     """Raise an error if features do not come once per snippet."""
     if identity.stride != snippet_frames:

@@ -9,6 +9,7 @@ from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import read_lines, split_crop, video_name
 from benchmark.errors import InputError
 
+_HEADERS = frozenset({"path", "file", "name", "video", "video-id", "video_id", "video_path"})
 _LABEL = re.compile(r"\s+[-+]?\d+(\.\d*)?$")
 
 
@@ -20,7 +21,7 @@ def split_of(path: Path) -> Split:
 def read_list(path: Path) -> list[tuple[int, str]]:
     """Return line number and path of each entry: what stands before a comma, or before a number at the end.
 
-    A header of a `.csv` list is left out. Paths may be those of any machine, and hold blanks.
+    A line that names the columns is left out. Paths may be those of any machine, and hold blanks.
 
     Raises
     ------
@@ -28,7 +29,7 @@ def read_list(path: Path) -> list[tuple[int, str]]:
         If the list cannot be read, or is empty.
     """
     lines = read_lines(path)
-    if path.suffix.lower() == ".csv":
+    if lines and lines[0][1].split(",")[0].lower() in _HEADERS:
         lines = lines[1:]
     if not lines:
         raise InputError(f"{path}: lists nothing; a path of a feature file is expected in each line")

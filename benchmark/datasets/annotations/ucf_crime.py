@@ -11,6 +11,7 @@ from benchmark.datasets.annotations.types import (
     Annotations,
     Interval,
     by_name,
+    frame_number,
     integers,
     interval,
 )
@@ -84,7 +85,8 @@ def _listed(lists: Sequence[Path]) -> Iterator[AnnotatedVideo]:
 def _test(path: Path) -> Iterator[AnnotatedVideo]:
     for number, line in read_lines(path):
         name, *words = line.split()
-        frames = int(words.pop(0)) if words and words[0].isdecimal() else None
+        # UR-DMU's list has the frame count before the class; 0 stands for one that no video has.
+        frames = (frame_number(words.pop(0)) or 0) if words and words[0].isdecimal() else None
         if not words or frames == 0:
             raise InputError(f"{path}:{number}: malformed line, `name.mp4  Class  start  end ...` is expected")
         category, *numbers = words
