@@ -183,7 +183,7 @@ def _plan(request: ImportRequest) -> _Plan:
     )
     labels, label_notes = _pseudo_labels(request, places, videos)
     _, crops, dim = videos[0].files.shape
-    feature_set, identity = find_feature_set(request.feature_set, places, request.name)
+    feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     if identity is not None:
         check_stride(identity, SNIPPET_FRAMES)
         check_dim(identity, dim)

@@ -245,7 +245,7 @@ READERS = [
         "feature-set",
         FEATURE_SET_FILE,
         (_IDENTITY.model_dump_json().encode(),),
-        lambda path: find_feature_set(None, [path.parent], "a"),
+        lambda path: find_feature_set(None, path.parent, "a"),
     ),
     Reader("missing", "missing.txt", (b"a.mp4\nb\n",), read_missing, words=("a", "../b")),
     Reader(
