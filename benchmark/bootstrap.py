@@ -41,7 +41,7 @@ def draw_videos(labels: Ints, resamples: int, seed: int) -> Ints:
     return counts
 
 
-def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints) -> Floats:
+def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints | Floats) -> Floats:
     """Compute a frame metric of the test set in which each video occurs as often as it was drawn.
 
     Parameters
@@ -54,7 +54,7 @@ def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints) -> Floa
     The metric of each resample, (resamples,); nan where it is undefined: for AP without positive frames, for AUC
     unless there are frames of both kinds. That depends on the videos alone, so it is the same for all methods.
     """
-    weights = counts.astype(np.float64)
+    weights = np.asarray(counts, dtype=np.float64)
     if metric == "auc_frame":
         return FramePairs.count(scored).roc_auc(weights)
     return _average_precision(scored, weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Literal
 
@@ -133,9 +134,7 @@ def resample_methods(
     first = evaluations[0]
     for other in evaluations[1:]:
         _require_same_videos(first, other)
-    counts = draw_videos(first.labels, resamples, seed)
-    # The test set itself is the first row.
-    counts = np.concatenate((np.ones_like(counts[:1]), counts))
+    counts = _draw(tuple(first.labels.tolist()), resamples, seed)
     strata = len(np.unique(first.labels))
 
     def of(method: Sequence[ScoredVideos]) -> Resampled | None:
@@ -147,6 +146,13 @@ def resample_methods(
         return Resampled(values[:, 0], resampled[:, ~np.isnan(resampled[0])], len(first.names), strata)
 
     return [of(method) for method in methods]
+
+
+@lru_cache(maxsize=1)  # the columns of a test set follow one another
+def _draw(labels: tuple[int, ...], resamples: int, seed: int) -> Floats:
+    """Draw the videos of a test set, (1 + resamples, videos); the test set itself is the first row."""
+    drawn = draw_videos(np.array(labels), resamples, seed)
+    return np.concatenate((np.ones((1, len(labels))), drawn))
 
 
 def _require_same_videos(one: ScoredVideos, other: ScoredVideos) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.datasets import controls
-from benchmark.datasets.manifest import Metric
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores, pair_with_labels
+from benchmark.evaluation import pair_with_labels
 from benchmark.metrics import average_precision, roc_auc
 from benchmark.records import Controls
 
@@ -21,21 +24,22 @@ def measure_controls(dataset: Dataset) -> Controls:
     """Measure the controls that a dataset allows, by its primary metric; reads the features of its test videos."""
     manifest = dataset.manifest
     videos, metric = manifest.split("test"), manifest.metric
-    drawn = [{v.name: controls.random_per_video(v, draw) for v in videos} for draw in range(DRAWS)]
+    labelled = pair_with_labels(manifest, {v.name: controls.constant(v) for v in videos})
+
+    def value(scores: Sequence[NDArray[np.float32]]) -> float:
+        scored = replace(labelled, scores=np.concatenate(scores).astype(np.float64))
+        return METRICS[metric](scored.scores, scored.positive, scored.negative)
+
+    drawn = [value([controls.random_per_video(v, draw) for v in videos]) for draw in range(DRAWS)]
     values = {
-        "constant score": _value(dataset, metric, {v.name: controls.constant(v) for v in videos}),
-        "random score per video": float(np.mean([_value(dataset, metric, scores) for scores in drawn])),
-        "feature norm": _value(dataset, metric, {v.name: controls.feature_norm(dataset, v) for v in videos}),
-        "video length": _value(dataset, metric, {v.name: controls.video_length(v) for v in videos}),
+        "constant score": value([controls.constant(v) for v in videos]),
+        "random score per video": float(np.mean(drawn)),
+        "feature norm": value([controls.feature_norm(dataset, v) for v in videos]),
+        "video length": value([controls.video_length(v) for v in videos]),
     }
-    motion = {v.name: given for v in videos if (given := dataset.motion(v)) is not None}
+    motion = [given for v in videos if (given := dataset.motion(v)) is not None]
     if motion:
-        values["motion intensity"] = _value(dataset, metric, motion)
+        values["motion intensity"] = value(motion)
     # A metric is undefined where all test frames are of one class.
-    defined = {name: value for name, value in values.items() if np.isfinite(value)}
+    defined = {name: found for name, found in values.items() if np.isfinite(found)}
     return Controls(test_hash=manifest.test_hash(), metric=metric, values=defined)
-
-
-def _value(dataset: Dataset, metric: Metric, scores: Scores) -> float:
-    scored = pair_with_labels(dataset.manifest, scores)
-    return METRICS[metric](scored.scores, scored.positive, scored.negative)

@@ -106,8 +106,9 @@ def _hash(package: str) -> str | None:
 
 
 def _folder() -> Path:
-    """Return where this user's caches belong, by the convention of the operating systems that have one."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wvad-bench"
+    """Return where this user's caches belong, by the convention of most systems; each installation has its own."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "wvad-bench" / digest(str(Path(__file__).parent))
 
 
 def _read(path: Path) -> _Known:
