@@ -11,8 +11,8 @@ from benchmark.cli import compare, data, evaluation, importing, info, method, re
 from benchmark.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
-"""Objects made before cycles are looked for. Libraries make hundreds of thousands that stay while they are imported, and
-Python's usual 700 would have them looked through so often that it takes an eighth of a call."""
+"""Objects made before cycles are looked for. Importing libraries makes hundreds of thousands that stay, and looking
+through them after every 700, as Python does by itself, takes an eighth of a call."""
 
 INTERRUPTED = 130
 """What Typer returns after Ctrl-C."""
