@@ -89,7 +89,7 @@ class OperatingPoints:
 
     def twice_lost(self) -> int:
         """Count the pairs of a positive and a negative frame that are ordered wrongly, twice; ties count one."""
-        return int(np.dot(np.diff(self.true_positive, prepend=0), _with_previous(self.false_positive)))
+        return int(np.dot(self._gained, _with_previous(self.false_positive)))
 
     def roc_auc(self) -> float:
         """Area under the ROC curve, a tie counting half; nan unless there are frames of both kinds."""
@@ -105,6 +105,11 @@ class OperatingPoints:
         # The polyline starts at recall 0, precision 1, as in scikit-learn's precision_recall_curve.
         return self._over_recall((precision + np.concatenate(([1.0], precision[:-1]))) / 2)
 
+    @cached_property
+    def _gained(self) -> Ints:
+        """Positive frames that each point adds, (points,)."""
+        return np.diff(self.true_positive, prepend=0)
+
     def _precision(self) -> Floats:
         precision: Floats = self.true_positive / (self.true_positive + self.false_positive)
         return precision
@@ -112,7 +117,7 @@ class OperatingPoints:
     def _over_recall(self, height: Floats) -> float:
         if self.positives == 0:
             return float("nan")
-        return float(np.sum(np.diff(self.true_positive, prepend=0) * height)) / self.positives
+        return float(np.sum(self._gained * height)) / self.positives
 
 
 def auc_of_pairs(twice_lost: int, positives: int, negatives: int) -> float:
@@ -129,14 +134,18 @@ def descending(scores: Floats) -> NDArray[np.intp]:
     differ in these bits alone may end up in the wrong order; that is seen, and they are sorted again in full.
     """
     bits = np.ascontiguousarray(scores, dtype=np.float64).view(np.int64)
-    # As integers, floats ascend with their values, but negative ones descend.
-    ascending = bits ^ ((bits >> 63) & np.iinfo(np.int64).max)
     lowest = (1 << len(bits).bit_length()) - 1
-    keys = ~(ascending | lowest) | np.arange(len(bits))
+    # All in one array: memory that is new costs more than the arithmetic.
+    keys = bits >> 63
+    keys &= np.iinfo(np.int64).max
+    keys ^= bits  # as integers, floats ascend with their values, but negative ones descend
+    keys |= lowest
+    np.invert(keys, out=keys)
+    keys += np.arange(len(bits))
     keys.sort()
-    order: NDArray[np.intp] = keys & lowest
-    found = scores.take(order)
-    return np.argsort(-scores) if np.any(found[1:] > found[:-1]) else order
+    keys &= lowest
+    found = scores.take(keys)
+    return np.argsort(-scores) if np.any(found[1:] > found[:-1]) else keys
 
 
 def _with_previous(through: Ints) -> Ints:
