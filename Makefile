@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint report scenes mlflow-ui bench clean
+.PHONY: help install test lint report scenes mlflow-ui bench bench-gpu clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ bench: $(READY) ## Measure speeds, as ratios within one run, and print the table
 	$(BIN)/pytest tests/performance --benchmark-only --benchmark-storage=file://.benchmarks --benchmark-autosave \
 		$(if $(wildcard .benchmarks/*/*.json),--benchmark-compare) --benchmark-columns=median,iqr,rounds $(ARGS)
 	$(BIN)/python -m tests.performance.summary .benchmarks
+
+bench-gpu: $(READY) ## Measure training on a GPU at the paper's size, on simulated features.
+	$(BIN)/python -m tests.performance.gpu $(ARGS)
 
 mlflow-ui: $(READY) ## Look at the logged runs in a browser.
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1

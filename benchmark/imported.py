@@ -29,8 +29,6 @@ PREFIX = "imported:"
 DEVIATION = "DEV-IMPORTED"
 """What captions say of it; see `reports.captions.FALLBACKS`."""
 ENDINGS = (".npy", ".txt", ".csv")
-MOST_BYTES = 64 * 2**20
-"""Size of a text file of scores above which it is refused: a million frames take a tenth of that."""
 
 Unit = Literal["snippet", "frame"]
 
@@ -109,8 +107,6 @@ def _read(path: Path) -> NDArray[np.float64]:
 
 
 def _read_text(path: Path) -> NDArray[np.float64]:
-    if path.stat().st_size > MOST_BYTES:
-        raise InputError(f"{path}: too large for the scores of a video; write one number per line")
     values = []
     for number, line in read_lines(path):
         try:

@@ -21,6 +21,7 @@ from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
+from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.records import (
     Evaluation,
@@ -32,7 +33,7 @@ from benchmark.records import (
     evaluation_key,
 )
 from benchmark.runs import RunStore
-from benchmark.training import Trained, build_method, train, use_float32
+from benchmark.training import Trained, build_method, train
 
 Cached = Literal["use", "refresh", "only"]
 

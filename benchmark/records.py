@@ -8,13 +8,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from benchmark.frozen import FrozenModel
 
 RECORD_VERSION = 1
 Profile = Literal["quick", "paper"]
 Selection = Literal["last", "validation", "oracle"]
+Numerics = Literal["float32", "tf32", "bf16"]
 
 
 class Training(FrozenModel):
@@ -31,6 +32,9 @@ class Training(FrozenModel):
     looks
         How many times, evenly spaced, the weights are judged: on held-out training videos for the selection
         `validation`, and on the training dataset's test videos for the selection `oracle`.
+    numerics
+        Arithmetic of the steps: ``tf32`` uses a GPU's tensor cores for matrix products, ``bf16`` computes forward and
+        backward passes in bfloat16 where PyTorch deems it safe. Scores are computed in float32 always.
     """
 
     optimizer: Literal["adam", "adagrad"] = "adam"
@@ -41,6 +45,7 @@ class Training(FrozenModel):
     segments: int = Field(default=32, ge=1)
     crops: int | None = Field(default=None, ge=1)
     looks: int = Field(default=10, ge=0)
+    numerics: Numerics = "float32"
 
 
 class AddOnSpec(FrozenModel):
@@ -73,8 +78,6 @@ class RunSpec(FrozenModel):
         Whether the scores were made elsewhere: nothing was trained here, and `source` is their hash.
     train_hash
         Hash of the training part of the dataset.
-    numerics
-        Arithmetic of the training.
     title, dataset, benchmark, feature_set
         For people and reports; not part of the key (of the feature set, the `train_hash` knows).
     """
@@ -91,17 +94,23 @@ class RunSpec(FrozenModel):
     shuffled_labels: bool = False
     imported: bool = False
     train_hash: str
-    numerics: Literal["float32"] = "float32"
     seed: int
     title: str
     dataset: str
     benchmark: str
     feature_set: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_numerics(cls, content: Any) -> Any:
+        """Read specifications from before numerics were a training setting: they all said float32."""
+        return {k: v for k, v in content.items() if k != "numerics"} if isinstance(content, dict) else content
+
     @property
     def key(self) -> str:
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
+        decisive["numerics"] = decisive["training"].pop("numerics")
         for name in ("add_ons", "shuffled_labels", "imported"):
             if not decisive[name]:
                 del decisive[name]  # a run without them is what it was before there were any

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.add_ons import assemble
-from benchmark.api import FeatureSpec
+from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.manifest import Benchmark
 from benchmark.pipelines import Pipeline
 from benchmark.recipes import Recipe, add_on_settings
@@ -42,6 +42,12 @@ def measure_pipeline(pipeline: Pipeline, recipe: Recipe, dim: int) -> Size:
 
     It learns from every pseudo-label that it accepts (80 object classes). Nothing is allocated for its weights.
     """
+    model = build_empty(pipeline, recipe, dim)
+    return _measure(model, model.score, dim)
+
+
+def build_empty(pipeline: Pipeline, recipe: Recipe, dim: int) -> Method:
+    """Construct a method with its add-ons on no device: shapes and operations can be told, values cannot."""
     method, classes = pipeline.load()
     config = method.Config.model_validate(recipe.values("config"))
     add_ons = [
@@ -51,8 +57,7 @@ def measure_pipeline(pipeline: Pipeline, recipe: Recipe, dim: int) -> Size:
     sources = {name: accepted[0] for name, accepted in method.inputs_for(config).items()}
     features = FeatureSpec(dim, sources, OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0)
     with torch.device("meta"):
-        model = assemble(method, config, add_ons, features)
-    return _measure(model, model.score, dim)
+        return assemble(method, config, add_ons, features)
 
 
 def measure_add_on(plugin: AddOnPlugin, benchmark: Benchmark, dim: int) -> Size:

@@ -13,13 +13,15 @@ from torch import Tensor
 
 from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method, PairBatch
-from benchmark.datasets.batches import hold_out, load_bags, pair_batches, shuffle_labels
+from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
+from benchmark.memory import keep_freed_memory
+from benchmark.numerics import arithmetic, autocast
 from benchmark.pipelines import Pipeline
-from benchmark.records import Look, RunSpec, Selection, Training
+from benchmark.records import Look, Numerics, RunSpec, Selection, Training
 from benchmark.seeding import derive_seed, seed_everything
 
 State = dict[str, Tensor]
@@ -40,12 +42,6 @@ class Trained:
     object_classes: int
     parameters: int
     seconds: float
-
-
-def use_float32() -> None:
-    """Compute in float32 as a run's `numerics` say: no TF32 on a GPU, not in convolutions either."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
 
 
 def build_method(spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int) -> Method:
@@ -69,31 +65,31 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         If the method breaks its contract or its loss is not finite.
     """
     started = time.monotonic()
+    keep_freed_memory()
     settings = spec.training
     object_classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     model = build_method(spec, pipeline, dataset.manifest.dim, object_classes).to(device)
-    optimizer = _optimizer(model, settings)
+    optimizer = make_optimizer(model, settings)
     videos = dataset.manifest.split("train")
     if spec.shuffled_labels:
         videos = shuffle_labels(videos, spec.seed)
     kept, held_out = hold_out(videos, spec.holdout, spec.seed)
     labels = pseudo_labels(dataset, spec.inputs)
     normal, abnormal = (
-        load_bags(dataset, [v for v in kept if v.label == label], settings.segments, settings.crops, labels)
+        place(
+            load_bags(dataset, [v for v in kept if v.label == label], settings.segments, settings.crops, labels), device
+        )
         for label in (0, 1)
     )
     batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
     judge = _Judge(model, dataset, held_out, settings.crops, device)
-    losses = _Losses()
+    losses = LossCurves()
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
     judged_at = look_steps(settings.steps, settings.looks)
     last_report = started
     for step, batch in zip(range(1, settings.steps + 1), batches, strict=False):
-        optimizer.zero_grad(set_to_none=True)
-        terms = _loss_terms(model, batch)
-        terms["loss"].backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        terms = train_step(model, optimizer, batch, settings.numerics)
         losses.add(terms)
         if step in judged_at:
             losses.curves()
@@ -113,7 +109,21 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     )
 
 
-def _optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
+def train_step(
+    model: Method, optimizer: torch.optim.Optimizer, batch: PairBatch, numerics: Numerics
+) -> dict[str, Tensor]:
+    """Take one step on a batch, and return the loss terms before it."""
+    optimizer.zero_grad(set_to_none=True)
+    with arithmetic(numerics):
+        with autocast(numerics, model.device):
+            terms = _loss_terms(model, batch)
+        terms["loss"].backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return terms
+
+
+def make_optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
+    """Return the optimizer that a recipe names."""
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "adagrad":
         # eps as in the code of Sultani et al. 2018, and as Adam's
@@ -131,7 +141,7 @@ def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:
     return terms
 
 
-class _Losses:
+class LossCurves:
     """The loss terms of every step, left on the device until they are looked at."""
 
     def __init__(self) -> None:
@@ -140,6 +150,7 @@ class _Losses:
         self._read: list[NDArray[np.float64]] = []
 
     def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Add the terms of a step."""
         self._names = self._names or tuple(terms)
         if tuple(terms) != self._names:
             raise MethodError(f"training_step() returned the terms {tuple(terms)} after {self._names}")

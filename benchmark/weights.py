@@ -18,10 +18,11 @@ from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.evaluation import pair_with_labels, score_videos, test_metrics
+from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run
 from benchmark.records import RunSpec
-from benchmark.training import build_method, use_float32
+from benchmark.training import build_method
 
 CHECKPOINT_DEPTH = 2
 """How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""

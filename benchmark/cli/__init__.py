@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from benchmark.cli import compare, data, evaluation, importing, info, method, report, sweep, tables
+from benchmark.cli import compare, data, evaluation, importing, info, method, rehearsal, report, sweep, tables
 from benchmark.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
@@ -30,6 +30,7 @@ sweep.register(app)
 compare.register(app)
 importing.register(app)
 report.register(app)
+rehearsal.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(method.app, name="method")

@@ -30,6 +30,8 @@ RowName = Literal["auto", "snippets", "segments"]
 Motion = Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")]
 Objects = Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")]
 
+FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of the folders given.")]
+
 METRICS: dict[MetricName, Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
 
 
@@ -69,9 +71,7 @@ def import_(
         TailName, typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated.")
     ] = "cut",
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 80:20 split of avenue, which has none.")] = 0,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Read links that lead out of the features folder.")
-    ] = False,
+    follow_links: FollowLinks = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Videos read side by side; one per core, at most 8.")
     ] = None,
@@ -123,6 +123,7 @@ def add(
     motion: Motion = None,
     objects: Objects = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace those that the dataset has.")] = False,
+    follow_links: FollowLinks = False,
     data: options.Data = None,
 ) -> None:
     """Add motion intensities or object scores that were made later to an imported dataset."""
@@ -135,9 +136,9 @@ def add(
         raise InputError("give --motion, --objects or both")
     dataset = open_datasets([name], data)[0]
     with counting(f"adding to {name}", err) as progress:
-        manifest = add_pseudo_labels(dataset, folders, replace, progress)
+        manifest = add_pseudo_labels(dataset, folders, replace, follow_links, progress)
     classes = f"{manifest.object_classes} object classes" if manifest.object_classes else "no objects"
-    say(f"{name}: {'motion' if manifest.motion else 'no motion'}, {classes}; its runs so far were trained without.")
+    say(f"{name}: {'motion' if manifest.motion else 'no motion'}, {classes}; stored runs had what was there before.")
 
 
 @app.command()

@@ -129,7 +129,10 @@ def _summarise(extraction: Extraction, out: Path) -> None:
             "run the same command with --train LIST, the names of the training videos."
         )
     elif settings.motion:
-        say("Motion is in pixels per frame; an import scales it by its training videos.")
+        say(
+            "Motion is in pixels per frame. An import scales it by its training videos if it exceeds 1 in one of them, "
+            "and takes it for scaled already if not: --train LIST, with their names, scales it here."
+        )
     if settings.features:
         say(f"Import them with: wvad data import NAME --features {out / 'features'} --annotations PATH")
 
@@ -137,14 +140,14 @@ def _summarise(extraction: Extraction, out: Path) -> None:
 def _draw(extraction: Extraction, videos: Iterable[str]) -> None:
     from benchmark.datasets.arrays import read_npy
     from benchmark.display import counting
-    from benchmark.extraction.folder import MOTION, OBJECTS
+    from benchmark.extraction.folder import MOTION, OBJECTS, PICTURES
     from benchmark.files import replacing, writing_to
     from reports.figures.extraction import draw_extraction
     from reports.figures.style import render
 
     folder, settings = extraction.folder, extraction.folder.settings
     shown = [name for name in videos if folder.is_finished(name)]
-    pictures = folder.path / "pictures"
+    pictures = folder.path / PICTURES
     names = settings.objects.names if settings.objects else ()
     with writing_to(pictures, "--out"), counting("drawing", err) as progress:
         pictures.mkdir(exist_ok=True)

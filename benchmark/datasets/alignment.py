@@ -8,7 +8,7 @@ from benchmark.datasets.annotations import Interval
 from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.errors import InputError
 
-_PUBLISHED_SEGMENTS = 32
+PUBLISHED_SEGMENTS = 32
 
 
 def fits(rows: int, frames: int) -> bool:
@@ -29,7 +29,7 @@ def are_segments(rows: Sequence[int], frames: Sequence[int | None]) -> bool:
     if len(set(rows)) != 1:
         return False
     known = [fits(n, count) for n, count in zip(rows, frames, strict=True) if count is not None]
-    return known.count(False) > len(known) / 2 if known else rows[0] == _PUBLISHED_SEGMENTS
+    return known.count(False) > len(known) / 2 if known else rows[0] == PUBLISHED_SEGMENTS
 
 
 def clip_intervals(name: str, intervals: Iterable[Interval], frames: int) -> tuple[tuple[Interval, ...], int]:

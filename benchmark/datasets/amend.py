@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
 from benchmark.datasets.columns import label_column
-from benchmark.datasets.manifest import Manifest, Video, write_manifest
+from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
 from benchmark.datasets.placing import folder_in_place
 from benchmark.datasets.pseudo_label_files import PseudoLabelName, VideoRows, open_pseudo_labels
 from benchmark.datasets.store import Dataset
@@ -24,7 +24,11 @@ Progress = Callable[[int, int], None]
 
 
 def add_pseudo_labels(
-    dataset: Dataset, folders: Mapping[PseudoLabelName, Path], replace: bool = False, progress: Progress | None = None
+    dataset: Dataset,
+    folders: Mapping[PseudoLabelName, Path],
+    replace: bool = False,
+    follow_links: bool = False,
+    progress: Progress | None = None,
 ) -> Manifest:
     """Add motion intensities, object scores or both to a dataset.
 
@@ -38,6 +42,8 @@ def add_pseudo_labels(
         may have a row per snippet; they are averaged by the same edges.
     replace
         Whether to replace a pseudo-label that the dataset has already.
+    follow_links
+        Whether links may lead out of these folders.
 
     Raises
     ------
@@ -51,7 +57,7 @@ def add_pseudo_labels(
         if has[what] and not replace:
             raise InputError(f"{m.name}: this dataset has {what} already; replace it with --replace")
     rows = [VideoRows(v.name, v.rows, None, v.frames, v.unit == "segments") for v in m.videos]
-    labels = [open_pseudo_labels(what, folder, rows) for what, folder in folders.items()]
+    labels = [open_pseudo_labels(what, folder, rows, follow_links) for what, folder in folders.items()]
     new = {column.name: column for column in map(label_column, labels)}
     with folder_in_place(dataset.path, "amending") as folder, ExitStack() as stack:
         for kept in ("features", *(what for what in has if has[what] and what not in folders)):
@@ -73,6 +79,8 @@ def add_pseudo_labels(
             videos.append(video.model_copy(update={"sha256": rows_sha256(ordered)}))
             if progress is not None:
                 progress(len(videos), len(m.videos))
+        if read_manifest(dataset.path) != m:
+            raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
         columns = {found.what: found.columns for found in labels}
         said = tuple(f"{what.capitalize()} added from {place}." for what, place in folders.items())
         manifest = m.model_copy(

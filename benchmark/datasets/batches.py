@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,15 +28,39 @@ class BagSet:
     objects: Tensor | None
     video_ids: tuple[str, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the bags take."""
+        return sum(part.nbytes for part in (self.features, self.motion, self.objects) if part is not None)
+
+    def to(self, device: torch.device) -> BagSet:
+        """Return the same bags on a device."""
+        parts = (None if part is None else part.to(device) for part in (self.features, self.motion, self.objects))
+        features, motion, objects = parts
+        assert features is not None
+        return BagSet(features, motion, objects, self.video_ids)
+
     def take(self, index: NDArray[np.int64], device: torch.device) -> Bags:
         """Return the bags at the given positions, on a device."""
-        where = torch.from_numpy(index)
+        where = torch.from_numpy(index).to(self.features.device)
+
+        def rows(part: Tensor) -> Tensor:
+            chosen = part.index_select(0, where)  # unlike part[where], this copies whole bags
+            return chosen if chosen.device.type == device.type else chosen.pin_memory().to(device, non_blocking=True)
+
         return Bags(
-            features=self.features[where].to(device),
-            motion=None if self.motion is None else self.motion[where].to(device),
-            objects=None if self.objects is None else self.objects[where].to(device),
+            features=rows(self.features),
+            motion=None if self.motion is None else rows(self.motion),
+            objects=None if self.objects is None else rows(self.objects),
             video_ids=tuple(self.video_ids[i] for i in index),
         )
+
+
+def place(bags: BagSet, device: torch.device) -> BagSet:
+    """Keep bags on the GPU for the whole training where half of its free memory holds them, else where they are."""
+    if device.type != "cuda" or bags.nbytes > torch.cuda.mem_get_info(device)[0] // 2:
+        return bags
+    return bags.to(device)
 
 
 def load_bags(
@@ -65,7 +90,7 @@ def load_bags(
 
 
 def pair_batches(normal: BagSet, abnormal: BagSet, size: int, seed: int, device: torch.device) -> Iterator[PairBatch]:
-    """Yield batches without end: as many normal as abnormal bags, each class in its own seeded order.
+    """Return batches without end: as many normal as abnormal bags, each class in its own seeded order.
 
     A batch shrinks to the smaller class. At the end of a class's order the rest that fills no batch is dropped and a
     new order is drawn, as in the published code of RTFM. The order depends on the seed and the videos alone, not on the
@@ -77,8 +102,19 @@ def pair_batches(normal: BagSet, abnormal: BagSet, size: int, seed: int, device:
         _order(len(abnormal.video_ids), size, derive_seed(seed, "batches", "abnormal")),
         strict=True,
     )
-    for n, a in halves:
-        yield PairBatch(normal.take(n, device), abnormal.take(a, device))
+    batches = (PairBatch(normal.take(n, device), abnormal.take(a, device)) for n, a in halves)
+    on_device = all(bags.features.device.type == device.type for bags in (normal, abnormal))
+    return batches if on_device else ahead(batches)
+
+
+def ahead(batches: Iterator[PairBatch]) -> Iterator[PairBatch]:
+    """Yield batches while the next one is being put together, by a thread."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = pool.submit(next, batches)
+        while True:
+            batch = waiting.result()
+            waiting = pool.submit(next, batches)
+            yield batch
 
 
 def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from benchmark.datasets.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
+from benchmark.datasets.lists import file_of, read_list
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import and_more, read_lines
+from benchmark.datasets.names import and_more
 from benchmark.errors import InputError
 
 # Folders and files that published sets keep beside the features, and that hold arrays as well.
-_OTHER_FOLDERS = frozenset({"motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt"})
+_OTHER_FOLDERS = frozenset(
+    {"motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt", "gt"}
+    # Other modalities of the same videos: XD-Violence comes as RGB, RGBTest, Flow, FlowTest and sound.
+    | {"flow", "flowtest", "vggish", "vggish-features", "audio"}
+)
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
 # A part of a folder's name: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`, but not `latest`.
-_TRAIN = re.compile(r"(?<![A-Za-z])train|Train")
+_TRAIN = re.compile(r"(?<![A-Za-z])train|Train|TRAIN")
 _TEST = re.compile(r"(?<![A-Za-z])test|Test|TEST")
 
 
@@ -43,9 +50,19 @@ class FoundArray:
         return f"{self.array.path}" if inside == self.array.path.stem else f"{self.array.path}:{inside}"
 
 
-def features_home(folder: Path) -> Path:
-    """Return the folder to search: a sub-folder called `features`, if there is one, or the folder itself."""
-    return folder / "features" if (folder / "features").is_dir() else folder
+def features_home(folder: Path, follow_links: bool = False) -> Path:
+    """Return the folder to search: a sub-folder called `features`, if there is one, or the folder itself.
+
+    Raises
+    ------
+    InputError
+        If that sub-folder is a link out of the folder, and not to be followed.
+    """
+    inner = folder / "features"
+    if not inner.is_dir():
+        return folder
+    _check_inside(inner, folder, follow_links)
+    return inner
 
 
 def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = False) -> list[FoundArray]:
@@ -68,7 +85,7 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
     files = [
         path
         for path in files_below(folder, SUFFIXES, follow_links)
-        if not _OTHER_FOLDERS & set(path.relative_to(folder).parts[:-1])
+        if not _OTHER_FOLDERS.intersection(map(str.lower, path.relative_to(folder).parts[:-1]))
         and not _GROUND_TRUTH.search(path.stem)
         and (path.suffix.lower() != ".txt" or is_number_text(path))
     ]
@@ -79,11 +96,15 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
             f"{folder}: no .npy files there or below, nor others that features come in ({', '.join(SUFFIXES[1:])}); "
             "give the folder of the features with --features"
         )
-    return [
+    found = [
         FoundArray(array, _split_of((*path.relative_to(folder).parts[:-1], *array.folders)))
         for path in files
         for array in open_arrays(path)
     ]
+    # `RGB` beside `RGBTest`: where only test folders say what they are, the rest is for training.
+    if {each.split for each in found} == {None, "test"}:
+        found = [replace(each, split=each.split or "train") for each in found]
+    return found
 
 
 def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = False) -> Iterator[Path]:
@@ -96,7 +117,7 @@ def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = Fals
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    wanted, top = tuple(suffixes), folder.resolve()
+    wanted = tuple(suffixes)
     seen: set[Path] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -107,40 +128,41 @@ def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = Fals
         seen.add(real)
         taken = [Path(parent, name) for name in sorted(files) if name.lower().endswith(wanted) and name[0] != "."]
         for path in (Path(parent), *taken):
-            if not follow_links and not path.resolve().is_relative_to(top):
-                raise InputError(
-                    f"{path}: a link out of {folder}, to {path.resolve()}; give that folder, "
-                    "or --follow-links if you trust it"
-                )
+            _check_inside(path, folder, follow_links)
         yield from taken
 
 
+def _check_inside(path: Path, folder: Path, follow_links: bool) -> None:
+    if not follow_links and not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"{path}: a link out of {folder}, to {path.resolve()}; give that folder, or --follow-links if you trust it"
+        )
+
+
 def _listed(files: Iterable[Path], lists: Sequence[Path], folder: Path) -> list[Path]:
-    found: dict[str, Path] = {}
+    """Return the files that are listed: those of an entry's name, or stem, with most of its folders in common."""
+    named: dict[str, list[Path]] = defaultdict(list)
     for path in files:
-        if (other := found.setdefault(path.name, path)) != path:
-            raise InputError(f"{path.name}: this file is there twice, {other} and {path}; keep one of them")
-    entries = [entry for path in lists for entry in list_entries(path)]
-    wanted = list(dict.fromkeys(re.split(r"[/\\]", entry)[-1] for entry in entries))
-    if absent := [name for name in wanted if name not in found]:
+        for name in (path.name, path.stem):
+            named[name].append(path)
+    entries = list(dict.fromkeys(entry for path in lists for _, entry in read_list(path)))
+    if absent := [file_of(entry) for entry in entries if file_of(entry) not in named]:
         raise InputError(f"{and_more(absent)}: listed, but not below {folder}; add the file, or take it off the list")
-    return [found[name] for name in wanted]
+    return list(dict.fromkeys(_nearest(entry, named[file_of(entry)]) for entry in entries))
 
 
-def list_entries(path: Path) -> list[str]:
-    """Return the paths in a list of feature files: the first word or comma-separated field of each line.
+def _nearest(entry: str, paths: Sequence[Path]) -> Path:
+    wanted = re.split(r"[/\\]", entry)[-2::-1]
 
-    Raises
-    ------
-    InputError
-        If the file cannot be read or lists nothing.
-    """
-    lines = [line.split(",")[0] for _, line in read_lines(path)]
-    # A path may hold blanks; a label after it is a number.
-    entries = [re.sub(r"\s+-?\d+(\.\d+)?$", "", line) for line in lines if line != "path"]
-    if not entries:
-        raise InputError(f"{path}: lists nothing; a path of a feature file is expected in each line")
-    return entries
+    def in_common(path: Path) -> int:
+        pairs = zip(wanted, path.parts[-2::-1], strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    best = max(map(in_common, paths))
+    first, *others = [path for path in paths if in_common(path) == best]
+    if others:
+        raise InputError(f"{first.name}: this file is there twice, {first} and {others[0]}; keep one of them")
+    return first
 
 
 def _split_of(folders: Iterable[str]) -> Split | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -69,15 +69,15 @@ def presets() -> Mapping[str, FeatureSet]:
     return {name: FeatureSet.model_validate({"id": name, **entry}) for name, entry in entries.items()}
 
 
-def find_feature_set(option: str | None, places: Iterable[Path], name: str) -> tuple[str, FeatureSet | None]:
+def find_feature_set(option: str | None, home: Path, name: str) -> tuple[str, FeatureSet | None]:
     """Return the id of a dataset's features, and the identity behind it as far as it is stated.
 
     Parameters
     ----------
     option
         Id of a known set, an id of one's own, or a file that states an identity; None if nothing was named.
-    places
-        Folders in which a `feature_set.json` may state the identity; the first that has one counts.
+    home
+        Folder in which a `feature_set.json` may state the identity; with an id of one's own it goes by that.
     name
         The dataset's name, its features' id if nothing else is known.
 
@@ -91,9 +91,10 @@ def find_feature_set(option: str | None, places: Iterable[Path], name: str) -> t
         return stated.id, stated
     if option is not None and option in presets():
         return option, presets()[option]
-    path = next((place / FILE for place in places if (place / FILE).is_file()), None)
-    if path is not None and option in (None, (found := _read(path)).id):
-        return found.id, found
+    if (home / FILE).is_file():
+        stated = _read(home / FILE)
+        feature_set = stated.id if option is None else option
+        return feature_set, stated.model_copy(update={"id": feature_set})
     return (name if option is None else option), None
 
 
@@ -120,6 +121,14 @@ def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, d
             f"WARNING: {identity.id} has {identity.dim} dimensions and {sizes} crops, these features {dim} and {crops}."
         )
     return notes
+
+
+def check_dim(identity: FeatureSet, dim: int) -> None:
+    """Raise an error if a file states another size than the features have; a known id on others is a warning."""
+    if identity.id not in presets() and identity.dim != dim:
+        raise InputError(
+            f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"
+        )
 
 
 def check_stride(identity: FeatureSet, snippet_frames: int) -> None:

@@ -31,13 +31,15 @@ def check_identity(name: str, feature_set: str, identity: FeatureSet | None, oth
 
 
 def with_norm_notes(manifest: Manifest, others: Sequence[Manifest]) -> Manifest:
-    """Return the manifest with a warning for each dataset of its feature set whose norms are of another size."""
+    """Return the manifest with a warning for norms of zero, and for each dataset of its set whose norms differ."""
     notes = []
+    if manifest.norms is not None and manifest.norms[1] == 0:
+        notes.append("WARNING: most features are zero throughout; extract them again.")
     for other in others:
         if other.feature_set != manifest.feature_set or manifest.norms is None or other.norms is None:
             continue
         ours, theirs = manifest.norms[1], other.norms[1]
-        if max(ours, theirs) > _NORM_RATIO * min(ours, theirs):
+        if max(ours, theirs) > _NORM_RATIO * min(ours, theirs) > 0:
             notes.append(
                 f"WARNING: the features have norm {ours:.4g} here and {theirs:.4g} in {other.name}, which says the "
                 f"same feature set {manifest.feature_set}: one of the two may be normalised otherwise."

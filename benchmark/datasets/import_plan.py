@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.datasets.alignment import are_segments, clip_intervals, fits, is_short
+from benchmark.datasets.alignment import PUBLISHED_SEGMENTS, are_segments, clip_intervals, fits, is_short
 from benchmark.datasets.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.datasets.layouts import FeatureFolder, VideoFiles
 from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.datasets.names import Matching, and_more, match_names, read_lines, video_name
 from benchmark.errors import InputError
+
+_SHOWN = 10
 
 Unit = Literal["snippets", "segments"]
 Tail = Literal["cut", "pad"]
@@ -38,6 +40,8 @@ class PlannedVideo:
         Abnormal frames of a test video, as the manifest holds them.
     clipped
         Number of frames that were cut off the intervals.
+    padded
+        Whether frames were added, with the last label repeated, to fill the last snippet.
     """
 
     annotation: AnnotatedVideo
@@ -48,6 +52,7 @@ class PlannedVideo:
     frames_assumed: bool
     intervals: tuple[Interval, ...]
     clipped: int
+    padded: bool = False
 
     @property
     def name(self) -> str:
@@ -139,7 +144,7 @@ def plan_videos(
     ]
 
 
-def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> list[str]:
+def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
     """Say what was found and done, one sentence each."""
     notes = []
     if matching.suffix:
@@ -157,9 +162,9 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> 
         notes.append(
             f"Intervals of {len(clipped)} videos end beyond the video by up to a snippet and were clipped, "
             f"{sum(video.clipped for video in clipped)} frames in all: "
-            f"{', '.join(video.name for video in clipped)}."
+            f"{_some([video.name for video in clipped])}."
         )
-    notes.append(_tail_note(videos, tail))
+    notes += [_tail_note(videos), _segments_note(videos)]
     snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
     if short := sum(is_short(video.rows, video.frames or 0) for video in snippets):
         notes.append(f"{short} videos are one snippet short.")
@@ -168,13 +173,19 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching, tail: Tail) -> 
     return notes
 
 
-def _tail_note(videos: Sequence[PlannedVideo], tail: Tail) -> str:
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def _tail_note(videos: Sequence[PlannedVideo]) -> str:
     """Say what becomes of frames that do not fill a snippet."""
-    if tail == "pad":
-        return "Test videos count as whole snippets: a last label is repeated up to a multiple of 16 frames."
     tests = [video for video in videos if video.annotation.split == "test"]
     unscored = sum(max(0, (video.frames or 0) - video.rows * SNIPPET_FRAMES) for video in tests)
-    return f"{unscored} frames after a test video's last snippet have no score and are not counted." if unscored else ""
+    said = f"{unscored} frames after a test video's last snippet have no score and are not counted." if unscored else ""
+    if padded := sum(video.padded for video in tests):
+        said = f"{padded} test videos end with a whole snippet, their last label repeated. {said}".rstrip()
+    return said
 
 
 def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
@@ -206,10 +217,23 @@ def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail
     frames = rows * SNIPPET_FRAMES if known is None else known
     _check_rows(video.name, files, frames)
     intervals, clipped = clip_intervals(video.name, video.intervals, frames)
-    if tail == "pad" and rows * SNIPPET_FRAMES > frames:
+    padded = tail == "pad" and rows * SNIPPET_FRAMES > frames
+    if padded:
         intervals = tuple((start, rows * SNIPPET_FRAMES if end == frames else end) for start, end in intervals)
         frames = rows * SNIPPET_FRAMES
-    return PlannedVideo(video, files, "snippets", rows, frames, known is None, intervals, clipped)
+    return PlannedVideo(video, files, "snippets", rows, frames, known is None, intervals, clipped, padded)
+
+
+def _segments_note(videos: Sequence[PlannedVideo]) -> str:
+    """Warn where test videos look like segments, of which no frame can be told."""
+    tests = [video for video in videos if video.annotation.split == "test"]
+    known = [None if video.frames_assumed else video.frames for video in tests]
+    if len(tests) > 1 and are_segments([video.rows for video in tests], known):
+        return (
+            f"WARNING: every test video has {tests[0].rows} rows. If these are segments of whole videos, no result on "
+            "them means anything, as they do not tell frames apart: extract the snippets."
+        )
+    return ""
 
 
 def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
@@ -219,4 +243,5 @@ def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
         raise InputError(
             f"{name}: {files.shape[0]} snippets in {files.place} do not fit {frames} frames, "
             f"which make {expected}; correct the features or the frame count"
+            + ("; segments of a whole video cannot be tested on" if files.shape[0] == PUBLISHED_SEGMENTS else "")
         )

@@ -17,7 +17,7 @@ from benchmark.datasets.annotations import find_annotations, find_frame_counts, 
 from benchmark.datasets.catalog import SCENES_PREFIX, check_name, list_datasets
 from benchmark.datasets.columns import dataset_columns
 from benchmark.datasets.feature_files import features_home
-from benchmark.datasets.feature_sets import FeatureSet, check_stride, find_feature_set, identity_notes
+from benchmark.datasets.feature_sets import FeatureSet, check_dim, check_stride, find_feature_set, identity_notes
 from benchmark.datasets.feature_spaces import check_identity, with_norm_notes
 from benchmark.datasets.import_plan import (
     PlannedVideo,
@@ -33,7 +33,7 @@ from benchmark.datasets.layouts import Layout, find_features
 from benchmark.datasets.manifest import SNIPPET_FRAMES, Benchmark, Manifest, Metric, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.packing import Column, PackedVideo, Progress, pack, packed_bytes
-from benchmark.datasets.placing import folder_in_place
+from benchmark.datasets.placing import folder_in_place, recover, unfinished
 from benchmark.datasets.pseudo_label_files import PseudoLabelFiles, PseudoLabelName, VideoRows, find_pseudo_labels
 from benchmark.errors import InputError
 
@@ -146,6 +146,7 @@ def import_dataset(
     if request.name.startswith(SCENES_PREFIX):
         raise InputError(f"{request.name}: {SCENES_PREFIX}* are the simulated datasets; choose another name")
     target = root / request.name
+    recover(target)
     if target.exists() and not request.replace:
         raise InputError(f"{target}: this dataset exists already; choose another name, or replace it with --replace")
     if target.exists() and not (target / "manifest.json").is_file():
@@ -154,9 +155,9 @@ def import_dataset(
     others = [entry.manifest for entry in list_datasets(root) if entry.manifest and entry.name != request.name]
     check_identity(request.name, plan.feature_set, plan.identity, others)
     columns = dataset_columns(plan.videos, list(plan.labels.values()))
+    _check_room(target, columns, plan.videos)
     with folder_in_place(target, "importing", keep=True) as folder:
         rows = {video.name: video.rows for video in plan.videos}
-        _check_room(folder, columns, plan.videos)
         amounts = {video.name: math.prod(video.files.shape) * columns[0].dtype.itemsize for video in plan.videos}
         readers = workers or min(_WORKERS, os.cpu_count() or 1)
         packed = pack(folder, columns, rows, amounts, _fingerprint(plan, columns), readers, progress)
@@ -166,7 +167,7 @@ def import_dataset(
 
 
 def _plan(request: ImportRequest) -> _Plan:
-    folder = features_home(request.features)
+    folder = features_home(request.features, request.follow_links)
     places = _places(folder)
     features = find_features(
         folder, request.layout, request.lists, request.follow_links, request.of_benchmark == "avenue"
@@ -182,9 +183,10 @@ def _plan(request: ImportRequest) -> _Plan:
     )
     labels, label_notes = _pseudo_labels(request, places, videos)
     _, crops, dim = videos[0].files.shape
-    feature_set, identity = find_feature_set(request.feature_set, places, request.name)
+    feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     if identity is not None:
         check_stride(identity, SNIPPET_FRAMES)
+        check_dim(identity, dim)
     named = request.feature_set is not None
     notes = [
         features.reason,
@@ -192,12 +194,13 @@ def _plan(request: ImportRequest) -> _Plan:
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
         counts_note,
-        *notes_on(videos, matching, request.tail),
+        *notes_on(videos, matching),
     ]
     notes += [*label_notes, missing_note(missing, annotations) if missing else ""]
     notes += identity_notes(feature_set, identity, named, dim, crops)
     said = tuple(note for note in notes if note)
-    return _Plan(videos, labels, feature_set, identity, tuple(sorted(missing)), said)
+    fitting = identity if identity is not None and identity.dim == dim else None
+    return _Plan(videos, labels, feature_set, fitting, tuple(sorted(missing)), said)
 
 
 def _places(features: Path) -> tuple[Path, Path]:
@@ -217,23 +220,25 @@ def _pseudo_labels(
     notes = []
     folders: dict[PseudoLabelName, Path | None] = {"motion": request.motion, "objects": request.objects}
     for what, given in folders.items():
-        found, note = find_pseudo_labels(what, given, places, rows)
+        found, note = find_pseudo_labels(what, given, places, rows, request.follow_links)
         notes.append(note)
         if found is not None:
             labels[what] = found
     return labels, notes
 
 
-def _check_room(folder: Path, columns: Sequence[Column], videos: Sequence[PlannedVideo]) -> None:
+def _check_room(target: Path, columns: Sequence[Column], videos: Sequence[PlannedVideo]) -> None:
     needed = packed_bytes(columns, sum(video.rows for video in videos))
-    written = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
-    free = shutil.disk_usage(folder).free + written
+    hidden = unfinished(target, "importing")
+    written = sum(file.stat().st_blocks * 512 for file in hidden.iterdir()) if hidden.is_dir() else 0
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    free = shutil.disk_usage(there).free + written
     if needed > free:
         smaller = ""
         if any(video.unit == "snippets" and video.annotation.split == "train" for video in videos):
             smaller = ", or store training videos as segments with --train-segments 32"
         raise InputError(
-            f"{folder.parent}: {needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free; "
+            f"{target.parent}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free; "
             f"choose another folder with --data{smaller}"
         )
 

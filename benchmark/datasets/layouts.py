@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,12 +126,19 @@ def find_features(
     found = find_arrays(folder, lists, follow_links)
     for each in found:
         _check_shape(each)
+    _check_order_of_axes(found)
     recognised, why = _recognise(found)
     chosen = layout or recognised
     reason = f"Layout {chosen} ({_DESCRIPTIONS[chosen]}): {'as asked for' if layout else why}."
     videos: dict[str, VideoFiles] = {}
-    for name, crops in _group(found, chosen, named_by_folder).items():
-        videos[name] = _join_crops(name, crops, chosen)
+    groups = _group(found, chosen, named_by_folder)
+    if len(numbers := {number for crops in groups.values() for number in crops}) == 1:
+        # One crop of all videos, such as the centre, which some lists choose for testing.
+        groups = {name: {0: crops[min(numbers)]} for name, crops in groups.items()}
+    for name, crops in groups.items():
+        joined = _join_crops(name, crops, chosen)
+        # Folders that are part of the name do not say the split.
+        videos[name] = replace(joined, folder_split=None) if named_by_folder else joined
     _check_equal(videos, "dimension", {stem: video.shape[2] for stem, video in videos.items()})
     _check_equal(videos, "number of crops", {stem: video.shape[1] for stem, video in videos.items()})
     return FeatureFolder(folder, chosen, reason, videos)
@@ -149,6 +156,16 @@ def _check_shape(found: FoundArray) -> None:
         )
     if 0 in shape:
         raise InputError(f"{found.place}: shape {shape} holds nothing; extract the video again")
+
+
+def _check_order_of_axes(found: Sequence[FoundArray]) -> None:
+    """Refuse (crops, snippets, dim): five or ten in the first axis of every file, and other numbers in the second."""
+    shapes = [each.array.shape for each in found if len(each.array.shape) == 3]
+    first, second = {shape[0] for shape in shapes}, {shape[1] for shape in shapes}
+    if len(shapes) == len(found) and len(first) == 1 and first <= {5, 10} and len(second) > 1:
+        raise InputError(
+            f"{found[0].place}: shape {shapes[0]}, so the crops come first; save it as (snippets, crops, dim)"
+        )
 
 
 def _recognise(found: Sequence[FoundArray]) -> tuple[Layout, str]:

@@ -215,7 +215,7 @@ def official_totals(manifest: Manifest) -> list[str]:
         + (f", {positive:,} of them positive." if official.splits else ".")
     ]
     snippet_frames = sum(video.rows for video in videos if video.unit == "snippets") * SNIPPET_FRAMES
-    for what, total in (("Frames", sum(frames)), ("16 x snippets", snippet_frames)):
+    for total, what in {sum(frames): "Frames", snippet_frames: "16 x snippets"}.items():
         if meaning := official.totals.get(total):
             notes.append(f"{what} of these videos are {total:,}, a known total: {meaning}.")
     return notes

@@ -65,8 +65,18 @@ def _empty(folder: Path) -> None:
         path.unlink()
 
 
+def _replaced(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+def recover(target: Path) -> None:
+    """Bring back a dataset whose replacement was cut off between two renames."""
+    if not target.exists() and _replaced(target).exists():
+        _replaced(target).rename(target)
+
+
 def _put(folder: Path, target: Path) -> None:
-    old = target.with_name(f".{target.name}.replaced")
+    old = _replaced(target)
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)

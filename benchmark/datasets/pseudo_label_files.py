@@ -92,7 +92,11 @@ class PseudoLabelFiles:
 
 
 def find_pseudo_labels(
-    what: PseudoLabelName, given: Path | None, places: Iterable[Path], videos: Iterable[VideoRows]
+    what: PseudoLabelName,
+    given: Path | None,
+    places: Iterable[Path],
+    videos: Iterable[VideoRows],
+    follow_links: bool = False,
 ) -> tuple[PseudoLabelFiles | None, str]:
     """Find a pseudo-label's files in the folder that is given, or in one of its name in the first place that has it.
 
@@ -109,14 +113,17 @@ def find_pseudo_labels(
         If the folder does not exist, a video has no file or two, or a file's shape does not fit.
     """
     if given is not None:
-        return open_pseudo_labels(what, given, videos), ""
+        return open_pseudo_labels(what, given, videos, follow_links), ""
     for folder in (place / what for place in places):
         if folder.is_dir():
-            return open_pseudo_labels(what, folder, videos), f"{what.capitalize()} from {folder}, beside the features."
+            found = open_pseudo_labels(what, folder, videos, follow_links)
+            return found, f"{what.capitalize()} from {folder}, beside the features."
     return None, ""
 
 
-def open_pseudo_labels(what: PseudoLabelName, folder: Path, videos: Iterable[VideoRows]) -> PseudoLabelFiles:
+def open_pseudo_labels(
+    what: PseudoLabelName, folder: Path, videos: Iterable[VideoRows], follow_links: bool = False
+) -> PseudoLabelFiles:
     """Find the file of each video in a folder; files of other videos are passed over.
 
     Raises
@@ -125,7 +132,7 @@ def open_pseudo_labels(what: PseudoLabelName, folder: Path, videos: Iterable[Vid
         If the folder does not exist, a video has no file or two, or a file's shape does not fit.
     """
     rows = {video.name: video for video in videos}
-    files = {name: open_arrays(path)[0] for name, path in _match(what, folder, rows).items()}
+    files = {name: open_arrays(path)[0] for name, path in _match(what, folder, rows, follow_links).items()}
     columns = 1
     for place, (name, file) in enumerate(files.items()):
         expected = "(rows,)" if what == "motion" else "(rows, classes)"
@@ -142,9 +149,9 @@ def open_pseudo_labels(what: PseudoLabelName, folder: Path, videos: Iterable[Vid
     return PseudoLabelFiles(what, files, {name: video.rows for name, video in rows.items()}, columns)
 
 
-def _match(what: PseudoLabelName, folder: Path, names: Iterable[str]) -> dict[str, Path]:
+def _match(what: PseudoLabelName, folder: Path, names: Iterable[str], follow_links: bool) -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for path in files_below(folder, (".npy",)):
+    for path in files_below(folder, (".npy",), follow_links):
         if path.stem in paths:
             raise InputError(f"{path.stem}: {what} is there twice, {paths[path.stem]} and {path}; keep one of them")
         paths[path.stem] = path

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from benchmark.errors import InputError
 
-MOST_BYTES = 1 << 28
-"""The largest official file, a JSON of all frame labels, has less than a tenth of it."""
+_MOST_JSON = 1 << 28  # the largest official file, of all frame labels, has less than a tenth of it
+_MOST_TEXT = 1 << 26  # the longest published list, of 34,000 files, has 3 MiB
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int = _MOST_JSON) -> bytes:
     """Return what a file of annotations, lists or settings holds.
+
+    Parameters
+    ----------
+    most
+        Bytes above which it is refused.
 
     Raises
     ------
@@ -22,8 +27,8 @@ def read_bytes(path: Path) -> bytes:
         # A pipe or a device would be waited for, or never end.
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: cannot be read (not a regular file)")
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise InputError(f"{path}: {size / 1e6:.0f} MB, too large for a file of text; name the right file")
+        if path.stat().st_size > most:
+            raise InputError(f"{path}: more than {most >> 20} MiB, too large for what it should be; check the path")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
@@ -38,6 +43,6 @@ def read_text(path: Path) -> str:
         If it cannot be read, see `read_bytes`, or is not UTF-8.
     """
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return read_bytes(path, _MOST_TEXT).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file in UTF-8") from None

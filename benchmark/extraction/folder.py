@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from benchmark.datasets.annotations.frames import FILE as FRAMES_FILE
 from benchmark.datasets.annotations.frames import read_frame_counts
+from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
 from benchmark.errors import InputError
 from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
 from benchmark.files import write_atomically
 
 RECORD_FILE = "extraction.json"
-FLOW, MOTION, OBJECTS, FEATURES = "flow", "motion", "objects", "features"
+FLOW, MOTION, OBJECTS, FEATURES, PICTURES = "flow", "motion", "objects", "features", "pictures"
 
 
 class ExtractionFolder:
@@ -105,8 +106,9 @@ class ExtractionFolder:
                 )
 
     def _clear(self) -> None:
-        (self.path / FRAMES_FILE).unlink(missing_ok=True)
-        for name in (FLOW, MOTION, OBJECTS, FEATURES):
+        for file in (FRAMES_FILE, IDENTITY_FILE):
+            (self.path / file).unlink(missing_ok=True)
+        for name in (FLOW, MOTION, OBJECTS, FEATURES, PICTURES):
             if (self.path / name).is_dir():
                 shutil.rmtree(self.path / name)
 

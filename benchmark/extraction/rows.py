@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.arrays import write_header
 from benchmark.files import replacing
 
 
@@ -37,9 +37,7 @@ class RowFile:
             self._write_header()
 
     def _write_header(self) -> None:
-        shape = (self._rows, *self._shape)
-        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
+        write_header(self._file, (self._rows, *self._shape), self._dtype)
 
 
 @contextmanager

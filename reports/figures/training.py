@@ -63,6 +63,7 @@ def _missing(evidence: Evidence) -> tuple[str, ...]:
         f"{contender.label} ({len(evidence.losses(contender))} of {len(contender.seeds)} runs)"
         for contender in evidence.line_up.contenders
         if len(evidence.losses(contender)) < len(contender.seeds)
+        and not any(record.spec.imported for record in evidence.records[contender])
     ]
     return (f"Loss curves that are missing or damaged are left out: {', '.join(short)}.",) if short else ()
 

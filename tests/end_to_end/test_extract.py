@@ -51,7 +51,7 @@ def test_all_is_extracted_drawn_and_said(
     assert extract(videos, tmp_path, *models, "--picture") == 0
     said = capsys.readouterr().out
     assert f"4 videos extracted, 11 snippets, 185 frames; in {tmp_path}" in said
-    assert "Motion is in pixels per frame; an import scales it by its training videos." in said
+    assert "An import scales it by its training videos if it exceeds 1 in one of them" in said
     assert f"wvad data import NAME --features {tmp_path / 'features'} --annotations PATH" in said
     assert np.load(tmp_path / "features" / "v0.npy").shape == (2, 10, 3)
     for name in ("v0", "v1", "v2", "v3"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark.datasets.batches import BagSet, hold_out, load_bags, pair_batches
+from benchmark.datasets.batches import BagSet, ahead, hold_out, load_bags, pair_batches, place
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import motion_source, pseudo_labels
 from benchmark.datasets.segments import segment_mean
@@ -30,6 +30,30 @@ def test_features_go_with_their_names() -> None:
     batch = next(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU))
     assert [f"a{int(x)}" for x in batch.abnormal.features.flatten()] == list(batch.abnormal.video_ids)
     assert [f"n{int(x)}" for x in batch.normal.features.flatten()] == list(batch.normal.video_ids)
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order() -> None:
+    plain = islice(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU), 20)
+    early = islice(ahead(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU)), 20)
+    for ours, theirs in zip(early, plain, strict=True):
+        assert ours.normal.video_ids == theirs.normal.video_ids
+        assert torch.equal(ours.abnormal.features, theirs.abnormal.features)
+
+
+def test_a_method_may_keep_a_batch() -> None:
+    batches = pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU)
+    first = next(batches).normal
+    copied = first.features.clone()
+    for _ in range(5):
+        next(batches)
+    assert torch.equal(first.features, copied)
+
+
+def test_bags_stay_where_they_are_without_a_gpu() -> None:
+    made = bags(3, "n")
+    assert place(made, CPU) is made
+    assert made.nbytes == 12
+    assert torch.equal(made.to(CPU).features, made.features)
 
 
 def test_an_order_visits_each_video_at_most_once_and_drops_the_rest() -> None:

@@ -366,3 +366,17 @@ def test_many_methods_have_their_heat_maps_in_rows(tmp_path: Path) -> None:
     assert figure.get_figwidth() <= 7.17
     assert len(figure.axes) >= 12
     assert figure.get_figheight() > 5
+
+
+def test_loss_curves_are_missed_of_runs_that_were_trained_here(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path)
+    rtfm, _ = evidence.line_up.contenders
+    for run, _ in rtfm.seeds:
+        (evidence.store.folder(run) / "losses.csv").unlink()
+    missed = "Loss curves that are missing or damaged are left out: RTFM (0 of 3 runs)."
+    assert missed in drawn(training.draw_training(evidence)).caption
+    imported = [
+        r.model_copy(update={"spec": r.spec.model_copy(update={"imported": True})}) for r in evidence.records[rtfm]
+    ]
+    evidence.records = {**evidence.records, rtfm: imported}
+    assert missed not in drawn(training.draw_training(evidence)).caption

@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.datasets.annotations.lists import read_list, split_of
 from benchmark.datasets.annotations.types import (
     AnnotatedVideo,
     Annotations,
     Interval,
     by_name,
+    frame_number,
     integers,
     interval,
 )
+from benchmark.datasets.lists import read_list, split_of, video_of
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import read_lines, video_name
 from benchmark.errors import InputError
@@ -73,7 +74,7 @@ def _listed(lists: Sequence[Path]) -> Iterator[AnnotatedVideo]:
     seen: set[str] = set()
     for path in lists:
         for number, entry in read_list(path):
-            match = _OFFICIAL_NAME.match(entry)
+            match = _OFFICIAL_NAME.match(video_of(entry))
             if not match:
                 raise InputError(f"{path}:{number}: malformed line, a feature file `Abuse001_x264...` is expected")
             if match[0] not in seen:
@@ -84,7 +85,8 @@ def _listed(lists: Sequence[Path]) -> Iterator[AnnotatedVideo]:
 def _test(path: Path) -> Iterator[AnnotatedVideo]:
     for number, line in read_lines(path):
         name, *words = line.split()
-        frames = int(words.pop(0)) if words and words[0].isdecimal() else None
+        # UR-DMU's list has the frame count before the class; 0 stands for one that no video has.
+        frames = (frame_number(words.pop(0)) or 0) if words and words[0].isdecimal() else None
         if not words or frames == 0:
             raise InputError(f"{path}:{number}: malformed line, `name.mp4  Class  start  end ...` is expected")
         category, *numbers = words

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.datasets.annotations.lists import read_list, split_of
 from benchmark.datasets.annotations.types import (
     AnnotatedVideo,
     Annotations,
@@ -16,6 +15,7 @@ from benchmark.datasets.annotations.types import (
     interval,
 )
 from benchmark.datasets.layouts import FeatureFolder
+from benchmark.datasets.lists import read_list, split_of, video_of
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import read_lines, video_name
 from benchmark.errors import InputError
@@ -95,8 +95,8 @@ def _listed(lists: Sequence[Path]) -> dict[str, Split]:
     splits: dict[str, Split] = {}
     for path in lists:
         split = split_of(path)
-        for number, name in read_list(path):
-            match = _NAME.match(name)
+        for number, entry in read_list(path):
+            match = _NAME.match(video_of(entry))
             if not match:
                 raise InputError(f"{path}:{number}: malformed line, a feature file `name_label_...` is expected")
             if splits.setdefault(match[0], split) != split:

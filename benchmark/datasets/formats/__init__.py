@@ -26,7 +26,7 @@ SUFFIXES = tuple(_OPENERS)
 """Endings of the files that can be opened."""
 
 
-def open_arrays(path: Path) -> Sequence[ArrayFile]:
+def open_arrays(path: Path) -> list[ArrayFile]:
     """Open a feature file by its ending: one array, or all arrays of an HDF5 file; only what describes them is read.
 
     Raises
@@ -37,7 +37,7 @@ def open_arrays(path: Path) -> Sequence[ArrayFile]:
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise InputError(f"{path}: not a feature file; {', '.join(SUFFIXES)} can be read")
-    arrays = opener(path)
+    arrays = list(opener(path))
     for array in arrays:
         if not array.shape:
             raise InputError(f"{path}: holds a single number, not rows of them; extract it again")

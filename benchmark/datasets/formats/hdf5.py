@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Hdf5Array:
                 yield block
 
 
-def open_hdf5(path: Path) -> Sequence[Hdf5Array]:
+def open_hdf5(path: Path) -> list[Hdf5Array]:
     """Open all datasets of an HDF5 file; nested groups become their folders.
 
     Raises
@@ -109,21 +109,21 @@ def _check_dataset(where: str, dataset: Any) -> None:
         raise InputError(
             f"{where} has passed filter {unknown[0]}; save it plain, or with {', '.join(_FILTERS.values())}"
         )
-    _check_size(where, dataset)
+    _check_size(where, dataset, Path(dataset.file.filename).stat().st_size)
 
 
-def _check_size(where: str, dataset: Any) -> None:
-    """Raise an error if the file does not hold all that the dataset's shape says.
+def _check_size(where: str, dataset: Any, size: int) -> None:
+    """Raise an error if the file, of so many bytes, does not hold all that the dataset's shape says.
 
     HDF5 gives a fill value for what was never written, so a shape alone can stand for any number of values.
     """
-    needed = math.prod(dataset.shape) * dataset.dtype.itemsize
+    stored = dataset.id.get_storage_size()
     if dataset.chunks is None:
-        complete = dataset.id.get_storage_size() >= needed
+        complete = stored >= math.prod(dataset.shape) * dataset.dtype.itemsize
     else:
         if math.prod(dataset.chunks) * dataset.dtype.itemsize > _LARGEST_CHUNK:
             raise InputError(f"{where} is stored in chunks of {dataset.chunks} values; save it in smaller ones")
         chunks = math.prod(-(-n // chunk) for n, chunk in zip(dataset.shape, dataset.chunks, strict=True))
         complete = dataset.id.get_num_chunks() == chunks
-    if not complete:
+    if not complete or stored > size:
         raise InputError(f"{where} has shape {dataset.shape}, but not all of it was written; extract it again")

@@ -30,11 +30,11 @@ _ADMITTED = frozenset(
         *(f"torch.{kind}Storage" for kind in ("Long", "Int", "Short", "Char", "Byte")),
     }
 )
+_Kind = TypeVar("_Kind")
+
 _MOST_STEPS = 1 << 24
 _MOST_OBJECTS = 1 << 20
 _LONGEST_TEXT = 1 << 16
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,29 @@ class Call:
     state: object = None
 
 
-def read_pickle(file: BinaryIO, end: int, path: Path) -> object:
+@dataclass(frozen=True)
+class Pickle:
+    """What was read of a pickle.
+
+    Attributes
+    ----------
+    value
+        Numbers, texts, None, lists, tuples, `Pairs`, `Span`, `Name`, `Reference` and `Call`, in each other.
+    references
+        All references in it.
+    """
+
+    value: object
+    references: tuple[Reference, ...]
+
+
+def read_pickle(file: BinaryIO, end: int, path: Path) -> Pickle:
     """Read one pickle from where the file stands, and leave the file standing behind it.
 
     Parameters
     ----------
     end
         Where the bytes end that may belong to the pickle.
-
-    Returns
-    -------
-    Numbers, texts, None, lists, tuples, `Pairs`, `Span`, `Name`, `Reference` and `Call`.
 
     Raises
     ------
@@ -103,9 +115,10 @@ class _Machine:
         self._stack: list[object] = []
         self._marks: list[int] = []
         self._memo: dict[int, object] = {}
+        self._references: list[Reference] = []
         self._objects = 0
 
-    def run(self) -> object:
+    def run(self) -> Pickle:
         read, stop, instructions = self._file.read, pickle.STOP, _INSTRUCTIONS
         for _ in range(_MOST_STEPS):
             code = read(1)
@@ -119,7 +132,7 @@ class _Machine:
             raise ValueError(f"more than {_MOST_STEPS} steps; these are no arrays of numbers")
         if self._file.tell() > self._end:
             raise ValueError("cut off")
-        return self._stack.pop()
+        return Pickle(self._stack.pop(), tuple(self._references))
 
     def number(self, form: struct.Struct) -> None:
         self._stack.append(form.unpack(self._file.read(form.size))[0])
@@ -190,7 +203,8 @@ class _Machine:
         self._target(Call).state = state
 
     def reference(self) -> None:
-        self._push(Reference(self._stack.pop()))
+        self._references.append(Reference(self._stack.pop()))
+        self._push(self._references[-1])
 
     def remember(self, form: struct.Struct | None) -> None:
         self._memo[len(self._memo) if form is None else self._length(form)] = self._stack[-1]
@@ -221,13 +235,15 @@ class _Machine:
         del self._stack[start:]
         return values
 
-    def _target(self, kind: type[_T]) -> _T:
+    def _target(self, kind: type[_Kind]) -> _Kind:
         target = self._stack[-1]
-        if type(target) is not kind:
+        if type(target) is not kind:  # Pairs are lists, too
             raise ValueError(f"no {kind.__name__} to put something into")
         return target
 
     def _name(self, module: object, name: object) -> None:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise ValueError("a name that is no text")
         text = f"{module}.{name}"
         if text not in _ADMITTED:
             raise InputError(

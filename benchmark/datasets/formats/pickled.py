@@ -1,8 +1,9 @@
-"""`.npy` files of Python objects that are arrays of numbers, as the published RTFM features of UCF-Crime are."""
+"""Object arrays of NumPy: the arrays and torch tensors in them are found, and read one after the other as one array."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,107 +11,133 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.arrays import NpyHeader
-from benchmark.datasets.formats.numpy_calls import numpy_array
-from benchmark.datasets.formats.pickle_stream import Call, read_pickle
-from benchmark.datasets.formats.tensors import pickled_tensor
+from benchmark.datasets.arrays import NpyHeader, shorten
+from benchmark.datasets.formats.pickle_arrays import ObjectArray, PickledFile, describe
+from benchmark.datasets.formats.pickle_stream import Pairs, read_pickle
 from benchmark.datasets.formats.types import ArrayFile, StoredArray, opened
 from benchmark.errors import InputError
+
+_DEEPEST = 8
+_VIDEO_AXES = 3
+
+_Part = StoredArray | NDArray[Any]
 
 
 @dataclass(frozen=True)
 class StackedArray:
-    """Arrays of one shape as the rows of another: what `ArrayFile` describes."""
+    """Arrays of one shape, stacked along the outer axes: what `benchmark.datasets.formats.ArrayFile` describes.
+
+    Attributes
+    ----------
+    outer
+        The axes that the parts are stacked along; the first of them is that of the rows.
+    parts
+        The arrays, in the order of the last outer axis.
+    """
 
     path: Path
     name: str
-    parts: tuple[StoredArray, ...]
+    outer: tuple[int, ...]
+    parts: list[_Part]
     folders: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of parts, then their shape."""
-        return (len(self.parts), *self.parts[0].shape)
+        """Shape of the stack."""
+        return (*self.outer, *(self.parts[0].shape if self.parts else ()))
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Yield the parts in blocks, see `ArrayFile.blocks`."""
-        for start in range(0, len(self.parts), rows):
-            yield np.stack([part.whole() for part in self.parts[start : start + rows]])
-
-
-@dataclass(frozen=True)
-class HeldArray:
-    """An array of numbers that the file holds one by one, so that they had to be read: what `ArrayFile` describes."""
-
-    path: Path
-    name: str
-    values: NDArray[np.float64]
-    folders: tuple[str, ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array."""
-        return self.values.shape
-
-    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Yield the array in blocks, see `ArrayFile.blocks`."""
-        for start in range(0, len(self.values), rows):
-            yield self.values[start : start + rows]
+        """Yield the stack in blocks of rows, see `benchmark.datasets.formats.ArrayFile.blocks`."""
+        step = rows * math.prod(self.outer[1:])
+        for start in range(0, len(self.parts), max(1, step)):
+            chosen = self.parts[start : start + step]
+            block = [part.whole() if isinstance(part, StoredArray) else part for part in chosen]
+            yield np.stack(block).reshape(-1, *self.shape[1:])
 
 
 def open_pickled(path: Path, header: NpyHeader) -> ArrayFile:
-    """Open an object array that holds one array of numbers, or one per row, from NumPy or PyTorch.
+    """Open an object array, as `numpy.save` writes what it can make no array of numbers of.
 
-    The pickle is read as data: nothing in it is called, and values stay in the file until they are asked for.
+    Parameters
+    ----------
+    header
+        The header of the `.npy` file.
 
     Raises
     ------
     InputError
-        If it holds anything else, or is damaged.
+        If it holds anything but arrays of numbers, torch tensors or numbers, or these make no array together.
     """
     with opened(path) as file:
-        end = file.seek(0, 2)
+        file.seek(0, 2)
+        size = file.tell()
         file.seek(header.offset)
-        outer = numpy_array(read_pickle(file, end, path), path)
-        elements = outer if isinstance(outer, list) else None
-        if elements is None:
-            raise InputError(f"{path}: not an array of objects, as its header says; save it again")
-        if elements and all(type(element) in (int, float) for element in elements):
-            return HeldArray(path, path.stem, _numbers(elements, header.shape, path))
-        while len(elements) == 1 and isinstance(elements[0], list | tuple):
-            elements = list(elements[0])
-        arrays = [_array(element, path) for element in elements]
-    if len(arrays) == 1:
-        return arrays[0]
-    return _stack(arrays, path)
-
-
-def _array(value: object, path: Path) -> StoredArray:
-    """Return the array that a call would have made."""
-    if isinstance(value, Call):
-        tensor = pickled_tensor(value, path)
-        array = numpy_array(value, path) if tensor is None else tensor
-        if isinstance(array, StoredArray):
-            return array
-    raise InputError(
-        f"{path}: holds pickled Python objects that are no arrays of numbers, never loaded here; "
-        "save it as an array of numbers"
-    )
-
-
-def _numbers(elements: list[object], shape: tuple[int, ...], path: Path) -> NDArray[np.float64]:
-    try:
-        return np.array(elements, np.float64).reshape(shape)
-    except (ValueError, OverflowError):
-        raise InputError(f"{path}: not an array of {shape} numbers, as its header says; save it again") from None
-
-
-def _stack(arrays: Sequence[StoredArray], path: Path) -> StackedArray:
-    if not arrays:
-        raise InputError(f"{path}: an empty array; extract it again")
-    for array in arrays:
-        if array.shape != arrays[0].shape:
+        content = read_pickle(file, size, path).value
+        try:
+            if file.tell() != size:
+                raise ValueError(f"{size - file.tell()} bytes where it should end")
+            return _Collector(PickledFile(path, file, {}), size).collect(content, header.shape)
+        except (ValueError, LookupError, OverflowError) as error:
             raise InputError(
-                f"{path}: holds arrays of shapes {arrays[0].shape} and {array.shape}; save it as one array of numbers"
-            )
-    return StackedArray(path, path.stem, tuple(arrays))
+                f"{path}: holds pickled Python objects that are no array of numbers ({shorten(error)}); "
+                "save it as an array of numbers"
+            ) from None
+
+
+class _Collector:
+    """Finds the arrays in nested lists and object arrays, and what shape they have together."""
+
+    def __init__(self, source: PickledFile, size: int) -> None:
+        self._source = source
+        self._left = size
+
+    def collect(self, content: object, shape: tuple[int, ...]) -> ArrayFile:
+        """Return the array that an object array of the given shape holds."""
+        array = describe(content, self._source)
+        if not isinstance(array, ObjectArray) or array.shape != shape:
+            raise ValueError(f"no object array of shape {shape}, as the header says")
+        outer, parts = self._flatten(content, 0)
+        if outer[:1] == (1,) and parts and len(outer) + len(parts[0].shape) > _VIDEO_AXES:
+            outer = outer[1:]  # a whole video in an array of one object
+        if not outer:
+            (part,) = parts
+            if isinstance(part, StoredArray):
+                return part
+            outer, parts = part.shape[:1], list(np.atleast_1d(part))
+        return StackedArray(self._source.path, self._source.path.stem, outer, parts)
+
+    def _flatten(self, value: object, depth: int) -> tuple[tuple[int, ...], list[_Part]]:
+        """Return the outer axes of a value, and the arrays along them."""
+        value = describe(value, self._source)
+        # Each value takes a byte of the file at least; one that is in the pickle more than once may stand for any
+        # number of them.
+        self._left -= value.nbytes if isinstance(value, StoredArray) else 0
+        if self._left < 0 or depth > _DEEPEST:
+            raise ValueError("values that are in it several times, or nested too deep")
+        match value:
+            case StoredArray():
+                return (), [value]
+            case int() | float():
+                return (), [np.asarray(value, np.float64)]
+            case ObjectArray(shape, items):
+                return self._stack(shape, items, depth)
+            case list() | tuple() if not isinstance(value, Pairs):
+                return self._stack((len(value),), list(value), depth)
+        raise ValueError(f"{'dict' if isinstance(value, Pairs) else type(value).__name__} values")
+
+    def _stack(self, shape: tuple[int, ...], items: list[object], depth: int) -> tuple[tuple[int, ...], list[_Part]]:
+        self._left -= len(items)
+        if items and all(type(item) in (int, float, bool) for item in items):
+            return (), [np.array(items, dtype=np.float64).reshape(shape)]
+        layouts: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
+        stacked: list[_Part] = []
+        axes: tuple[int, ...] = ()
+        for item in items:
+            axes, parts = self._flatten(item, depth + 1)
+            stacked += parts
+            # A list of three arrays is not taken for an array of three rows, though the shapes agree.
+            layouts.add((axes, parts[0].shape if parts else ()))
+            if len(layouts) > 1:
+                shapes = " and ".join(str((*outer, *inner)) for outer, inner in sorted(layouts))
+                raise ValueError(f"arrays of several shapes or depths, such as {shapes}")
+        return (*shape, *axes), stacked

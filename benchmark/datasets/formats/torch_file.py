@@ -1,97 +1,100 @@
-"""`.pt` and `.pth` files: one PyTorch tensor, alone or in a list or dictionary. PyTorch itself is not asked."""
+"""Files of `torch.save` that hold one tensor: read without torch, whose reader would build what the file asks for."""
 
 from __future__ import annotations
 
+import re
+import struct
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from benchmark.datasets.arrays import shorten
+from benchmark.datasets.formats.pickle_arrays import PickledFile, describe, read_legacy
 from benchmark.datasets.formats.pickle_stream import Call, Pairs, Span, read_pickle
-from benchmark.datasets.formats.tensors import Storage, damaged, read_legacy, storage_key, tensor
-from benchmark.datasets.formats.types import StoredArray, opened
+from benchmark.datasets.formats.types import ArrayFile, StoredArray, opened
 from benchmark.errors import InputError
 
-_LOCAL_HEADER = 30
-_MOST_ENTRIES = 10_000
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_LOCAL_HEADER = struct.Struct("<4s22x2H")
+_UNSAFE = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:|\\")
 
-_Find = Callable[[str], Span | None]
 
+def open_torch(path: Path) -> ArrayFile:
+    """Open a file that holds one tensor, by itself or as the only tensor of a list or dictionary.
 
-def open_torch(path: Path) -> StoredArray:
-    """Open a file that `torch.save` wrote, of this form or that before version 1.6.
+    Parameters
+    ----------
+    path
+        A zip archive of `torch.save`, or what torch wrote before 1.6.
 
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds anything but one tensor of numbers.
+        If the file is missing or damaged, holds anything but tensors and plain values, not exactly one tensor, or is
+        an archive with compressed members or names that lead out of it.
     """
     with opened(path) as file:
         size = file.seek(0, 2)
-        if zipfile.is_zipfile(file):
-            value, find = _read_zip(file, size, path)
-            return _only_tensor(value, lambda key: find(f"data/{key}"), path)
-    value, storages = read_legacy(Span(0, size), path)
-    return _only_tensor(value, lambda key: storages[key].span if key in storages else None, path)
+        file.seek(0)
+        try:
+            legacy = file.read(len(_LEGACY)) == _LEGACY
+            file.seek(0)
+            content, storages = read_legacy(file, size, path) if legacy else _read_archive(file, size, path)
+            tensors = list(_tensors(content, PickledFile(path, file, storages)))
+        except InputError:
+            raise
+        except Exception as error:  # a damaged archive fails in many ways inside zipfile
+            raise InputError(
+                f"{path}: not a readable file of torch.save ({shorten(error)}); save the tensor again"
+            ) from None
+    if len(tensors) != 1:
+        raise InputError(f"{path}: holds {len(tensors)} tensors, one per file is expected; save each by itself")
+    return tensors[0]
 
 
-def _read_zip(file: BinaryIO, size: int, path: Path) -> tuple[object, _Find]:
-    """Read the pickle in a zip file; the other entries are only looked up."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a readable file of PyTorch tensors ({shorten(error)}); save it again") from None
-    if len(entries) > _MOST_ENTRIES:
-        raise damaged(path)
-    places: dict[str, Span] = {}
-    for entry in entries:
-        parts = PurePosixPath(entry.filename).parts
-        if entry.filename.startswith("/") or "\\" in entry.filename or ".." in parts:
-            raise InputError(f"{path}: an entry leads out of the archive ({entry.filename[:80]!r}); it is not read")
-        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise InputError(f"{path}: compressed, which PyTorch's files are not; save it again")
-        places["/".join(parts[1:])] = _place(file, entry, size, path)
-
-    if "data.pkl" not in places:
-        raise damaged(path)
-    pickle = places["data.pkl"]
-    file.seek(pickle.offset)
-    return read_pickle(file, pickle.offset + pickle.length, path), places.get
+def _tensors(content: object, source: PickledFile) -> Iterator[StoredArray]:
+    """Yield the tensors of a pickled value: itself, or those in a list or dictionary of one level."""
+    if isinstance(content, Pairs):
+        values: list[object] = [value for _, value in content]
+    elif isinstance(content, list | tuple):
+        values = list(content)
+    else:
+        values = [content]
+    for value in values:
+        if isinstance(value, Call) and isinstance(array := describe(value, source), StoredArray):
+            yield array
 
 
-def _place(file: BinaryIO, entry: zipfile.ZipInfo, size: int, path: Path) -> Span:
-    """Return where an entry's bytes lie: behind a header of its own, whose length the directory does not tell."""
-    file.seek(entry.header_offset)
-    header = file.read(_LOCAL_HEADER)
-    if len(header) != _LOCAL_HEADER or header[:4] != b"PK\x03\x04":
-        raise damaged(path)
-    name, extra = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
-    span = Span(entry.header_offset + _LOCAL_HEADER + name + extra, entry.file_size)
-    if span.offset + span.length > size:
-        raise damaged(path)
-    return span
+def _read_archive(file: BinaryIO, size: int, path: Path) -> tuple[object, dict[str, Span]]:
+    """Read the pickle of a zip archive, and find where its storages lie, which are members `NAME/data/KEY`."""
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: _locate(info, file, size, path) for info in archive.infolist()}
+    pickles = [name for name in members if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise ValueError(f"{len(pickles)} members called data.pkl")
+    root = pickles[0].removesuffix("data.pkl")
+    if (order := members.get(f"{root}byteorder")) is not None:
+        file.seek(order.offset)
+        if file.read(min(order.length, 16)) != b"little":
+            raise ValueError("written on a machine of another byte order")
+    span = members[pickles[0]]
+    file.seek(span.offset)
+    content = read_pickle(file, span.offset + span.length, path).value
+    prefix = f"{root}data/"
+    return content, {name.removeprefix(prefix): member for name, member in members.items() if name.startswith(prefix)}
 
 
-def _only_tensor(value: object, find: _Find, path: Path) -> StoredArray:
-    calls = list(_tensors(value))
-    if len(calls) != 1:
-        raise InputError(f"{path}: holds {len(calls)} tensors, one is expected; save each video's features alone")
-    key = storage_key(calls[0].arguments[0]) if calls[0].arguments else None
-    span = find(key.key) if key is not None else None
-    if key is None or span is None:
-        raise damaged(path)
-    return tensor(calls[0], Storage(key.kind, span), path)
-
-
-def _tensors(value: object) -> Iterator[Call]:
-    """Yield the tensors in nested lists and dictionaries; they may be nested as deep as a file can be long."""
-    waiting, seen = [value], set()
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, Call) and each.name == "torch._utils._rebuild_tensor_v2":
-            yield each
-        elif isinstance(each, list | tuple | Pairs) and id(each) not in seen:
-            seen.add(id(each))
-            waiting += [inner for pair in each for inner in pair] if isinstance(each, Pairs) else list(each)
+def _locate(info: zipfile.ZipInfo, file: BinaryIO, size: int, path: Path) -> Span:
+    """Return where the bytes of a member lie, which must be stored as they are."""
+    # `orig_filename`, because zipfile has cut `filename` at a null byte.
+    if _UNSAFE.search(info.orig_filename) or not info.orig_filename.isprintable():
+        raise InputError(f"{path}: its member {info.orig_filename} has no safe name; save the tensor again")
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.flag_bits & 1:
+        raise InputError(f"{path}: its member {info.filename} is compressed; save the tensor again with torch.save")
+    file.seek(info.header_offset)
+    signature, name, extra = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    offset = info.header_offset + _LOCAL_HEADER.size + name + extra
+    if signature != b"PK\x03\x04" or offset + info.file_size > size:
+        raise ValueError(f"member {info.filename} lies outside of the file")
+    return Span(offset, info.file_size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,31 +16,23 @@ from benchmark.errors import InputError
 
 
 class ArrayFile(Protocol):
-    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before.
-
-    Attributes
-    ----------
-    path
-        The file.
-    name
-        The name that a video is recognised by: the file's stem, or the array's own name in a file of many.
-    folders
-        Names of the groups in the file that the array lies in, from the outermost; none in a file of one array.
-    shape
-        Shape of the array, checked against the size of the file before any value is read. It has an axis at least.
-    """
+    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before."""
 
     @property
-    def path(self) -> Path: ...  # noqa: D102
+    def path(self) -> Path:
+        """The file."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """The name that a video is recognised by: the file's stem, or the array's own name in a file of many."""
 
     @property
-    def folders(self) -> tuple[str, ...]: ...  # noqa: D102
+    def folders(self) -> tuple[str, ...]:
+        """Names of the groups in the file that the array lies in, from the outermost; none in a file of one array."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...  # noqa: D102
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array, with an axis at least, checked against the size of the file before a value is read."""
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield consecutive parts of the first axis, at most `rows` rows each, as floats, integers or booleans.
@@ -82,15 +75,17 @@ class StoredArray:
         """Number of bytes that the values take."""
         return math.prod(self.shape) * self.dtype.itemsize
 
-    def whole(self) -> NDArray[Any]:
-        """Return all values at once."""
-        return np.concatenate(list(self.blocks(max(1, self.shape[0])))) if self.shape else next(self._gather(1))
-
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the array in blocks of rows, see `ArrayFile.blocks`."""
         in_order = self.strides == c_strides(self.shape, self.dtype.itemsize)
         for block in self._read(rows) if in_order else self._gather(rows):
             yield (block.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else block
+
+    def whole(self) -> NDArray[Any]:
+        """Return all of the array, which may have no axis."""
+        single = replace(self, shape=(1, *self.shape), strides=(self.nbytes, *self.strides))
+        values: NDArray[Any] = next(single.blocks(1))[0]
+        return values
 
     def _read(self, rows: int) -> Iterator[NDArray[Any]]:
         # Reads, not a memory map: the pages of a map count as memory in use for as long as it is open.
@@ -98,8 +93,8 @@ class StoredArray:
             file.seek(self.offset)
             for start in range(0, self.shape[0], rows):
                 shape = (min(rows, self.shape[0] - start), *self.shape[1:])
-                values = np.fromfile(file, np.uint8, math.prod(shape) * self.dtype.itemsize)
-                if len(values) != math.prod(shape) * self.dtype.itemsize:
+                values = np.empty(math.prod(shape) * self.dtype.itemsize, np.uint8)
+                if file.readinto(values.data) != len(values):
                     raise InputError(f"{self.path}: has become shorter while it was read; copy or extract it again")
                 yield values.view(self.dtype).reshape(shape)
 
@@ -124,7 +119,7 @@ def fortran_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     return tuple(math.prod(shape[:axis]) * itemsize for axis in range(len(shape)))
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BufferedReader:
     """Open a file for reading.
 
     Raises

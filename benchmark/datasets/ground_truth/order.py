@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.datasets.annotations.lists import read_list
+from benchmark.datasets.lists import read_list, video_of
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.names import and_more
 from benchmark.errors import InputError
@@ -68,7 +68,8 @@ def find_video(entry: str, names: Collection[str]) -> str | None:
 
 def _listed(path: Path, manifest: Manifest) -> Order:
     known = {video.name for video in manifest.videos}
-    entries = [(entry, find_video(entry, known)) for _, entry in read_list(path)]
+    names = (video_of(entry) for _, entry in read_list(path))
+    entries = [(name, find_video(name, known)) for name in names]
     if unknown := [entry for entry, name in entries if name is None]:
         raise InputError(
             f"{and_more(unknown)}: in {path}, but not in the dataset, so the parts of the array cannot be told apart; "

@@ -98,3 +98,17 @@ def test_an_error_leaves_the_dataset_as_it_was(tmp_path: Path, fault: str) -> No
     assert "\n" not in str(caught.value)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == content
     assert not unfinished(folder, "amending").exists()
+
+
+def test_a_dataset_that_is_replaced_meanwhile_is_left_as_it_is_now(tmp_path: Path) -> None:
+    write_pack(tmp_path / "pack")
+    _import(tmp_path / "pack", tmp_path / "data")
+    dataset = Dataset(tmp_path / "data" / "small")
+
+    def replace(done: int, total: int) -> None:
+        if done == total:
+            _import(tmp_path / "pack", tmp_path / "data", replace=True, feature_set="other")
+
+    with pytest.raises(InputError, match="small: the dataset has been changed meanwhile"):
+        add_pseudo_labels(dataset, {"motion": _labels(tmp_path / "labels")["motion"]}, progress=replace)
+    assert Dataset(tmp_path / "data" / "small").manifest.feature_set == "other"

@@ -49,7 +49,10 @@ def test_an_identity_is_stated_beside_the_features_or_in_a_file_that_is_named(pa
         assert (manifest.feature_set, manifest.identity) == ("mine", FeatureSet.model_validate(STATED))
         assert any(note.startswith("Feature set mine: Net; abc; every 16 frames") for note in manifest.notes)
     other = _import(pack, "d", feature_set="another")
-    assert (other.feature_set, other.identity) == ("another", None)
+    assert (other.feature_set, other.identity) == ("another", FeatureSet.model_validate(STATED | {"id": "another"}))
+    (pack / FILE).unlink()
+    other = _import(pack, "e", feature_set="another-one")
+    assert (other.feature_set, other.identity) == ("another-one", None)
     assert any(f"are not stated; a {FILE} beside" in note for note in other.notes)
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from benchmark.datasets.annotations import find_frame_counts, read_annotations
 from benchmark.datasets.annotations.finding import find_annotations
-from benchmark.datasets.annotations.lists import read_list
 from benchmark.datasets.layouts import FeatureFolder
+from benchmark.datasets.lists import file_of, read_list, video_of
 from benchmark.errors import InputError
 
 from .small_packs import NAMES, specs, write_annotations
@@ -110,8 +110,11 @@ def test_a_training_list_names_videos_of_ucf_crime(tmp_path: Path) -> None:
 
 
 def test_entries_of_lists_lose_folders_crops_and_labels(tmp_path: Path) -> None:
-    (tmp_path / "a.list").write_text("C:\\x\\a__3.npy\n\n/y/b.mp4\ntrain/01_001_0.npy 1.0\n")
-    assert read_list(tmp_path / "a.list") == [(1, "a"), (3, "b"), (4, "01_001_0")]
+    (tmp_path / "a.list").write_text("C:\\x\\a__3.npy\n\n/y/b.mp4\ntrain/01_001_0.npy 1.0\n/my data/c 1.mp4\n")
+    entries = read_list(tmp_path / "a.list")
+    assert [number for number, _ in entries] == [1, 3, 4, 5]
+    assert [video_of(entry) for _, entry in entries] == ["a", "b", "01_001_0", "c 1"]
+    assert [file_of(entry) for _, entry in entries] == ["a__3.npy", "b.mp4", "01_001_0.npy", "c 1.mp4"]
     (tmp_path / "a.csv").write_text("video-id\nc\n")
     assert read_list(tmp_path / "a.csv") == [(2, "c")]
 

@@ -250,3 +250,36 @@ def test_the_manifest_is_plain_json(tmp_path: Path) -> None:
     manifest = _import(tmp_path / "pack")
     assert json.loads((tmp_path / "data" / "small" / "manifest.json").read_text())["name"] == "small"
     assert read_manifest(tmp_path / "data" / "small") == manifest
+
+
+def test_test_videos_that_look_like_segments_are_warned_of(tmp_path: Path) -> None:
+    videos = [*specs("json")[:2], Spec("d", "test", 0, 32, 512), Spec("e", "test", 1, 32, 512, ((3, 20),))]
+    write_pack(tmp_path / "pack", "json", videos=videos)
+    assert not any("WARNING" in note for note in _import(tmp_path / "pack").notes)
+    (tmp_path / "pack" / "frames.csv").unlink()
+    (tmp_path / "pack" / "annotations.json").write_text(
+        (tmp_path / "pack" / "annotations.json").read_text().replace('"frames": 512, ', "")
+    )
+    notes = _import(tmp_path / "pack", replace=True).notes
+    assert any(note.startswith("WARNING: every test video has 32 rows. If these are segments") for note in notes)
+
+
+@pytest.mark.parametrize(("frames", "padded"), [(60, 1), (64, 0), (70, 0)])
+def test_padding_is_said_of_the_videos_that_it_changes(tmp_path: Path, frames: int, padded: int) -> None:
+    videos = changed(changed(specs("ucf"), 2, frames=16), 3, frames=frames, intervals=((3, 20), (40, frames)))
+    write_pack(tmp_path / "pack", videos=videos)
+    manifest = _import(tmp_path / "pack", tail="pad")
+    (video,) = (video for video in manifest.videos if video.intervals)
+    assert (video.frames, video.intervals[-1]) == ((64, (40, 64)) if padded else (frames, (40, frames)))
+    said = [note for note in manifest.notes if "last label repeated" in note]
+    assert len(said) == padded
+    assert any("6 frames after a test video's last snippet" in note for note in manifest.notes) == (frames == 70)
+
+
+def test_a_stated_identity_of_another_size_is_refused_and_a_known_one_not_kept(tmp_path: Path) -> None:
+    write_pack(tmp_path / "pack")
+    assert _import(tmp_path / "pack", feature_set="rtfm-i3d-r50-10crop").identity is None
+    stated = {"id": "mine", "extractor": "Net", "checkpoint": "a", "dim": DIM + 1, "normalisation": "none"}
+    (tmp_path / "pack" / "feature_set.json").write_text(json.dumps(stated))
+    with pytest.raises(InputError, match="mine: stated with 7 dimensions, but the features have 6"):
+        _import(tmp_path / "pack", name="b")

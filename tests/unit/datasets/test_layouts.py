@@ -169,5 +169,45 @@ def test_a_list_from_another_machine_chooses_the_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train\.list: lists nothing"):
         find_features(tmp_path / "features", lists=lists)
     _save(tmp_path / "features" / "other" / "a_i3d.npy", 4, DIM)
+    (tmp_path / "train.list").write_text("/x/a_i3d.npy\n")
     with pytest.raises(InputError, match=r"a_i3d\.npy: this file is there twice"):
         find_features(tmp_path / "features", lists=lists)
+    (tmp_path / "train.list").write_text("G:\\old\\train\\a_i3d.npy\n")
+    assert find_features(tmp_path / "features", lists=lists).videos["a_i3d"].folder_split == "train"
+
+
+def test_a_list_of_one_crop_of_all_videos_is_read_as_one_crop(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        for crop in range(3):
+            _save(tmp_path / "features" / f"{name}__{crop}.npy", 4, DIM)
+    (tmp_path / "list.csv").write_text("video-id\na__2\nb__2\n")
+    videos = find_features(tmp_path / "features", lists=(tmp_path / "list.csv",)).videos
+    assert {name: (video.shape, video.paths[0].name) for name, video in videos.items()} == {
+        "a": ((4, 1, DIM), "a__2.npy"),
+        "b": ((4, 1, DIM), "b__2.npy"),
+    }
+
+
+def test_xd_violence_is_read_as_it_is_published(tmp_path: Path) -> None:
+    for folder in ("RGB", "RGBTest", "Flow", "FlowTest", "vggish"):
+        _save(tmp_path / folder / f"{'b' if 'Test' in folder else 'a'}__0.npy", 4, DIM)
+    videos = find_features(tmp_path).videos
+    assert {name: video.folder_split for name, video in videos.items()} == {"a": "train", "b": "test"}
+    assert videos["a"].paths[0].parent.name == "RGB"
+    assert find_features(tmp_path / "Flow").videos.keys() == {"a"}
+
+
+def test_crops_in_the_first_axis_are_refused(tmp_path: Path) -> None:
+    for name, rows in (("a", 4), ("b", 5)):
+        _save(tmp_path / f"{name}.npy", 10, rows, DIM)
+    with pytest.raises(InputError, match=r"shape \(10, 4, 6\), so the crops come first; save it as"):
+        find_features(tmp_path)
+
+
+def test_a_features_folder_that_is_a_link_out_is_refused(tmp_path: Path) -> None:
+    _save(tmp_path / "elsewhere" / "a.npy", 4, DIM)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "features").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="features: a link out of"):
+        features_home(tmp_path / "set")
+    assert features_home(tmp_path / "set", follow_links=True) == tmp_path / "set" / "features"

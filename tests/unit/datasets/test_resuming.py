@@ -145,9 +145,16 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path, monk
         free = 100
 
     monkeypatch.setattr("benchmark.datasets.importer.shutil.disk_usage", lambda folder: Full)
-    with pytest.raises(InputError, match=r"GB are needed .* choose another folder with --data, or .*--train-segments"):
+    with pytest.raises(InputError, match=r"MB are needed .* choose another folder with --data, or .*--train-segments"):
         import_dataset(_request(tmp_path / "pack"), tmp_path / "data")
-    assert list((tmp_path / "data").iterdir()) == []
+    assert not (tmp_path / "data").exists()
+    written = unfinished(tmp_path / "data" / "small", "importing") / "features.npy"
+    written.parent.mkdir(parents=True)
+    written.write_bytes(b"of an import that was interrupted")
+    Full.free = -(10**6)  # what is written counts as room, a block of the disk at least
+    with pytest.raises(InputError, match="MB are needed"):
+        import_dataset(_request(tmp_path / "pack"), tmp_path / "data")
+    assert written.exists()
 
 
 def test_training_videos_are_stored_as_segments_on_request(tmp_path: Path) -> None:
@@ -172,3 +179,13 @@ def test_training_videos_are_stored_as_segments_on_request(tmp_path: Path) -> No
             np.testing.assert_allclose(stored_motion[video.first_row + i], motion[video.name][part].mean(), rtol=1e-6)
     assert "Training videos are stored as 2 segments each; test videos as snippets." in manifest.notes
     assert json.loads((tmp_path / "data" / "small" / "manifest.json").read_text())["version"] == 2
+
+
+def test_a_replacement_cut_off_between_two_renames_is_recovered(tmp_path: Path) -> None:
+    write_pack(tmp_path / "pack")
+    import_dataset(_request(tmp_path / "pack"), tmp_path / "data")
+    whole = _content(tmp_path / "data" / "small")
+    (tmp_path / "data" / "small").rename(tmp_path / "data" / ".small.replaced")
+    with pytest.raises(InputError, match="small: this dataset exists already"):
+        import_dataset(_request(tmp_path / "pack"), tmp_path / "data")
+    assert _content(tmp_path / "data" / "small") == whole

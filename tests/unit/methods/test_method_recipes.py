@@ -15,7 +15,17 @@ from methods.rtfm import RTFM
 CLASSES = {"mmil": MMIL, "rtfm": RTFM, "ctr": CTR, "dmil": DMIL, "clav": CLAV}
 PARTS = ["benchmarks", "presets", "profiles"]
 BENCHMARKS = {"ucf-crime", "xd-violence", "shanghaitech", "avenue"}
-TRAINING = {"optimizer", "learning_rate", "weight_decay", "steps", "batch_size", "segments", "crops", "looks"}
+TRAINING = {
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "steps",
+    "batch_size",
+    "segments",
+    "crops",
+    "looks",
+    "numerics",
+}
 
 
 def recipe(name):

@@ -1,0 +1,116 @@
+"""The command that measures what the paper's experiments would cost on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import err, say
+
+if TYPE_CHECKING:
+    from benchmark.experiments import TableDeclaration
+    from benchmark.records import Training
+    from benchmark.rehearsal import Rehearsal
+
+RehearsedName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(rehearse)
+
+
+def rehearse(
+    benchmark: Annotated[RehearsedName, typer.Argument(help="The benchmark whose size is taken.")],
+    method: Annotated[str, typer.Option(help="METHOD[@PRESET][+ADD-ON...] to train.")] = "rtfm",
+    steps: Annotated[int, typer.Option(min=1, help="Steps to measure.")] = 3,
+    tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas.")] = "table4",
+    device: options.Device = "auto",
+    settings: options.Settings = None,
+    trace: Annotated[Path | None, typer.Option(help="File for a trace of the steps by torch.profiler.")] = None,
+    data: options.Data = None,
+) -> None:
+    """Train a recipe at the paper's size on simulated features, and say what tables would cost here."""
+    import torch
+
+    from benchmark.datasets.catalog import data_root
+    from benchmark.datasets.store import Dataset
+    from benchmark.display import counting
+    from benchmark.errors import InputError
+    from benchmark.executors.choice import choose_device
+    from benchmark.experiments import read_table
+    from benchmark.files import writing_to
+    from benchmark.numerics import use_float32
+    from benchmark.paper_scale import count_run
+    from benchmark.pipelines import find_pipeline
+    from benchmark.planning import Options, check_overrides, plan_runs
+    from benchmark.recipes import resolve_recipe
+    from benchmark.rehearsal import rehearse as run_rehearsal
+    from benchmark.rehearsal import write_simulated
+
+    pipeline = find_pipeline(method)
+    declared = [read_table(name) for name in options.split(tables)]
+    chosen = choose_device(device)
+    overrides = tuple(settings or ())
+    recipe, _ = resolve_recipe(pipeline, benchmark, "paper", overrides)
+    run = count_run(pipeline, benchmark, overrides)
+    if run is None:
+        raise InputError(
+            f"{method}: does not train step by step, so there is nothing to rehearse; choose another --method"
+        )
+    root = data_root(data)
+    with writing_to(root, "--data"):
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=root) as name:
+            write_simulated(benchmark, recipe.training().segments, Path(name))
+            dataset = Dataset(Path(name))
+            specs, used = plan_runs(pipeline, dataset, Options("paper", 1, overrides=overrides, device=chosen))
+            check_overrides(overrides, used)
+            torch.set_num_threads(1)
+            use_float32()
+            with counting(f"rehearsing {method} on {benchmark}", err) as progress:
+                measured = run_rehearsal(pipeline, run, specs[0], dataset, torch.device(chosen), steps, trace, progress)
+    _say_measured(measured, chosen, specs[0].training)
+    for table in declared:
+        _say_table(measured, table)
+
+
+def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
+    from benchmark.paper_scale import SHAPES
+
+    run, shape = measured.run, SHAPES[measured.run.benchmark]
+    videos = shape.normal + shape.abnormal
+    where = "one CPU thread" if device == "cpu" else "one GPU"
+    say(
+        f"{run.method} on {run.benchmark}: {videos:,} training videos, {shape.crops} crops, T = {training.segments}, "
+        f"D = {shape.dim}, {training.numerics}, {where}"
+    )
+    say(f"  loading the training videos: {measured.loading:.1f} s; peak memory {measured.memory / 2**30:.1f} GiB")
+    say(
+        f"  a step: {measured.step:.3g} s (of {len(measured.steps)}), {run.step_flops / 1e9:,.0f} GFLOP, so "
+        f"{measured.rate / 1e9:,.0f} GFLOP/s; of it the batch {measured.batches:.3g} s"
+    )
+    say(f"  scoring {shape.test_snippets:,} test snippets: {shape.test_snippets * measured.scoring:.0f} s")
+    say(f"  the whole run, {run.steps:,} steps: {_duration(measured.seconds)}")
+
+
+def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
+    from benchmark.paper_scale import SEEDS, paper_runs
+
+    runs = paper_runs(table)
+    seconds = SEEDS * sum(measured.expect(run) for run in runs)
+    say(
+        f"{table.name} at the paper's size: {len(runs)} runs x {SEEDS} seeds, {_duration(seconds)} one after another; "
+        "other methods taken to compute at the same rate"
+    )
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.1f} s"

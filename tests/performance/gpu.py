@@ -1,0 +1,98 @@
+"""Speed of training on a GPU at the paper's size, on simulated features; needs no network and no MLflow.
+
+    make bench-gpu            or: python -m tests.performance.gpu [--steps 50] [--folder DIR]
+
+Prints for RTFM and CLAV+CoMo at UCF-Crime's shape and each arithmetic: time of a step, operations per second, how busy
+the GPU is, its memory, and the time of 15,000 steps; then how much longer five seeds of MMIL take side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmark.datasets.manifest import Benchmark
+from benchmark.datasets.store import Dataset
+from benchmark.numerics import use_float32
+from benchmark.paper_scale import count_run
+from benchmark.pipelines import find_pipeline
+from benchmark.planning import Options, plan_runs
+from benchmark.rehearsal import Rehearsal, rehearse, write_simulated
+
+STEPS = 15_000
+SEEDS = 5
+GPU = torch.device("cuda")
+
+
+def measure(method: str, benchmark: Benchmark, settings: tuple[str, ...], steps: int, folder: Path) -> Rehearsal:
+    """Rehearse a method on the GPU; the simulated features are written once for all methods of the same T."""
+    pipeline = find_pipeline(method)
+    options = Options("paper", 1, overrides=settings, device="cuda")
+    run = count_run(pipeline, benchmark, settings)
+    assert run is not None
+    probe = folder / f"{benchmark}-32"
+    if not probe.exists():
+        probe.mkdir()
+        write_simulated(benchmark, 32, probe)
+    dataset = Dataset(probe)
+    (spec,), _ = plan_runs(pipeline, dataset, options)
+    torch.cuda.reset_peak_memory_stats()
+    return rehearse(pipeline, run, spec, dataset, GPU, steps, None, lambda done, total: None)
+
+
+def busy(method: str, numerics: str, folder: Path) -> float:
+    """Return the share of the wall time of ten steps in which the GPU computes."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        measured = measure(method, "ucf-crime", (f"training.numerics={numerics}",), 10, folder)
+    events = [event for event in profile.events() if event.device_type == torch.autograd.DeviceType.CUDA]
+    # Of all kernels, those of the measured steps: loading copies, and scoring is small beside them.
+    kernels = sum(event.device_time for event in events if "Memcpy" not in event.name) / 1e6
+    return min(1.0, kernels / sum(measured.steps))
+
+
+def side_by_side(count: int, folder: Path) -> float:
+    """Return the seconds that so many trainings of MMIL take at the same time, each a process of its own."""
+    code = (
+        "from pathlib import Path; from tests.performance.gpu import measure;"
+        f"measure('mmil', 'shanghaitech', (), 1000, Path({str(folder)!r}))"
+    )
+    started = time.monotonic()
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(count)]
+    assert [process.wait() for process in processes] == [0] * count
+    return time.monotonic() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--folder", type=Path, help="where the features are written; 2 GB")
+    options = parser.parse_args()
+    if not torch.cuda.is_available():
+        sys.exit("bench-gpu: PyTorch finds no GPU here")
+    use_float32()
+    print(torch.cuda.get_device_name())
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        for method in ("rtfm", "clav"):
+            for numerics in ("float32", "tf32", "bf16"):
+                measured = measure(method, "ucf-crime", (f"training.numerics={numerics}",), options.steps, folder)
+                print(
+                    f"{method}, UCF-Crime, {numerics}: {1e3 * measured.step:.1f} ms a step, "
+                    f"{measured.rate / 1e12:.0f} TFLOP/s, GPU busy {busy(method, numerics, folder):.0%}, "
+                    f"{measured.memory / 2**30:.1f} GiB, loading {measured.loading:.1f} s, "
+                    f"{STEPS:,} steps {STEPS * measured.step / 60:.1f} min",
+                    flush=True,
+                )
+        one = side_by_side(1, folder)
+        many = side_by_side(SEEDS, folder)
+        print(f"mmil, ShanghaiTech, 1,000 steps: one {one:.1f} s, {SEEDS} side by side {many:.1f} s, {many / one:.2f}x")
+
+
+if __name__ == "__main__":
+    main()

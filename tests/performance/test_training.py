@@ -1,0 +1,173 @@
+"""Speed of batches, training steps and scoring, each beside its limit or its rival in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.api import Bags, FeatureSpec, Method, PairBatch
+from benchmark.datasets.batches import BagSet, pair_batches
+from benchmark.datasets.segments import segment_mean
+from benchmark.memory import keep_freed_memory
+from benchmark.pipelines import find_pipeline
+from benchmark.records import Training
+from benchmark.training import LossCurves, make_optimizer, train_step
+
+CPU = torch.device("cpu")
+CROPS, SEGMENTS, DIM = 10, 32, 2048
+FILES, FILE_ROWS = 8, 240  # rows: the mean length of a UCF-Crime test video
+BATCH = "a paired batch of 32 + 32 videos, 10 crops, T = 32, D = 2048"
+METHODS = [("rtfm", 1024), ("rtfm", 2048), ("clav", 1024), ("clav", 2048)]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    """As a run is trained."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+
+
+@pytest.fixture(scope="module")
+def bags() -> BagSet:
+    features = torch.rand(64, CROPS, SEGMENTS, DIM)
+    return BagSet(features, torch.rand(64, SEGMENTS), None, tuple(f"v{i}" for i in range(64)))
+
+
+def _name(benchmark: BenchmarkFixture, group: str) -> None:
+    """Put a benchmark into a group that says all that its parameters do."""
+    benchmark.group, benchmark.param = group, None
+
+
+@pytest.mark.parametrize("side", ["ours", "limit"])
+def test_batch_beside_a_copy(benchmark: BenchmarkFixture, bags: BagSet, side: str) -> None:
+    _name(benchmark, f"{BATCH}, beside a plain copy")
+    if side == "ours":
+        benchmark.extra_info.update(kind="limit", aim="≥ 60 % of copying the same bytes")
+        benchmark.pedantic(partial(next, pair_batches(bags, bags, 32, 0, CPU)), rounds=9, warmup_rounds=8)
+    else:
+        source = bags.features.numpy()
+        target = np.empty_like(source)
+        benchmark.pedantic(lambda: np.copyto(target, source), rounds=9, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("side", ["ours", "rival"])
+def test_batch_beside_loading_files(benchmark: BenchmarkFixture, bags: BagSet, tmp_path: Path, side: str) -> None:
+    """The rival loads and averages the files of every batch anew, as published code does; here only 8 of 64 files."""
+    _name(benchmark, f"{BATCH}, beside loading 64 files of 240 snippets and averaging them")
+    if side == "ours":
+        benchmark.extra_info.update(kind="rival", aim="≥ 20 × as fast")
+        batches = pair_batches(bags, bags, 32, 0, CPU)
+        batch = benchmark.pedantic(partial(next, batches), rounds=9, warmup_rounds=8)
+        assert batch.normal.features.shape == (32, CROPS, SEGMENTS, DIM)
+        return
+    benchmark.extra_info.update(scale=64 // FILES)
+    files = [tmp_path / f"{i}.npy" for i in range(FILES)]
+    for path in files:
+        np.save(path, np.random.default_rng(0).random((FILE_ROWS, CROPS, DIM), np.float32))
+
+    def rival() -> np.ndarray:
+        return np.stack([segment_mean(np.load(path), SEGMENTS).transpose(1, 0, 2) for path in files])
+
+    assert benchmark.pedantic(rival, rounds=2).shape == (FILES, CROPS, SEGMENTS, DIM)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something that computes, and its floating-point operations."""
+
+    run: Callable[[], object]
+    flops: int
+
+
+def _method(name: str, dim: int) -> Method:
+    method, _ = find_pipeline(name).load()
+    torch.manual_seed(0)
+    features = FeatureSpec(dim=dim, sources={"motion": "given", "objects": "given"}, object_classes=80)
+    return method(method.Config(), features)
+
+
+def _half(videos: int, dim: int) -> Bags:
+    names = tuple(map(str, range(videos)))
+    return Bags(
+        torch.rand(videos, 1, SEGMENTS, dim), torch.rand(videos, SEGMENTS), torch.rand(videos, SEGMENTS, 80), names
+    )
+
+
+def _counted(run: Callable[[], object]) -> Work:
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return Work(run, counter.get_total_flops())
+
+
+def _products(flops: int) -> Callable[[], object]:
+    """Return matrix products of as many operations: what the machine can do."""
+    size = 1024
+    left, right, out = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
+    count = max(1, round(flops / (2 * size**3)))
+
+    def run() -> None:
+        for _ in range(count):
+            torch.mm(left, right, out=out)
+
+    return run
+
+
+def _measure(benchmark: BenchmarkFixture, work: Work, side: str, rounds: int) -> None:
+    if side == "ours":
+        benchmark.extra_info.update(kind="limit", aim="≥ 65 % of the matrix products of as many operations")
+    benchmark.pedantic(work.run if side == "ours" else _products(work.flops), rounds=rounds, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("side", ["ours", "limit"])
+@pytest.mark.parametrize(("name", "dim"), METHODS)
+def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
+    _name(benchmark, f"training step of {name}, D = {dim}, 16 + 16 videos, one thread")
+    model, settings = _method(name, dim).train(), Training()
+    optimizer = make_optimizer(model, settings)
+    batch = PairBatch(_half(16, dim), _half(16, dim))
+    work = _counted(lambda: train_step(model, optimizer, batch, "float32"))
+    _measure(benchmark, work, side, rounds=5)
+    assert work.flops > 1e10
+
+
+@pytest.mark.parametrize("side", ["ours", "limit"])
+def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
+    _name(benchmark, "batch and loss curves around a step of RTFM, D = 1024, 16 + 16 videos, one thread")
+    model = _method("rtfm", 1024).train()
+    optimizer = make_optimizer(model, Training())
+    bags = BagSet(torch.rand(64, 1, SEGMENTS, 1024), None, None, tuple(map(str, range(64))))
+    batches, curves = pair_batches(bags, bags, 16, 0, CPU), LossCurves()
+    batch = next(batches)
+
+    def step() -> dict[str, torch.Tensor]:
+        return train_step(model, optimizer, batch, "float32")
+
+    terms = step()
+
+    def around() -> None:
+        next(batches)
+        curves.add(terms)
+
+    if side == "ours":
+        benchmark.extra_info.update(kind="limit", aim="≤ 0.03 × the time of the step")
+    benchmark.pedantic(around if side == "ours" else step, rounds=9, warmup_rounds=2)
+
+
+@pytest.mark.parametrize("side", ["ours", "limit"])
+@pytest.mark.parametrize(("name", "dim"), METHODS)
+def test_scoring(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
+    _name(benchmark, f"scoring a video of 240 snippets with {name}, D = {dim}, one crop, one thread")
+    model = _method(name, dim).eval()
+    features = torch.rand(1, 1, FILE_ROWS, dim)
+    with torch.no_grad():
+        work = _counted(lambda: model.score(features))
+        _measure(benchmark, work, side, rounds=9)
+    assert work.flops > 1e9
