@@ -206,11 +206,13 @@ def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, 
     in_normal = (scored.labels == 0).take(video)
     abnormal = np.flatnonzero(~in_normal)
     abnormal_frames, abnormal_video = frames.rows(abnormal), video.take(abnormal)
-    positive_above, negative_above = (
-        frames.twice_above(kind * in_normal).take(abnormal) for kind in (frames.positive, frames.negative)
-    )
     normal = frames.rows(np.flatnonzero(in_normal)).points()
     normal_lost = normal.twice_lost()
+    negative_above = frames.twice_above(frames.negative * in_normal).take(abnormal)
+    # Positive frames of normal videos are odd, but no error.
+    odd = (
+        frames.twice_above(frames.positive * in_normal).take(abnormal) if normal.positives else np.zeros_like(abnormal)
+    )
     metrics = {}
     for name in sorted({name for classes in scored.classes for name in classes}):
         of_class = np.array([name in classes for classes in scored.classes])
@@ -218,10 +220,8 @@ def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, 
         own = abnormal_frames.rows(rows)
         points = own.points()
         own_lost = points.twice_lost()
-        # Positive frames of normal videos, if a dataset has any, lose to what of the class is not below them.
-        between = int(np.dot(own.positive, negative_above.take(rows))) + int(
-            np.dot(own.negative, 2 * normal.positives - positive_above.take(rows))
-        )
+        between = int(np.dot(own.positive, negative_above.take(rows)))
+        between += int(np.dot(own.negative, 2 * normal.positives - odd.take(rows)))
         metrics[f"auc_class/{name}"] = auc_of_pairs(own_lost, points.positives, points.negatives)
         metrics[f"auc_class_vs_normal/{name}"] = auc_of_pairs(
             own_lost + normal_lost + between,

@@ -1,5 +1,6 @@
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,17 @@ def test_frame_metrics_equal_scikit_learn_on_each_subset(seed):
     assert metrics == pytest.approx(expected, abs=1e-12)
     assert base_rate(scored) == pytest.approx(labels.mean(), abs=1e-12)
     assert video_auc(scored) == max_score_auc(np.array(highest), scored.labels)
+
+
+def test_positive_frames_of_normal_videos_count_in_the_class_wise_auc():
+    scored = scored_videos()
+    normal = scored.labels == 0
+    odd = normal[scored.video] & (np.arange(scored.video.size) % 3 == 0)
+    positive = np.where(odd, scored.negative, scored.positive)
+    scored = replace(scored, positive=positive, negative=scored.positive + scored.negative - positive)
+    of_class = np.array(["fire" in classes for classes in scored.classes])
+    expected = frame_auc(scored, of_class | normal)
+    assert frame_metrics(scored)["auc_class_vs_normal/fire"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_subset_keeps_whole_videos_in_order():
