@@ -41,6 +41,10 @@ class MeanMIL(Method):
             import os
 
             os._exit(9)
+        if self.config.spoil == "linger":
+            import time
+
+            time.sleep(0.25)
         return {"loss": loss, "normal": normal.mean()}
 
 
