@@ -1,4 +1,4 @@
-"""One Ray for all tests of this folder: starting it takes seconds."""
+"""One Ray for all tests of a module: starting it takes seconds."""
 
 import logging
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray with two CPUs on this machine; executors use the connection that is there."""
     from benchmark.executors.ray import _import_ray, _signals_kept
