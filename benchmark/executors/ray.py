@@ -128,9 +128,7 @@ def _connect(ray: ModuleType, resources: Resources) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     address = resources.address
     if address is None:
-        # On the loopback interface: what is started for one call is nobody else's.
-        own = {"num_cpus": count_places(resources), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        ray.init(address="local", **own, **quiet)
+        ray.init(address="local", num_cpus=count_places(resources), include_dashboard=False, **quiet)
         return
     if address != "auto":
         _check_reachable(address)

@@ -20,7 +20,6 @@ def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             include_dashboard=False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            _node_ip_address="127.0.0.1",
         )
         yield
         ray.shutdown()
