@@ -11,7 +11,9 @@ from mlflow.entities import Run
 from benchmark.cli import run
 from benchmark.invocations import Results
 from benchmark.runs import RunStore
-from benchmark.tracking import EVALUATIONS, RUN_KEY, connect, sync, tracking_uri
+from benchmark.tracking import connect, shown_uri, sync
+from benchmark.tracking.experiment import RUN_KEY
+from benchmark.tracking.projection import EVALUATIONS
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
 HALVE = f"{Path(__file__).parents[1] / 'plugins' / 'halve.py'}:Halve"
@@ -40,7 +42,7 @@ def train(results: Path, data: Path, *more: str, method: str = PLUGIN) -> int:
 
 def logged(results: Path, name: str = EXPERIMENT) -> tuple[list[Run], list[Run]]:
     """Parents and children of an experiment."""
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
@@ -53,7 +55,7 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert {child.data.tags[RUN_KEY] for child in children} == set(RunStore(results / "runs").keys())
     assert all(run.info.status == "FINISHED" for run in (parent, *children))
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     assert {item.path for item in client.list_artifacts(parent.info.run_id)} == {
         f"{EXPERIMENT}.{end}" for end in ("md", "csv", "tex", "html", "plan.json", "provenance.json")
     }
@@ -120,7 +122,7 @@ def test_a_corrected_label_shows_its_own_number(results: Path, tiny_scenes: Path
 
 def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path) -> None:
     assert train(results, tiny_scenes) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     child = logged(results)[1][0]
     client.update_run(child.info.run_id, status="RUNNING")
     client.set_tag(child.info.run_id, EVALUATIONS, "")
@@ -149,7 +151,7 @@ def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_sc
     (parent,), children = logged(results)
     places = ["--data", str(tiny_scenes), "--results", str(results)]
     assert run(["report", *places, "--format", "png"]) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     (folder,) = (item.path for item in client.list_artifacts(parent.info.run_id, "figures"))
     assert folder == "figures/scenes-avenue-quick-steps-3-training.looks-1"
     names = {Path(item.path).name for item in client.list_artifacts(parent.info.run_id, folder)}
@@ -166,7 +168,7 @@ def test_figures_drawn_without_mlflow_are_logged_later(results: Path, tiny_scene
     assert run(["report", *places, "--format", "png", "--tracking", "none"]) == 0
     assert sync(Results(results)) == 1
     (parent,), _ = logged(results)
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     assert [item.path for item in client.list_artifacts(parent.info.run_id, "figures")] == [
         "figures/scenes-avenue-quick-steps-3-training.looks-1"
     ]
@@ -179,7 +181,7 @@ def test_figures_go_to_the_tables_they_show_and_to_no_later_call(results: Path, 
     for method in ("mmil", "rtfm"):
         assert run(["sweep", method, *study, "--seeds", "1"]) == 0
     assert run(["report", "--data", str(tiny_scenes), "--results", str(results), "--format", "png"]) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
 
     def folders(name: str, parent: str) -> set[str]:
         found = {item.path for item in client.list_artifacts(parent, "figures/scenes-avenue-quick") if item.is_dir}

@@ -1,0 +1,139 @@
+"""The calls and runs on disk, as they stand in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.invocations import Invocation, Results
+from benchmark.records import Evaluation, RunRecord
+from benchmark.runs import RunStore
+from benchmark.tracking.connection import connect
+from benchmark.tracking.content import curves, metrics, milliseconds, names, params, run_params, run_tags
+from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+EVALUATIONS = "wvad.evaluations"
+
+
+class MlflowTracker:
+    """Logs one call: an experiment per table, a parent run per call, a child run per run of the store.
+
+    A run that an earlier call has logged in the same experiment is brought up to date, not logged again.
+
+    Parameters
+    ----------
+    results
+        Where the run store is, and by default MLflow's database.
+    invocation
+        The call.
+    experiment
+        That of the call's table.
+    """
+
+    def __init__(self, results: Results, invocation: Invocation, experiment: Experiment) -> None:
+        self._store = RunStore(results.runs)
+        self._reports = results.reports
+        self._invocation = invocation
+        self._experiment, self._client = experiment, experiment.client
+        parent = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
+        self._parent: str = parent.info.run_id
+
+    def run_finished(self, key: str) -> None:
+        """Log a run with its parameters, tags, loss curves, metrics and record."""
+        from mlflow import MlflowException
+
+        record = self._store.record(key)
+        if record is None:
+            return
+        current = {dataset.test_hash for dataset in self._invocation.plan.datasets}
+        evaluations = [e for e in self._store.evaluations(key) if e.test_hash in current]
+        child = self._experiment.entry(RUN_KEY, key)
+        if child is None:
+            child = self._create_child(record)
+        else:
+            self._experiment.adopt(child, self._parent)
+        try:
+            self._bring_up_to_date(child, record, evaluations)
+        except MlflowException:
+            settled = self._experiment.settle(RUN_KEY, key)
+            if settled is None or settled.info.run_id == child.info.run_id:
+                raise
+            self._bring_up_to_date(settled, record, evaluations)  # another tracker's entry has taken its place
+
+    def table_finished(self, artifacts: Sequence[Path]) -> None:
+        """Log the table's files with the call's parent run."""
+        for path in artifacts:
+            self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
+        complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
+        self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
+
+    def _bring_up_to_date(self, child: Run, record: RunRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Log what is missing; the mark that says what is there comes last, then the run is finished."""
+        from mlflow.entities import RunTag
+
+        logged = child.data.tags.get(EVALUATIONS, "").split()
+        whole = child.info.status == "FINISHED" and logged[:1] == [record.finished]
+        there = logged if whole else [record.finished]
+        missing = [e for e in evaluations if _mark(e) not in there]
+        if whole and not missing:
+            return
+        run_id = child.info.run_id
+        folder = self._store.folder(record.key)
+        if not whole:
+            if not record.spec.imported:
+                losses = curves(folder / "losses.csv", milliseconds(record.finished))
+                self._client.log_batch(run_id, metrics=losses)
+            self._client.log_artifact(run_id, str(folder / "record.json"))
+        mark = RunTag(EVALUATIONS, " ".join([*there, *map(_mark, missing)]))
+        self._client.log_batch(run_id, metrics(missing), [] if whole else run_params(record), [mark])
+        self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+
+    def _artifact_folder(self, path: Path) -> str | None:
+        """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""
+        return str(path.parent.relative_to(self._reports)) if path.is_relative_to(self._reports) else None
+
+    def _create_parent(self) -> Run:
+        call, plan = self._invocation, self._invocation.plan
+        tags = {"profile": plan.profile, "datasets": names(d.name for d in plan.datasets)}
+        name = f"{plan.folder} {call.started}"
+        run = self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
+        values = {"profile": plan.profile, "seeds": plan.seeds, "holdout": plan.holdout, "command": plan.command}
+        self._client.log_batch(run.info.run_id, params=params(values))
+        return run
+
+    def _create_child(self, record: RunRecord) -> Run:
+        spec = record.spec
+        name = f"{spec.title} {spec.dataset} seed {spec.seed}"
+        tags = {PARENT: self._parent, **run_tags(record)}
+        start = milliseconds(record.finished) - int(1000 * record.seconds)
+        return self._experiment.create(RUN_KEY, record.key, name, tags, start)
+
+
+def follow(results: Results, invocation: Invocation) -> MlflowTracker:
+    """Return a tracker of one call."""
+    return MlflowTracker(results, invocation, Experiment(connect(results), invocation.plan.table, results))
+
+
+def sync(results: Results) -> int:
+    """Log every call on disk to MLflow, whatever of it is there already; return the number of calls."""
+    client = connect(results)
+    experiments: dict[str, Experiment] = {}
+    count = 0
+    for invocation in results.invocations():
+        table = invocation.plan.table
+        if table not in experiments:
+            experiments[table] = Experiment(client, table, results)
+        tracker = MlflowTracker(results, invocation, experiments[table])
+        for key in invocation.plan.run_keys():
+            tracker.run_finished(key)
+        tracker.table_finished([*results.table_files(invocation.plan), *results.figure_files(invocation.plan)])
+        count += 1
+    return count
+
+
+def _mark(evaluation: Evaluation) -> str:
+    return f"{evaluation.key}@{evaluation.finished}"
