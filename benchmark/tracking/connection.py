@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from benchmark.errors import InputError
 from benchmark.invocations import Results
 
 if TYPE_CHECKING:
@@ -27,16 +28,28 @@ HIDDEN = "***"
 
 
 def connect(results: Results) -> MlflowClient:
-    """Connect to MLflow: at ``MLFLOW_TRACKING_URI`` if it is set, else in a SQLite file of the results folder."""
+    """Connect to MLflow: at ``MLFLOW_TRACKING_URI`` if it is set, else in a SQLite file of the results folder.
+
+    Raises
+    ------
+    InputError
+        If MLflow does not know that kind of address.
+    """
     for name, value in MLFLOW_SETTINGS.items():
         os.environ.setdefault(name, value)
     import logging
 
-    from mlflow import MlflowClient
+    from mlflow import MlflowClient, MlflowException
 
     # It would tell each repetition; what becomes of a request is told by us, once.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
-    return MlflowClient(tracking_uri=_uri(results))
+    try:
+        return MlflowClient(tracking_uri=_uri(results))
+    except MlflowException:
+        raise InputError(
+            f"MLFLOW_TRACKING_URI={shown_uri(results)}: no address of MLflow; "
+            "write http://HOST:PORT, or leave it unset for a database in the results folder"
+        ) from None
 
 
 def is_local() -> bool:
@@ -56,6 +69,8 @@ def trouble(error: Exception, results: Results) -> str:
 
     A failed connection comes wrapped in the errors of several libraries: the innermost one says why.
     """
+    if isinstance(error, InputError):
+        return str(error)
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

@@ -9,13 +9,41 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, RunRecord
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import DatasetInput, Metric, Param
 
 BATCH = 1000
 """What MLflow takes in one call."""
+NOTE = "mlflow.note.content"
+LONGEST_NOTE = 8000
+LONGEST_DIGEST = 36
+
+
+def experiment_tags(plan: TablePlan) -> dict[str, str]:
+    """Return what makes MLflow open an experiment as training runs, described by the table's title."""
+    tested = plan.datasets[0]
+    return {
+        "mlflow.experimentKind": "custom_model_development",
+        "mlflow.experiment.primaryMetric.name": _clean(f"last/{tested.metric}/{tested.name}"),
+        NOTE: plan.title,
+    }
+
+
+def note(markdown: str) -> str:
+    """Return a table as the description of a call: whole paragraphs, as many as MLflow takes."""
+    return markdown if len(markdown) <= LONGEST_NOTE else markdown[:LONGEST_NOTE].rpartition("\n\n")[0]
+
+
+def trained_on(record: RunRecord) -> DatasetInput:
+    """Return what a run was trained on."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    spec = record.spec
+    dataset = Dataset(spec.dataset, spec.train_hash[:LONGEST_DIGEST], "wvad", spec.feature_set)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
 def run_tags(record: RunRecord) -> dict[str, str]:

@@ -6,7 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmark.invocations import Results
+from benchmark.plans import TablePlan
 from benchmark.tracking.connection import is_local
+from benchmark.tracking.content import experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,15 +29,15 @@ class Experiment:
     ----------
     client
         A connection to MLflow.
-    name
-        The table's name.
+    plan
+        The table, as it is planned now.
     results
         Where artifacts go if MLflow's records go there.
     """
 
-    def __init__(self, client: MlflowClient, name: str, results: Results) -> None:
+    def __init__(self, client: MlflowClient, plan: TablePlan, results: Results) -> None:
         self.client = client
-        self.id = self._find(name) or self._create(name, results)
+        self.id = self._find(plan.table) or self._create(plan, results)
         self._entries: dict[tuple[str, str], list[Run]] = {}
         for run in self._search():
             for mark in (RUN_KEY, INVOCATION):
@@ -75,14 +77,14 @@ class Experiment:
         existing = self.client.get_experiment_by_name(name)
         return str(existing.experiment_id) if existing is not None else None
 
-    def _create(self, name: str, results: Results) -> str:
+    def _create(self, plan: TablePlan, results: Results) -> str:
         from mlflow import MlflowException
 
-        location = (results.root / "mlflow-artifacts" / name).resolve().as_uri() if is_local() else None
+        location = (results.root / "mlflow-artifacts" / plan.table).resolve().as_uri() if is_local() else None
         try:
-            return str(self.client.create_experiment(name, artifact_location=location))
+            return str(self.client.create_experiment(plan.table, location, experiment_tags(plan)))
         except MlflowException:
-            existing = self._find(name)  # another was faster
+            existing = self._find(plan.table)  # another was faster
             if existing is None:
                 raise
             return existing

@@ -10,7 +10,18 @@ from benchmark.invocations import Invocation, Results
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
 from benchmark.tracking.connection import connect
-from benchmark.tracking.content import curves, metrics, milliseconds, names, params, run_params, run_tags
+from benchmark.tracking.content import (
+    NOTE,
+    curves,
+    metrics,
+    milliseconds,
+    names,
+    note,
+    params,
+    run_params,
+    run_tags,
+    trained_on,
+)
 from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
 
 if TYPE_CHECKING:
@@ -68,6 +79,8 @@ class MlflowTracker:
         """Log the table's files with the call's parent run."""
         for path in artifacts:
             self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
+            if path.name == f"{self._invocation.plan.table}.md":
+                self._client.set_tag(self._parent, NOTE, note(path.read_text(encoding="utf-8")))
         complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
         self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
 
@@ -87,6 +100,7 @@ class MlflowTracker:
             if not record.spec.imported:
                 losses = curves(folder / "losses.csv", milliseconds(record.finished))
                 self._client.log_batch(run_id, metrics=losses)
+                self._client.log_inputs(run_id, [trained_on(record)])
             self._client.log_artifact(run_id, str(folder / "record.json"))
         mark = RunTag(EVALUATIONS, " ".join([*there, *map(_mark, missing)]))
         self._client.log_batch(run_id, metrics(missing), [] if whole else run_params(record), [mark])
@@ -99,7 +113,7 @@ class MlflowTracker:
     def _create_parent(self) -> Run:
         call, plan = self._invocation, self._invocation.plan
         tags = {"profile": plan.profile, "datasets": names(d.name for d in plan.datasets)}
-        name = f"{plan.folder} {call.started}"
+        name = f"{plan.folder} {call.started[:16].replace('T', ' ')}"
         run = self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
         values = {"profile": plan.profile, "seeds": plan.seeds, "holdout": plan.holdout, "command": plan.command}
         self._client.log_batch(run.info.run_id, params=params(values))
@@ -115,7 +129,7 @@ class MlflowTracker:
 
 def follow(results: Results, invocation: Invocation) -> MlflowTracker:
     """Return a tracker of one call."""
-    return MlflowTracker(results, invocation, Experiment(connect(results), invocation.plan.table, results))
+    return MlflowTracker(results, invocation, Experiment(connect(results), invocation.plan, results))
 
 
 def sync(results: Results) -> int:
@@ -126,7 +140,7 @@ def sync(results: Results) -> int:
     for invocation in results.invocations():
         table = invocation.plan.table
         if table not in experiments:
-            experiments[table] = Experiment(client, table, results)
+            experiments[table] = Experiment(client, invocation.plan, results)
         tracker = MlflowTracker(results, invocation, experiments[table])
         for key in invocation.plan.run_keys():
             tracker.run_finished(key)
