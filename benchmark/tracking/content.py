@@ -7,29 +7,20 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, RunRecord
+from benchmark.records import Evaluation, RunRecord, Selection
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Param
 
 BATCH = 1000
 """What MLflow takes in one call."""
+SELECTIONS = get_args(Selection)
 NOTE = "mlflow.note.content"
 LONGEST_NOTE = 8000
-LONGEST_DIGEST = 36
-
-
-def experiment_tags(plan: TablePlan) -> dict[str, str]:
-    """Return what makes MLflow open an experiment as training runs, described by the table's title."""
-    tested = plan.datasets[0]
-    return {
-        "mlflow.experimentKind": "custom_model_development",
-        "mlflow.experiment.primaryMetric.name": _clean(f"last/{tested.metric}/{tested.name}"),
-        NOTE: plan.title,
-    }
+SHOWN_DIGEST = 8
+"""Of a dataset's hash; the column of datasets is narrow."""
 
 
 def note(markdown: str) -> str:
@@ -42,7 +33,7 @@ def trained_on(record: RunRecord) -> DatasetInput:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     spec = record.spec
-    dataset = Dataset(spec.dataset, spec.train_hash[:LONGEST_DIGEST], "wvad", spec.feature_set)
+    dataset = Dataset(spec.dataset, spec.train_hash[:SHOWN_DIGEST], "wvad", spec.feature_set)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
@@ -83,14 +74,20 @@ def params(values: Mapping[str, object]) -> list[Param]:
     return [Param(_clean(name), str(value)) for name, value in values.items()]
 
 
-def metrics(evaluations: Sequence[Evaluation]) -> list[Metric]:
-    """Return metrics with the time of their evaluation: logged again they add nothing, and the latest one counts."""
+def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric]:
+    """Return metrics with the time of their evaluation: logged again they add nothing, and the latest one counts.
+
+    MLflow lists them in this order: in front is the primary metric of the last step on the dataset trained on.
+    """
     from mlflow.entities import Metric
+
+    def place(evaluation: Evaluation) -> tuple[int, bool, str]:
+        return SELECTIONS.index(evaluation.selection), evaluation.dataset != record.spec.dataset, evaluation.dataset
 
     return [
         Metric(_clean(f"{e.selection}/{name}/{e.dataset}"), value, milliseconds(e.finished), e.step)
-        for e in evaluations
-        for name, value in e.metrics.items()
+        for e in sorted(evaluations, key=place)
+        for name, value in sorted(e.metrics.items(), key=lambda item: item[0] != e.metric)
         if value is not None
     ]
 

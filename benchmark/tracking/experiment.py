@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.invocations import Results
 from benchmark.plans import TablePlan
 from benchmark.tracking.connection import is_local
-from benchmark.tracking.content import experiment_tags
+from benchmark.tracking.content import NOTE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,7 +82,7 @@ class Experiment:
 
         location = (results.root / "mlflow-artifacts" / plan.table).resolve().as_uri() if is_local() else None
         try:
-            return str(self.client.create_experiment(plan.table, location, experiment_tags(plan)))
+            return str(self.client.create_experiment(plan.table, location, {NOTE: plan.title}))
         except MlflowException:
             existing = self._find(plan.table)  # another was faster
             if existing is None:

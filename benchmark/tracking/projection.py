@@ -25,7 +25,7 @@ from benchmark.tracking.content import (
 from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 EVALUATIONS = "wvad.evaluations"
 
@@ -81,8 +81,9 @@ class MlflowTracker:
             self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
             if path.name == f"{self._invocation.plan.table}.md":
                 self._client.set_tag(self._parent, NOTE, note(path.read_text(encoding="utf-8")))
-        complete = all(self._store.record(key) for key in self._invocation.plan.run_keys())
-        self._client.set_terminated(self._parent, "FINISHED" if complete else "FAILED")
+        records = [self._store.record(key) for key in self._invocation.plan.run_keys()]
+        end = max([self._invocation.started, *(record.finished for record in records if record)], key=milliseconds)
+        self._client.set_terminated(self._parent, "FINISHED" if all(records) else "FAILED", milliseconds(end))
 
     def _bring_up_to_date(self, child: Run, record: RunRecord, evaluations: Sequence[Evaluation]) -> None:
         """Log what is missing; the mark that says what is there comes last, then the run is finished."""
@@ -95,15 +96,16 @@ class MlflowTracker:
         if whole and not missing:
             return
         run_id = child.info.run_id
-        folder = self._store.folder(record.key)
+        self._client.log_batch(run_id, metrics(record, missing), [] if whole else run_params(record))
+        losses: list[Metric] = []
         if not whole:
+            folder = self._store.folder(record.key)
             if not record.spec.imported:
                 losses = curves(folder / "losses.csv", milliseconds(record.finished))
-                self._client.log_batch(run_id, metrics=losses)
                 self._client.log_inputs(run_id, [trained_on(record)])
             self._client.log_artifact(run_id, str(folder / "record.json"))
         mark = RunTag(EVALUATIONS, " ".join([*there, *map(_mark, missing)]))
-        self._client.log_batch(run_id, metrics(missing), [] if whole else run_params(record), [mark])
+        self._client.log_batch(run_id, losses, tags=[mark])
         self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
 
     def _artifact_folder(self, path: Path) -> str | None:
@@ -121,7 +123,7 @@ class MlflowTracker:
 
     def _create_child(self, record: RunRecord) -> Run:
         spec = record.spec
-        name = f"{spec.title} {spec.dataset} seed {spec.seed}"
+        name = f"{spec.title} seed {spec.seed} on {spec.dataset}"
         tags = {PARENT: self._parent, **run_tags(record)}
         start = milliseconds(record.finished) - int(1000 * record.seconds)
         return self._experiment.create(RUN_KEY, record.key, name, tags, start)

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.invocations import Results
+from benchmark.runs import RunStore
 from benchmark.tracking import shown_uri, trouble
-from benchmark.tracking.content import note
+from benchmark.tracking.content import metrics, note
+from tests.unit.small_store import make_results
 
 HERE = Results(Path("results"))
 
@@ -61,3 +63,18 @@ def test_a_long_table_is_described_by_whole_paragraphs() -> None:
     cut = note("\n\n".join(paragraphs)).split("\n\n")
     assert cut == paragraphs[: len(cut)]
     assert 70 < len(cut) < 80
+
+
+def test_the_primary_metric_of_the_last_step_on_its_own_dataset_stands_in_front(tmp_path: Path) -> None:
+    store = RunStore(make_results(tmp_path, seeds=1).runs)
+    record = store.record(store.keys()[0])
+    assert record is not None
+    own = list(store.evaluations(record.key))
+    assert {evaluation.selection for evaluation in own} == {"last", "oracle"}
+    other = [e.model_copy(update={"dataset": "another", "metric": "ap_frame"}) for e in own]
+    given = [e.model_copy(update={"metric": "ap_frame"}) for e in reversed(own)]
+    names = [metric.key for metric in metrics(record, [*other, *given])]
+    assert names[0] == "last/ap_frame/cameras"
+    assert len(set(names)) == len(names)
+    places = list(dict.fromkeys((name.partition("/")[0], name.rpartition("/")[2]) for name in names))
+    assert places == [("last", "cameras"), ("last", "another"), ("oracle", "cameras"), ("oracle", "another")]
