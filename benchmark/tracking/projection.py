@@ -86,27 +86,31 @@ class MlflowTracker:
         self._client.set_terminated(self._parent, "FINISHED" if all(records) else "FAILED", milliseconds(end))
 
     def _bring_up_to_date(self, child: Run, record: RunRecord, evaluations: Sequence[Evaluation]) -> None:
-        """Log what is missing; the mark that says what is there comes last, then the run is finished."""
+        """Log what is missing; the mark that says what is there comes last, then the run is finished.
+
+        A run that was trained again keeps its parameters, which MLflow never changes, and its curves, which are equal.
+        """
         from mlflow.entities import RunTag
 
-        logged = child.data.tags.get(EVALUATIONS, "").split()
-        whole = child.info.status == "FINISHED" and logged[:1] == [record.finished]
-        there = logged if whole else [record.finished]
-        missing = [e for e in evaluations if _mark(e) not in there]
-        if whole and not missing:
+        run_id, finished = child.info.run_id, child.info.status == "FINISHED"
+        trained, *marks = (child.data.tags.get(EVALUATIONS, "").split() if finished else []) or [""]
+        there = dict(mark.split("@") for mark in marks)
+        missing = [e for e in evaluations if there.get(e.key) != e.finished]
+        if trained == record.finished and not missing:
             return
-        run_id = child.info.run_id
-        self._client.log_batch(run_id, metrics(record, missing), [] if whole else run_params(record))
+        new = [] if finished else [param for param in run_params(record) if param.key not in child.data.params]
+        self._client.log_batch(run_id, metrics(record, missing), new)
+        folder = self._store.folder(record.key)
         losses: list[Metric] = []
-        if not whole:
-            folder = self._store.folder(record.key)
-            if not record.spec.imported:
-                losses = curves(folder / "losses.csv", milliseconds(record.finished))
-                self._client.log_inputs(run_id, [trained_on(record)])
-            self._client.log_artifact(run_id, str(folder / "record.json"))
-        mark = RunTag(EVALUATIONS, " ".join([*there, *map(_mark, missing)]))
-        self._client.log_batch(run_id, losses, tags=[mark])
-        self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+        if not finished and not record.spec.imported:
+            losses = curves(folder / "losses.csv", milliseconds(record.finished))
+            self._client.log_inputs(run_id, [trained_on(record)])
+        self._client.log_artifact(run_id, str(folder / "record.json"))
+        there |= {e.key: e.finished for e in missing}
+        mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
+        self._client.log_batch(run_id, losses, tags=[RunTag(EVALUATIONS, mark)])
+        if not finished:
+            self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
 
     def _artifact_folder(self, path: Path) -> str | None:
         """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""
@@ -149,7 +153,3 @@ def sync(results: Results) -> int:
         tracker.table_finished([*results.table_files(invocation.plan), *results.figure_files(invocation.plan)])
         count += 1
     return count
-
-
-def _mark(evaluation: Evaluation) -> str:
-    return f"{evaluation.key}@{evaluation.finished}"

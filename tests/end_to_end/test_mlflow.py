@@ -99,6 +99,27 @@ def test_nothing_is_logged_twice(results: Path, tiny_scenes: Path) -> None:
         assert sync(Results(results)) == 2
 
 
+def test_a_run_that_is_trained_again_is_brought_up_to_date(
+    results: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(results, tiny_scenes) == 0
+    marks = {child.data.tags[EVALUATIONS] for child in logged(results)[1]}
+    assert train(results, tiny_scenes, "--cached", "refresh") == 0
+    assert "MLflow" not in capsys.readouterr().err
+    client = MlflowClient(shown_uri(Results(results)))
+    _, children = logged(results)
+    assert len(children) == 2
+    for child in children:
+        assert child.data.tags[EVALUATIONS] not in marks
+        record = client.download_artifacts(child.info.run_id, "record.json")
+        kept = RunStore(results / "runs").folder(child.data.tags[RUN_KEY]) / "record.json"
+        assert Path(record).read_bytes() == kept.read_bytes()
+        assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+    marks = {child.data.tags[EVALUATIONS] for child in children}
+    assert sync(Results(results)) == 2
+    assert {child.data.tags[EVALUATIONS] for child in logged(results)[1]} == marks
+
+
 def test_everything_can_be_rebuilt_from_the_files(results: Path, tiny_scenes: Path, empty_database: Path) -> None:
     assert train(results, tiny_scenes) == 0
     before = logged(results)
