@@ -58,7 +58,7 @@ class GuardedTracker:
     def __init__(self, results: Results, invocation: Invocation, warn: Callable[[str], None]) -> None:
         self._results, self._invocation, self._warn = results, invocation, warn
         self._tracker: MlflowTracker | None = None
-        self._warned = False
+        self._warned = self._given_up = False
         self._next_try = 0.0
         self._coming: SimpleQueue[tuple[_Action, bool]] = SimpleQueue()
         self._coming.put((lambda tracker: None, False))
@@ -74,12 +74,13 @@ class GuardedTracker:
         self._coming.put((lambda tracker: tracker.table_finished(artifacts), True))
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
+            self._given_up = True
             self._say(f"MLflow at {shown_uri(self._results)}: not all is logged after {PATIENCE:.0f} seconds")
 
     def _log(self) -> None:
         pending: deque[_Action] = deque()
         last = False
-        while not last:
+        while not last and not self._given_up:
             action, last = self._coming.get()
             pending.append(action)
             if last or time.monotonic() >= self._next_try:
@@ -89,7 +90,7 @@ class GuardedTracker:
         """Do what is pending, in its order, up to the first trouble."""
         try:
             self._tracker = self._tracker or follow(self._results, self._invocation)
-            while pending:
+            while pending and not self._given_up:
                 pending[0](self._tracker)
                 pending.popleft()
         except Exception as error:

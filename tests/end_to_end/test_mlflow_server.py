@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -223,6 +224,10 @@ def test_the_end_of_a_call_waits_for_a_bounded_time(
     assert time.monotonic() - begin < 0.5
     tracker.table_finished([])
     assert time.monotonic() - begin < 3
+    door.shut()
+    (waiting,) = (thread for thread in threading.enumerate() if thread.name == "mlflow")
+    waiting.join(20)
+    assert not waiting.is_alive()
     assert warnings == [
         f"MLflow at http://{HOST}:{door.port}: not all is logged after 1 seconds. "
         "The runs are safe; `wvad mlflow sync` logs them later."
