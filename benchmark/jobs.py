@@ -108,9 +108,7 @@ def record_timeout(job: Job) -> Outcome:
 def record_failure(job: Job, reason: str, details: str = "", status: Trouble = "failed") -> Outcome:
     """Record in the run store that a job did not succeed, and why."""
     reason = " ".join(reason.split())
-    failure = Failure(
-        key=job.spec.key, spec=job.spec, status=status, reason=reason, traceback=details, failed=now()
-    )
+    failure = Failure(key=job.spec.key, spec=job.spec, status=status, reason=reason, traceback=details, failed=now())
     with suppress(OSError):  # a full disk: the outcome says it all the same
         RunStore(job.runs).write_failure(failure)
     return Outcome(job, status, reason=reason)

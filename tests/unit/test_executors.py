@@ -1,12 +1,14 @@
 import multiprocessing
 import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmark.datasets.store import Dataset
-from benchmark.executors import Executor
+from benchmark.executors import Executor, Resources
 from benchmark.executors.local import LocalExecutor
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, is_complete
@@ -15,7 +17,7 @@ from benchmark.planning import Options, make_job, plan_runs
 from benchmark.runs import RunStore
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
-EXECUTORS = [SerialExecutor, lambda: LocalExecutor(2)]
+EXECUTORS = [SerialExecutor, lambda: LocalExecutor(Resources(2))]
 
 
 class Notes:
@@ -85,7 +87,7 @@ def test_a_failing_run_is_recorded_and_repeated_next_time(
 
 def test_a_run_whose_process_dies_takes_no_other_with_it(tmp_path: Path, tiny_scenes: Path) -> None:
     dying, living = jobs_in(tmp_path, tiny_scenes, 1, "spoil=die"), jobs_in(tmp_path, tiny_scenes, 2)
-    outcomes = {o.job.spec.key: o for o in LocalExecutor(2).run([*dying, *living], Notes())}
+    outcomes = {o.job.spec.key: o for o in LocalExecutor(Resources(2)).run([*dying, *living], Notes())}
     assert outcomes[dying[0].spec.key].status == "failed"
     assert "its process ended with code 9" in outcomes[dying[0].spec.key].reason
     assert all(outcomes[job.spec.key].status == "ok" for job in living)
@@ -105,7 +107,41 @@ def test_an_interrupt_while_a_process_starts_leaves_none_behind(
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(LocalExecutor(2).run(jobs_in(tmp_path, tiny_scenes, 2), Notes()))
+            list(LocalExecutor(Resources(2)).run(jobs_in(tmp_path, tiny_scenes, 2), Notes()))
     finally:
         signal.signal(signal.SIGINT, usual)
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("make", EXECUTORS, ids=["serial", "local"])
+def test_a_run_that_takes_too_long_is_ended(make: type[Executor], tmp_path: Path, tiny_scenes: Path) -> None:
+    long = [replace(job, timeout=1.0) for job in jobs_in(tmp_path, tiny_scenes, 1, "steps=1000000")]
+    short = jobs_in(tmp_path, tiny_scenes, 1)
+    statuses = {o.job.spec.key: (o.status, o.reason) for o in make().run([*long, *short], Notes())}
+    assert statuses[long[0].spec.key] == ("timeout", "took longer than 1 s (--timeout)")
+    assert statuses[short[0].spec.key][0] == "ok"
+    (failure,) = RunStore(tmp_path).failures()
+    assert failure.status == "timeout"
+    assert not list((tmp_path / "staging").iterdir())
+
+
+def test_a_run_that_takes_too_much_memory_says_so(tmp_path: Path, tiny_scenes: Path) -> None:
+    jobs = [replace(job, memory=8 << 20) for job in jobs_in(tmp_path, tiny_scenes, 1)]
+    (outcome,) = LocalExecutor(Resources(1)).run(jobs, Notes())
+    assert outcome.status == "out-of-memory"
+
+
+@pytest.mark.parametrize("make", EXECUTORS, ids=["serial", "local"])
+def test_jobs_are_taken_only_when_there_is_room(make: type[Executor], tmp_path: Path, tiny_scenes: Path) -> None:
+    taken = []
+
+    def give() -> Iterator[Job]:
+        for job in jobs_in(tmp_path, tiny_scenes, 4):
+            taken.append(job)
+            yield job
+
+    outcomes = make().run(give(), Notes())
+    assert taken == []
+    next(outcomes)
+    assert len(taken) <= 2
+    assert len(list(outcomes)) == 3
