@@ -126,9 +126,11 @@ def test_a_run_that_takes_too_long_is_ended(make: type[Executor], tmp_path: Path
 
 
 def test_a_run_that_takes_too_much_memory_says_so(tmp_path: Path, tiny_scenes: Path) -> None:
-    jobs = [replace(job, memory=8 << 20) for job in jobs_in(tmp_path, tiny_scenes, 1)]
-    (outcome,) = LocalExecutor(Resources(1)).run(jobs, Notes())
+    (job,) = jobs_in(tmp_path, tiny_scenes, 1, "spoil=memory")
+    (outcome,) = LocalExecutor(Resources(1)).run([replace(job, memory=500 << 20)], Notes())
     assert outcome.status == "out-of-memory"
+    (outcome,) = LocalExecutor(Resources(1)).run([job], Notes())
+    assert outcome.status == "ok"
 
 
 @pytest.mark.parametrize("make", EXECUTORS, ids=["serial", "local"])
