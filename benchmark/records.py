@@ -16,6 +16,8 @@ RECORD_VERSION = 1
 Profile = Literal["quick", "paper"]
 Selection = Literal["last", "validation", "oracle"]
 Numerics = Literal["float32", "tf32", "bf16"]
+Trouble = Literal["failed", "timeout", "out-of-memory", "skipped"]
+"""How a run ends that gives no result: by an error, out of time, out of memory, or untried for a reason."""
 
 
 class Training(FrozenModel):
@@ -182,6 +184,7 @@ class Failure(FrozenModel):
 
     key: str
     spec: RunSpec
+    status: Trouble = "failed"
     reason: str
     traceback: str
     failed: str

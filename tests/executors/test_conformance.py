@@ -98,11 +98,16 @@ def test_a_failing_run_is_recorded_takes_no_other_with_it_and_is_repeated_next_t
         assert "Traceback" in failure.traceback
 
 
-def test_a_run_that_takes_too_long_is_a_timeout(executor: Executor, tmp_path: Path, tiny_scenes: Path) -> None:
-    (job,) = jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=linger", "steps=100")
-    (outcome,) = executor.run([replace(job, timeout=1.0)], Notes())
-    assert outcome.status == "timeout"
-    assert RunStore(tmp_path / "runs").keys() == []
+def test_a_run_that_takes_too_long_is_ended(executor: Executor, tmp_path: Path, tiny_scenes: Path) -> None:
+    runs = tmp_path / "runs"
+    (long,), (short,) = jobs_in(runs, tiny_scenes, 1, "steps=1000000"), jobs_in(runs, tiny_scenes, 1)
+    outcomes = {o.job.spec.key: o for o in executor.run([replace(long, timeout=1.0), short], Notes())}
+    assert outcomes[long.spec.key].status == "timeout"
+    assert outcomes[long.spec.key].reason == "took longer than 1 s (--timeout)"
+    assert outcomes[short.spec.key].status == "ok"
+    (failure,) = RunStore(runs).failures()
+    assert failure.status == "timeout"
+    assert list((runs / "staging").iterdir()) == []
 
 
 def test_no_jobs_give_no_outcomes(executor: Executor) -> None:

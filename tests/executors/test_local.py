@@ -1,5 +1,6 @@
 import multiprocessing
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,16 @@ def test_an_interrupt_while_a_process_starts_leaves_none_behind(
     finally:
         signal.signal(signal.SIGINT, usual)
     assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_ends_without_an_outcome_is_named_with_its_code(tmp_path: Path, tiny_scenes: Path) -> None:
+    (outcome,) = LocalExecutor(Resources(1)).run(jobs_in(tmp_path, tiny_scenes, 1, "spoil=die"), Notes())
+    assert outcome.reason == "its process ended with code 9"
+
+
+def test_a_run_that_takes_too_much_memory_says_so(tmp_path: Path, tiny_scenes: Path) -> None:
+    (job,) = jobs_in(tmp_path, tiny_scenes, 1, "spoil=memory")
+    (outcome,) = LocalExecutor(Resources(1)).run([replace(job, memory=500 << 20)], Notes())
+    assert outcome.status == "out-of-memory"
+    (outcome,) = LocalExecutor(Resources(1)).run([job], Notes())
+    assert outcome.status == "ok"

@@ -22,6 +22,9 @@ from tests.executors.small_jobs import Notes, contents, jobs_in
 LOOPBACK = "127.0.0.2"
 """Ray takes 127.0.0.1 for a mistake, and the machine's address in its place."""
 
+SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 2}
+"""When a node is taken for dead."""
+
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -30,9 +33,8 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     ray = _import_ray()
     from ray.cluster_utils import Cluster
 
-    started = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 0, "node_ip_address": LOOPBACK, "include_dashboard": False}
-    )
+    head = {"num_cpus": 0, "node_ip_address": LOOPBACK, "include_dashboard": False, "_system_config": SOON}
+    started = Cluster(initialize_head=True, head_node_args=head)
     for _ in range(3):
         started.add_node(num_cpus=1, node_ip_address=LOOPBACK)
     yield started

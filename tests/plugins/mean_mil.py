@@ -37,6 +37,8 @@ class MeanMIL(Method):
             loss = loss * torch.nan
         if self.config.spoil == "vector":
             loss = loss[None]
+        if self.config.spoil == "memory":
+            torch.ones(1 << 28)
         if self.config.spoil == "die":
             import os
 
