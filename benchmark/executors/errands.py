@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from benchmark.archives import pack_run, unpack_run
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.executors.node_data import find_on_node, fingerprint
-from benchmark.files import replacing
 from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.pipelines import Pipeline
-from benchmark.records import RunSpec, digest, installed_version
+from benchmark.records import digest, installed_version
 from benchmark.registry import Plugin
 from benchmark.runs import RunStore
 from benchmark.sources import hash_package
@@ -55,7 +55,7 @@ class Errand:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How an errand ended, and the files that it added to the run."""
+    """How an errand ended, and the files of the run as far as there is one."""
 
     outcome: Outcome
     traceback: str
@@ -83,14 +83,15 @@ def carry_out(errand: Errand, report: Callable[[int, float], None]) -> Delivery:
         store, key = RunStore(job.runs), job.spec.key
         try:
             job = _settle(errand, job)
-            unpack_run(store, job.spec, errand.stored)
+            if errand.stored:
+                unpack_run(store, key, errand.stored)
         except InputError as error:
             outcome = record_failure(job, str(error))
         else:
             with one_thread(), _ended_if_stuck(job.timeout):
                 outcome = perform(job, report)
         failure = store.failure(key)
-        files = {name: content for name, content in pack_run(store, key).items() if name not in errand.stored}
+        files = pack_run(store, key) if store.record(key) is not None else {}
         return Delivery(replace(outcome, job=errand.job), failure.traceback if failure else "", files)
 
 
@@ -99,44 +100,14 @@ def receive(delivery: Delivery) -> Outcome:
     outcome = delivery.outcome
     job, store = outcome.job, RunStore(outcome.job.runs)
     try:
-        unpack_run(store, job.spec, delivery.files, replace=job.cached == "refresh")
-    except OSError as error:
+        if delivery.files:
+            unpack_run(store, job.spec.key, delivery.files, replace=job.cached == "refresh")
+    except (OSError, InputError) as error:
         return record_failure(job, f"the run came back and cannot be stored: {error}")
     if outcome.status != "ok":
         return record_failure(job, outcome.reason, delivery.traceback, outcome.status)
     store.clear_failure(job.spec.key)
     return outcome
-
-
-def pack_run(store: RunStore, key: str) -> dict[str, bytes]:
-    """Return the files of a run with its evaluations, by name; none if there is no such run."""
-    folder = store.folder(key)
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def unpack_run(store: RunStore, spec: RunSpec, files: Mapping[str, bytes], replace: bool = False) -> None:
-    """Store the files of a run as if it had been made here: first the run in one step, then each evaluation.
-
-    Parameters
-    ----------
-    replace
-        Whether the run takes the place of one that is stored already.
-    """
-    if "record.json" in files:
-        with store.stage(spec, replace) as folder:
-            for name, content in files.items():
-                if not _is_of_evaluation(name):
-                    (folder / name).parent.mkdir(exist_ok=True)
-                    (folder / name).write_bytes(content)
-    for name in sorted(filter(_is_of_evaluation, files), key=lambda name: name.endswith(".json")):  # scores first
-        path = store.folder(spec.key) / name
-        path.parent.mkdir(exist_ok=True)
-        with replacing(path) as file:
-            file.write(files[name])
-
-
-def _is_of_evaluation(name: str) -> bool:
-    return name.startswith("evaluations/")
 
 
 def _settle(errand: Errand, job: Job) -> Job:
