@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from benchmark.errors import InputError
 from benchmark.executors import Resources
 from benchmark.executors import slurm as module
+from benchmark.executors.ray import RayExecutor
 from benchmark.executors.slurm import SlurmExecutor
 from benchmark.jobs import Job, perform
 from benchmark.runs import RunStore
@@ -106,3 +108,12 @@ def test_what_slurm_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="no sbatch here"):
         SlurmExecutor(Resources())
+
+
+@pytest.mark.parametrize(("library", "create"), [("ray", RayExecutor), ("submitit", SlurmExecutor)])
+def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
+    library: str, create: type[RayExecutor | SlurmExecutor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(InputError, match=r"is not installed; pip install 'wvad-bench\[(ray|slurm)\]'"):
+        create(Resources())
