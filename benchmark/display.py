@@ -108,8 +108,8 @@ class BarDisplay:
         self._progress.remove_task(self._tasks.pop(outcome.job.spec.key))
         self._done += 1
         self._show_total()
-        if outcome.status == "failed":
-            self._progress.console.print(f"failed: {describe(outcome.job)}: {outcome.reason}")
+        if outcome.status != "ok":
+            self._progress.console.print(f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}")
 
     def _show_total(self) -> None:
         """Count running jobs in part, so that the time left is known before the first one ends."""
@@ -147,7 +147,7 @@ class LineDisplay:
         self._done += 1
         spent, new = time.monotonic() - self._started, self._done - self._stored
         left = spent / new * (self._total - self._done)
-        how = "failed: " + outcome.reason if outcome.status == "failed" else f"{outcome.seconds:.1f} s"
+        how = f"{outcome.status}: {outcome.reason}" if outcome.status != "ok" else f"{outcome.seconds:.1f} s"
         self._say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
 
     def _say(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import socket
@@ -69,3 +70,9 @@ def is_abandoned(path: Path) -> bool:
 def file_name(text: str) -> str:
     """Return a text as part of a file's name: whatever might mean something to a shell or a path becomes ``-``."""
     return re.sub(r"[^A-Za-z0-9_.+@-]", "-", text)
+
+
+def cache_folder() -> Path:
+    """Return where this user's caches belong, by the convention of most systems; each installation has its own."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "wvad-bench" / hashlib.sha256(str(Path(__file__).parent).encode()).hexdigest()[:16]

@@ -21,6 +21,7 @@ from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
+from benchmark.limits import RunTimeoutError, is_out_of_memory, time_limit
 from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.records import (
@@ -29,6 +30,7 @@ from benchmark.records import (
     RunRecord,
     RunSpec,
     Selection,
+    Trouble,
     describe_environment,
     evaluation_key,
 )
@@ -40,7 +42,15 @@ Cached = Literal["use", "refresh", "only"]
 
 @dataclass(frozen=True)
 class Job:
-    """A run to train and the datasets to evaluate it on; small enough to be sent to another process."""
+    """A run to train and the datasets to evaluate it on; small enough to be sent to another process.
+
+    Attributes
+    ----------
+    timeout
+        Seconds that it may take; None for as long as it needs.
+    memory
+        Bytes that it may take beyond what the libraries do, where the executor can limit it; None for what there is.
+    """
 
     spec: RunSpec
     pipeline: Pipeline
@@ -49,6 +59,8 @@ class Job:
     runs: Path
     device: str
     cached: Cached = "use"
+    timeout: float | None = None
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Outcome:
     """How a job ended."""
 
     job: Job
-    status: Literal["ok", "failed"]
+    status: Literal["ok"] | Trouble
     trained: bool = False
     seconds: float = 0.0
     reason: str = ""
@@ -73,24 +85,33 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
     store = RunStore(job.runs)
     use_float32()
     try:
-        record = None if job.cached == "refresh" else store.record(job.spec.key)
-        trained = record is None
-        if record is None:
-            record = _train(job, store, report)
-        _evaluate(job, record, store)
+        with time_limit(job.timeout):
+            record = None if job.cached == "refresh" else store.record(job.spec.key)
+            trained = record is None
+            if record is None:
+                record = _train(job, store, report)
+            _evaluate(job, record, store)
+    except RunTimeoutError:
+        return record_timeout(job)
     except (Exception, SystemExit) as error:  # a plug-in may call sys.exit
-        return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc())
+        status: Trouble = "out-of-memory" if is_out_of_memory(error) else "failed"
+        return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc(), status)
     store.clear_failure(job.spec.key)
     return Outcome(job, "ok", trained, record.seconds)
 
 
-def record_failure(job: Job, reason: str, details: str = "") -> Outcome:
-    """Record in the run store that a job failed, and why."""
+def record_timeout(job: Job) -> Outcome:
+    """Record in the run store that a job has used up its time."""
+    return record_failure(job, f"took longer than {job.timeout:g} s (--timeout)", status="timeout")
+
+
+def record_failure(job: Job, reason: str, details: str = "", status: Trouble = "failed") -> Outcome:
+    """Record in the run store that a job did not succeed, and why."""
     reason = " ".join(reason.split())
-    failure = Failure(key=job.spec.key, spec=job.spec, reason=reason, traceback=details, failed=now())
+    failure = Failure(key=job.spec.key, spec=job.spec, status=status, reason=reason, traceback=details, failed=now())
     with suppress(OSError):  # a full disk: the outcome says it all the same
         RunStore(job.runs).write_failure(failure)
-    return Outcome(job, "failed", reason=reason)
+    return Outcome(job, status, reason=reason)
 
 
 def load_trained(record: RunRecord, step: int, pipeline: Pipeline, store: RunStore, device: torch.device) -> Method:

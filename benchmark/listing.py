@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -13,13 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from benchmark.datasets.manifest import Benchmark
-from benchmark.files import write_atomically
+from benchmark.files import cache_folder, write_atomically
 from benchmark.frozen import FrozenModel
 from benchmark.records import Profile, digest, installed_version
 from benchmark.registry import AddOnPlugin, MethodPlugin
-
-SOURCES = (".py", ".yaml")
-"""Files of a package that what is listed of its plug-ins depends on: code and recipes."""
+from benchmark.sources import hash_package
 
 
 class Listed(FrozenModel):
@@ -52,7 +47,7 @@ def list_sizes(
     ------
     What is listed, or what kept the plug-in from being measured; that is found out anew in every call.
     """
-    path = _folder() / f"sizes-{benchmark}-{profile}-{dim}.json"
+    path = cache_folder() / f"sizes-{benchmark}-{profile}-{dim}.json"
     before = _read(path).plugins
     after: dict[str, Listed] = {}
     for plugin in plugins:
@@ -88,27 +83,7 @@ def _measure(plugin: MethodPlugin | AddOnPlugin, benchmark: Benchmark, profile: 
 @cache
 def _fingerprint(module: str) -> list[str | None]:
     """Hash the package that a module is part of and the engine that measures it; name the PyTorch that it runs on."""
-    return [installed_version("torch"), *(_hash(package) for package in (module.partition(".")[0], "benchmark"))]
-
-
-@cache
-def _hash(package: str) -> str | None:
-    """Hash the code and the recipes of a package or module; None where there is no such package."""
-    spec = importlib.util.find_spec(package)
-    if spec is None:
-        return None
-    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
-    files = [path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES]
-    found = hashlib.sha256()
-    for path in sorted(files) or [Path(str(spec.origin))]:
-        found.update(f"{path}\0".encode() + path.read_bytes())
-    return found.hexdigest()
-
-
-def _folder() -> Path:
-    """Return where this user's caches belong, by the convention of most systems; each installation has its own."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return caches / "wvad-bench" / digest(str(Path(__file__).parent))
+    return [installed_version("torch"), *(hash_package(package) for package in (module.partition(".")[0], "benchmark"))]
 
 
 def _read(path: Path) -> _Known:

@@ -15,6 +15,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.declarations import declare_comparison
 from benchmark.driver import run_jobs
 from benchmark.errors import InputError
+from benchmark.executors import Resources
 from benchmark.executors.choice import DeviceName, choose_device, choose_executor
 from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
@@ -127,8 +128,10 @@ def compare(
     folder = f"{'+'.join(datasets)}-{profile}"
     plan, jobs = plan_table(declaration, opened, folder, "benchmark.compare", options)
     store.write_invocation(plan)
-    outcomes = run_jobs(jobs, choose_executor(executor, None, options.device), Console(stderr=True), lambda _: None)
-    failed = next((outcome for outcome in outcomes if outcome.status == "failed"), None)
+    outcomes = run_jobs(
+        jobs, choose_executor(executor, Resources(device=options.device)), Console(stderr=True), lambda _: None
+    )
+    failed = next((outcome for outcome in outcomes if outcome.status != "ok"), None)
     if failed is not None:
         spec = failed.job.spec
         raise InputError(f"{spec.title} on {spec.dataset}, seed {spec.seed}, failed: {failed.reason}")

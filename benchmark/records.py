@@ -16,6 +16,8 @@ RECORD_VERSION = 1
 Profile = Literal["quick", "paper"]
 Selection = Literal["last", "validation", "oracle"]
 Numerics = Literal["float32", "tf32", "bf16"]
+Trouble = Literal["failed", "timeout", "out-of-memory", "skipped"]
+"""How a run ends that gives no result: by an error, out of time, out of memory, or untried for a reason."""
 
 
 class Training(FrozenModel):
@@ -182,9 +184,26 @@ class Failure(FrozenModel):
 
     key: str
     spec: RunSpec
+    status: Trouble = "failed"
     reason: str
     traceback: str
     failed: str
+
+
+class StoredScores(FrozenModel):
+    """The size and the SHA-256 sum of a file of scores, by which damage is seen."""
+
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> StoredScores:
+        """Describe the content of a file."""
+        return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+    def fits(self, content: bytes) -> bool:
+        """Return whether this is the content that was described."""
+        return self == StoredScores.of(content)
 
 
 class Evaluation(FrozenModel):
@@ -200,6 +219,8 @@ class Evaluation(FrozenModel):
         All metrics; None where one is undefined (a single class of frames).
     chance
         What the primary metric is at chance level: 0.5, or the share of positive frames.
+    scores
+        The file of scores that the metrics are of; None in stores from before there were sums.
     """
 
     record_version: int = RECORD_VERSION
@@ -213,6 +234,7 @@ class Evaluation(FrozenModel):
     metrics: dict[str, float | None]
     chance: float
     finished: str
+    scores: StoredScores | None = None
 
 
 class Controls(FrozenModel):

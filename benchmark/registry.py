@@ -18,7 +18,7 @@ from benchmark.errors import InputError
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method
     from benchmark.datasets.store import Dataset
-    from benchmark.executors import Executor
+    from benchmark.executors import Executor, Resources
 
 _Class = TypeVar("_Class")
 _Plugin = TypeVar("_Plugin", bound="Plugin")
@@ -173,12 +173,12 @@ class DatasetPlugin(Plugin):
 
 
 class ExecutorPlugin(Plugin):
-    """A class or function that gives an executor for a number of runs side by side."""
+    """A class or function that gives an executor for the resources of a call."""
 
     kind = "executor"
     group = "wvad_bench.executors"
 
-    def create(self, workers: int) -> Executor:
+    def create(self, resources: Resources) -> Executor:
         """Create the executor.
 
         Raises
@@ -186,7 +186,7 @@ class ExecutorPlugin(Plugin):
         InputError
             If the import fails, or what it gives is no `benchmark.executors.Executor`.
         """
-        executor = self._call(workers)
+        executor = self._call(resources)
         if not callable(getattr(executor, "run", None)):
             raise InputError(f"executor {self.name}: {self.attribute} gives nothing that could run jobs")
         return cast("Executor", executor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from benchmark.checksums import seal, unseal, write_checksums
 from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
 from benchmark.metrics import ScoredVideos
-from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec
+from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredScores
 
 SEPARATOR = "\x1f"
 """Between the class names of a video in a file of scores."""
@@ -94,16 +96,35 @@ class RunStore:
         replace
             Whether to replace a run that is there already; else the one that was there first stays.
         """
-        staging = self.root / "staging" / scratch_name(spec.key)
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        try:
+        with self.scratch(spec.key) as staging:
             (staging / "spec.json").write_text(spec.model_dump_json(indent=1) + "\n", encoding="utf-8")
             yield staging
-            if (staging / "record.json").is_file() and (replace or self.record(spec.key) is None):
-                self._move_into_place(staging, self.folder(spec.key))
+            if (staging / "record.json").is_file():
+                write_checksums(staging)
+                self.place(staging, spec.key, replace)
+
+    @contextmanager
+    def scratch(self, stem: str) -> Iterator[Path]:
+        """Give an empty folder on the store's disk, which is removed at the end and is no part of the store."""
+        folder = self.root / "staging" / scratch_name(stem)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def place(self, folder: Path, key: str, replace: bool = False) -> bool:
+        """Move the folder of a finished run into place, unless the run is there already and is not to be replaced.
+
+        Returns
+        -------
+        Whether it was moved.
+        """
+        if not replace and self.record(key) is not None:
+            return False
+        self._move_into_place(folder, self.folder(key))
+        return not folder.exists()
 
     def write_failure(self, failure: Failure) -> None:
         """Record that a run failed."""
@@ -115,18 +136,22 @@ class RunStore:
         self._failure_path(key).unlink(missing_ok=True)
 
     def evaluation(self, run_key: str, key: str) -> Evaluation | None:
-        """Return a stored evaluation, or None."""
-        return _read(self.folder(run_key) / "evaluations" / f"{key}.json", Evaluation)
+        """Return a stored evaluation, or None; one whose scores are gone or cut is none."""
+        evaluation = _read(self._evaluation_path(run_key, key), Evaluation)
+        if evaluation is None or evaluation.scores is None:
+            return evaluation
+        return evaluation if _size(self._scores_path(run_key, key)) == evaluation.scores.size else None
 
     def evaluations(self, run_key: str) -> Iterator[Evaluation]:
         """Iterate over the evaluations of a run."""
         paths = sorted((self.folder(run_key) / "evaluations").glob("*.json"))
-        return (evaluation for path in paths if (evaluation := _read(path, Evaluation)) is not None)
+        return (found for path in paths if (found := self.evaluation(run_key, path.stem)) is not None)
 
     def write_scores(self, run_key: str, key: str, scored: ScoredVideos) -> None:
         """Store raw snippet scores with the labels that they are judged by, before any metric is computed from them."""
         folder = self.folder(run_key) / "evaluations"
         folder.mkdir(exist_ok=True)
+        self._evaluation_path(run_key, key).unlink(missing_ok=True)  # it states the sum of other scores
         with replacing(self._scores_path(run_key, key)) as file:
             np.savez(
                 file,
@@ -141,8 +166,12 @@ class RunStore:
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
+        evaluation = self.evaluation(run_key, key)
         try:
-            with np.load(self._scores_path(run_key, key), allow_pickle=False) as stored:
+            content = self._scores_path(run_key, key).read_bytes()
+            if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
+                return None
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 return ScoredVideos(
                     scores=stored["scores"].astype(np.float64),
                     positive=stored["positive"].astype(np.int64),
@@ -176,9 +205,15 @@ class RunStore:
             write_atomically(self._derived_path(kind, name), content.model_dump_json() + "\n")
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
-        """Add an evaluation to its run."""
-        folder = self.folder(evaluation.run_key) / "evaluations"
-        write_atomically(folder / f"{evaluation.key}.json", evaluation.model_dump_json(indent=1) + "\n")
+        """Add an evaluation to its run, with the sum of its scores where they are stored."""
+        with suppress(FileNotFoundError):
+            scores = StoredScores.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
+            evaluation = evaluation.model_copy(update={"scores": scores})
+        with replacing(self._evaluation_path(evaluation.run_key, evaluation.key)) as file:
+            file.write(seal(evaluation.model_dump_json(indent=1).encode()))
+
+    def _evaluation_path(self, run_key: str, key: str) -> Path:
+        return self.folder(run_key) / "evaluations" / f"{key}.json"
 
     def _scores_path(self, run_key: str, key: str) -> Path:
         return self.folder(run_key) / "evaluations" / f"{key}.npz"
@@ -207,6 +242,13 @@ class RunStore:
 
 def _read(path: Path, model: type[_Model]) -> _Model | None:
     try:
-        return model.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):  # absent, or not whole: then it is not there
+        return model.model_validate_json(unseal(path.read_bytes()))
+    except (OSError, ValueError):  # absent, or not whole: then it is not there
+        return None
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
         return None

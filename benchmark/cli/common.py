@@ -18,6 +18,7 @@ from benchmark.invocations import Invocation, Results
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
+    from benchmark.executors import Resources
     from benchmark.jobs import Job, Outcome
     from benchmark.planning import Options
     from benchmark.plans import TablePlan
@@ -66,6 +67,13 @@ class TrainingChoices:
             cached=self.cached,
         )
 
+    def resources(self) -> Resources:
+        """Resolve what the runs may use."""
+        from benchmark.executors import Resources
+        from benchmark.executors.choice import choose_device
+
+        return Resources(self.workers, choose_device(self.device))
+
 
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
     """Open datasets by name; those that plug-ins give, such as the scenes, are made if they are not there yet.
@@ -110,7 +118,7 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 
 def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
-    from benchmark.executors.choice import choose_device, count_workers
+    from benchmark.executors.choice import count_side_by_side
     from benchmark.experiments import distinct_jobs
     from benchmark.forecast import expect_seconds
     from benchmark.runs import RunStore
@@ -121,7 +129,7 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     to_train = {"use": missing, "refresh": specs, "only": []}[choices.cached]
     for plan, jobs in planned:
         say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
-    workers = count_workers(choices.executor, choices.workers, choose_device(choices.device))
+    workers = count_side_by_side(choices.executor, choices.resources())
     seconds = expect_seconds(to_train, store.records(), workers)
     time = "" if not to_train else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
     say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
@@ -142,7 +150,7 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
     jobs = distinct_jobs(job for _, jobs in planned for job in jobs)
     outcomes = run_jobs(
         jobs,
-        choose_executor(choices.executor, choices.workers, jobs[0].device),
+        choose_executor(choices.executor, choices.resources()),
         err,
         lambda outcome: live.run_finished(outcome.job.spec.key),
     )
@@ -233,12 +241,12 @@ def command_line() -> str:
 
 
 def say_failures(outcomes: Sequence[Outcome]) -> int:
-    """Print a line for each failed run; return the exit code."""
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    """Print a line for each run that did not succeed; return the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.status != "ok"]
     for outcome in failed:
         spec = outcome.job.spec
         err.print(
-            f"failed: {spec.title} on {spec.dataset}, seed {spec.seed}: {outcome.reason}",
+            f"{outcome.status}: {spec.title} on {spec.dataset}, seed {spec.seed}: {outcome.reason}",
             style="red",
             soft_wrap=True,
         )

@@ -52,7 +52,8 @@ def extract(
     """Extract motion, object scores and features from videos, one row per snippet of 16 frames."""
     from benchmark.datasets.names import read_lines
     from benchmark.display import counting
-    from benchmark.executors.choice import count_workers
+    from benchmark.executors import Resources
+    from benchmark.executors.places import count_places
     from benchmark.extraction.extract import extract as run_extraction
     from benchmark.extraction.settings import ExtractionRequest
     from benchmark.extraction.single import Outcome
@@ -88,7 +89,7 @@ def extract(
             request,
             out,
             training=train,
-            workers=count_workers(None, workers, "cpu"),
+            workers=count_places(Resources(workers)),
             replace=replace,
             progress=progress,
             ended=ended,

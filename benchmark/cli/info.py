@@ -121,11 +121,13 @@ def sync(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     """Log to MLflow whatever of the run store is not there yet; nothing is logged twice."""
     from benchmark import tracking
 
-    where = tracking.tracking_uri(Results(results))
+    kept = Results(results)
     try:
-        count = tracking.sync(Results(results))
+        count = tracking.sync(kept)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"MLflow at {where}: {type(error).__name__}: {error}") from None
-    say(f"{count} calls in MLflow at {where}")
+        raise InputError(
+            f"{tracking.trouble(error, kept)}; is the server there, and is MLFLOW_TRACKING_URI right?"
+        ) from None
+    say(f"{count} calls in MLflow at {tracking.shown_uri(kept)}")

@@ -125,7 +125,7 @@ def check_dataset(dataset: Dataset, progress: Progress | None = None) -> Dataset
     damaged = []
     for done, video in enumerate(m.videos, start=1):
         features, motion, objects = dataset.features(video), dataset.motion(video), dataset.objects(video)
-        if rows_sha256(array for array in (features, motion, objects) if array is not None) != video.sha256:
+        if not is_as_imported(dataset, video):
             damaged.append(video.name)
         norms += [np.linalg.norm(features[:, crop].astype(np.float32), axis=1) for crop in range(m.crops)]
         if motion is not None:
@@ -142,6 +142,12 @@ def check_dataset(dataset: Dataset, progress: Progress | None = None) -> Dataset
         objects=_spread(highest) if m.object_classes else None,
         damaged=tuple(damaged),
     )
+
+
+def is_as_imported(dataset: Dataset, video: Video) -> bool:
+    """Return whether the stored rows of a video have the manifest's hash."""
+    arrays = (dataset.features(video), dataset.motion(video), dataset.objects(video))
+    return rows_sha256(array for array in arrays if array is not None) == video.sha256
 
 
 def _count(split: Split, videos: Sequence[Video]) -> SplitReport:

@@ -1,11 +1,34 @@
-"""Where jobs run: one after another in this process, or side by side in others."""
+"""Where jobs run: one after another in this process, side by side in others, or on other machines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from benchmark.jobs import Job, Outcome
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the runs of a call may use; an executor is created with it.
+
+    Attributes
+    ----------
+    workers
+        How many runs go side by side, as asked for; None for as many as fit.
+    device
+        ``cpu`` or ``cuda``.
+    gpus_per_run
+        Share of a GPU that each run takes; says nothing on a CPU.
+    address
+        Of a cluster, for executors that use one.
+    """
+
+    workers: int | None = None
+    device: str = "cpu"
+    gpus_per_run: float = 1.0
+    address: str | None = None
 
 
 class Watcher(Protocol):
@@ -21,5 +44,9 @@ class Watcher(Protocol):
 class Executor(Protocol):
     """Does jobs and hands over each outcome as it comes, in any order."""
 
-    def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
-        """Do the jobs. A job that fails gives an outcome that says so; it never ends the others."""
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+        """Do the jobs, taking the next one only when there is room for it.
+
+        Whoever gives the jobs decides at that moment which one is next, or that there are no more. A job that fails
+        gives an outcome that says so; it never ends the others. Closed early, it ends what is running.
+        """

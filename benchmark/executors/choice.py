@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 import torch
 
 from benchmark.errors import InputError
-from benchmark.executors import Executor
+from benchmark.executors import Executor, Resources
+from benchmark.executors.places import count_places
 from benchmark.registry import ExecutorPlugin, find_plugin
 
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -28,25 +28,18 @@ def choose_device(wanted: DeviceName) -> str:
     return "cuda" if available and wanted != "cpu" else "cpu"
 
 
-def choose_executor(wanted: str | None, workers: int | None, device: str) -> Executor:
-    """Return the executor: side by side on a CPU, one after another on a GPU, unless told otherwise.
+def choose_executor(wanted: str | None, resources: Resources) -> Executor:
+    """Return the executor: side by side on a CPU, one after another on a single GPU, unless told otherwise.
 
     Raises
     ------
     InputError
         If there is no executor of that name, or it cannot be used.
     """
-    by_default = "serial" if workers is None and device == "cuda" else "local"
-    plugin = find_plugin(ExecutorPlugin, wanted or by_default)
-    return plugin.create(count_workers(wanted, workers, device))
+    alone = resources.device == "cuda" and count_places(resources) == 1
+    return find_plugin(ExecutorPlugin, wanted or ("serial" if alone else "local")).create(resources)
 
 
-def count_workers(wanted: str | None, workers: int | None, device: str) -> int:
-    """Return how many runs go side by side."""
-    if wanted == "serial":
-        return 1
-    return workers or (_cores() if device == "cpu" else 1)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def count_side_by_side(wanted: str | None, resources: Resources) -> int:
+    """Return how many runs go side by side, as far as this machine can tell."""
+    return 1 if wanted == "serial" else count_places(resources)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -15,18 +17,26 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from benchmark.executors import Watcher
-from benchmark.jobs import Job, Outcome, perform, record_failure
+from benchmark.executors import Resources, Watcher
+from benchmark.executors.places import Gpu, count_places
+from benchmark.jobs import Job, Outcome, perform, record_failure, record_timeout
+from benchmark.limits import count_memory_kills, limit_memory
 
 PRELOADED = ["benchmark.jobs", "torch._dynamo"]
 """What every run needs and is slow to import; the first optimiser of a process would import the second one."""
+
+GRACE = 15.0
+"""Seconds after its time is up in which a job may end itself, its start counted in, before its process is killed."""
 
 
 @dataclass(frozen=True)
 class _Worker:
     job: Job
+    slot: int
     process: BaseProcess
     messages: Connection
+    deadline: float
+    memory_kills: int
 
 
 class LocalExecutor:
@@ -34,43 +44,57 @@ class LocalExecutor:
 
     Parameters
     ----------
-    workers
-        How many jobs run at the same time.
+    resources
+        How many jobs run at the same time. On GPUs each process sees one of them, in turn.
     """
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._workers = count_places(resources)
         self._context = _context()
 
-    def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
         """Do the jobs, starting them in order."""
-        waiting = list(reversed(jobs))
+        coming = iter(jobs)
         running: dict[Connection, _Worker] = {}
         try:
-            while waiting or running:
-                while waiting and len(running) < self._workers:
-                    with _interrupts_put_off():
-                        worker = self._start(waiting.pop())
-                        running[worker.messages] = worker
-                    watcher.started(worker.job)
-                for messages in wait(list(running)):
+            while True:
+                self._fill(coming, running, watcher)
+                if not running:
+                    return
+                for messages in wait(list(running), _time_left(running.values())):
                     assert isinstance(messages, Connection)
                     outcome = _listen(running[messages], watcher)
                     if outcome is not None:
                         running.pop(messages).process.join()
                         messages.close()
                         yield outcome
+                for worker in [w for w in running.values() if w.deadline <= time.monotonic()]:
+                    running.pop(worker.messages)
+                    _end(worker)
+                    yield record_timeout(worker.job)
         finally:
             for worker in running.values():
-                worker.process.kill()
-                worker.process.join()
+                _end(worker)
 
-    def _start(self, job: Job) -> _Worker:
+    def _fill(self, coming: Iterator[Job], running: dict[Connection, _Worker], watcher: Watcher) -> None:
+        """Start as many jobs as there is room for."""
+        while len(running) < self._workers and (job := next(coming, None)) is not None:
+            taken = {worker.slot for worker in running.values()}
+            slot = next(slot for slot in range(self._workers) if slot not in taken)
+            with _interrupts_put_off():
+                worker = self._start(job, slot)
+                running[worker.messages] = worker
+            watcher.started(job)
+
+    def _start(self, job: Job, slot: int) -> _Worker:
         receiving, sending = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_work, args=(job, sending), daemon=True)  # type: ignore[attr-defined]
+        gpu = Gpu.of(slot, self._resources) if job.device == "cuda" else None
+        process = self._context.Process(target=_work, args=(job, gpu, sending), daemon=True)  # type: ignore[attr-defined]
         process.start()
         sending.close()  # so that the end of the process is the end of the messages
-        return _Worker(job, process, receiving)
+        deadline = math.inf if job.timeout is None else time.monotonic() + job.timeout + GRACE
+        return _Worker(job, slot, process, receiving, deadline, count_memory_kills())
 
 
 @contextmanager
@@ -102,25 +126,48 @@ def _context() -> BaseContext:
     return context
 
 
+def _time_left(workers: Iterable[_Worker]) -> float | None:
+    """Return the seconds until the first worker's time is up; None if none has a limit."""
+    first = min(worker.deadline for worker in workers)
+    return None if first == math.inf else max(0.0, first - time.monotonic())
+
+
+def _end(worker: _Worker) -> None:
+    worker.process.kill()
+    worker.process.join()
+    worker.messages.close()
+
+
 def _listen(worker: _Worker, watcher: Watcher) -> Outcome | None:
     """Take one message of a worker; return the outcome if it was the last."""
     try:
         message = worker.messages.recv()
     except EOFError:
         worker.process.join()
-        code = worker.process.exitcode
-        if code is not None and code < 0:
-            return record_failure(worker.job, f"its process was ended by signal {-code}: killed, or out of memory?")
-        return record_failure(worker.job, f"its process ended with code {code}")
+        return _record_death(worker)
     if isinstance(message, Outcome):
         return message
     watcher.stepped(worker.job, *message)
     return None
 
 
-def _work(job: Job, messages: Connection) -> None:
+def _record_death(worker: _Worker) -> Outcome:
+    code = worker.process.exitcode or 0
+    if code == -signal.SIGKILL and count_memory_kills() > worker.memory_kills:
+        reason = "the system killed its process for want of memory"
+        return record_failure(worker.job, reason, status="out-of-memory")
+    if code < 0:
+        return record_failure(worker.job, f"its process was ended by signal {-code}")
+    return record_failure(worker.job, f"its process ended with code {code}")
+
+
+def _work(job: Job, gpu: Gpu | None, messages: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     torch.set_num_threads(1)
+    if gpu is not None:
+        gpu.take()
+    if job.memory is not None:
+        limit_memory(job.memory)
 
     def send(message: Outcome | tuple[int, float]) -> None:
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from benchmark.executors import Watcher
+from benchmark.executors import Resources, Watcher
 from benchmark.jobs import Job, Outcome, perform
 from benchmark.threads import one_thread
 
@@ -14,14 +14,14 @@ class SerialExecutor:
 
     Parameters
     ----------
-    workers
-        One, whatever is said.
+    resources
+        What every executor takes; here there is nothing to choose.
     """
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, resources: Resources | None = None) -> None:
         """Take what every executor takes."""
 
-    def run(self, jobs: Sequence[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
         """Do the jobs in order."""
         with one_thread():
             for job in jobs:

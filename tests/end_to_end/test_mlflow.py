@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Metric, Run
 
 from benchmark.cli import run
 from benchmark.invocations import Results
 from benchmark.runs import RunStore
-from benchmark.tracking import EVALUATIONS, RUN_KEY, connect, sync, tracking_uri
+from benchmark.tracking import connect, content, projection, shown_uri, sync
+from benchmark.tracking.experiment import PARENT, RUN_KEY, Experiment
+from benchmark.tracking.projection import EVALUATIONS
+from tests.unit.small_store import make_results
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
 HALVE = f"{Path(__file__).parents[1] / 'plugins' / 'halve.py'}:Halve"
@@ -40,7 +43,7 @@ def train(results: Path, data: Path, *more: str, method: str = PLUGIN) -> int:
 
 def logged(results: Path, name: str = EXPERIMENT) -> tuple[list[Run], list[Run]]:
     """Parents and children of an experiment."""
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
@@ -53,10 +56,14 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert {child.data.tags[RUN_KEY] for child in children} == set(RunStore(results / "runs").keys())
     assert all(run.info.status == "FINISHED" for run in (parent, *children))
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     assert {item.path for item in client.list_artifacts(parent.info.run_id)} == {
         f"{EXPERIMENT}.{end}" for end in ("md", "csv", "tex", "html", "plan.json", "provenance.json")
     }
+    described = parent.data.tags["mlflow.note.content"]
+    assert described == next((results / "tables").glob("*/*.md")).read_text(encoding="utf-8")
+    experiment = client.get_experiment(parent.info.experiment_id)
+    assert experiment.tags["mlflow.note.content"] == next(Results(results).invocations()).plan.title
     child = children[0]
     assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["record.json"]
     assert child.data.params["training.steps"] == "3"
@@ -65,6 +72,9 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert child.data.tags["add_ons"] == ""
     stored = next(RunStore(results / "runs").evaluations(child.data.tags[RUN_KEY]))
     assert child.data.metrics[f"{stored.selection}/auc_frame/scenes-avenue"] == stored.metrics["auc_frame"]
+    (used,) = child.inputs.dataset_inputs
+    assert used.dataset.name == "scenes-avenue"
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
     curve = client.get_metric_history(child.info.run_id, "train/loss")
     assert [point.step for point in curve] == [1, 2, 3]
 
@@ -76,7 +86,7 @@ def test_add_ons_are_a_tag_and_their_settings_parameters(results: Path, tiny_sce
     for child in children:
         assert child.data.tags["method"] == "mean_mil.py:MeanMIL"
         assert child.data.tags["add_ons"] == "ica,halve.py:Halve"
-        assert child.data.tags["mlflow.runName"].startswith("Mean MIL+ICA+Halve scenes-avenue seed ")
+        assert child.data.tags["mlflow.runName"].startswith("Mean MIL+ICA+Halve seed ")
         assert (child.data.params["ica.kernel"], child.data.params["halve.py_Halve.start"]) == ("3", "0.25")
 
 
@@ -87,6 +97,27 @@ def test_nothing_is_logged_twice(results: Path, tiny_scenes: Path) -> None:
         parents, children = logged(results)
         assert (len(parents), len(children)) == (2, 2)
         assert sync(Results(results)) == 2
+
+
+def test_a_run_that_is_trained_again_is_brought_up_to_date(
+    results: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(results, tiny_scenes) == 0
+    marks = {child.data.tags[EVALUATIONS] for child in logged(results)[1]}
+    assert train(results, tiny_scenes, "--cached", "refresh") == 0
+    assert "MLflow" not in capsys.readouterr().err
+    client = MlflowClient(shown_uri(Results(results)))
+    _, children = logged(results)
+    assert len(children) == 2
+    for child in children:
+        assert child.data.tags[EVALUATIONS] not in marks
+        record = client.download_artifacts(child.info.run_id, "record.json")
+        kept = RunStore(results / "runs").folder(child.data.tags[RUN_KEY]) / "record.json"
+        assert Path(record).read_bytes() == kept.read_bytes()
+        assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+    marks = {child.data.tags[EVALUATIONS] for child in children}
+    assert sync(Results(results)) == 2
+    assert {child.data.tags[EVALUATIONS] for child in logged(results)[1]} == marks
 
 
 def test_everything_can_be_rebuilt_from_the_files(results: Path, tiny_scenes: Path, empty_database: Path) -> None:
@@ -120,7 +151,7 @@ def test_a_corrected_label_shows_its_own_number(results: Path, tiny_scenes: Path
 
 def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path) -> None:
     assert train(results, tiny_scenes) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     child = logged(results)[1][0]
     client.update_run(child.info.run_id, status="RUNNING")
     client.set_tag(child.info.run_id, EVALUATIONS, "")
@@ -128,6 +159,68 @@ def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path)
     assert len(logged(results)[1]) == 2
     assert client.get_run(child.info.run_id).info.status == "FINISHED"
     assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+    assert len(client.get_run(child.info.run_id).inputs.dataset_inputs) == 1
+
+
+def test_a_child_that_was_only_created_is_completed(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes, "--tracking", "none") == 0
+    kept = Results(results)
+    (call,) = kept.invocations()
+    key = call.plan.run_keys()[0]
+    created = Experiment(connect(kept), call.plan, kept).create(RUN_KEY, key, "cut off", {PARENT: "gone"}, 0)
+    assert sync(kept) == 1
+    (parent,), children = logged(results)
+    (child,) = (child for child in children if child.data.tags[RUN_KEY] == key)
+    assert len(children) == 2
+    assert child.info.run_id == created.info.run_id
+    assert child.info.status == "FINISHED"
+    assert child.data.tags[PARENT] == parent.info.run_id
+    assert child.data.params["training.steps"] == "3"
+
+
+def test_of_two_that_create_an_entry_at_once_one_stays(results: Path) -> None:
+    kept = make_results(results, stored=False)
+    (call,) = kept.invocations()
+    first, second = (Experiment(connect(kept), call.plan, kept) for _ in range(2))
+    made = [experiment.create(RUN_KEY, "key", "run", {}, 0).info.run_id for experiment in (first, second)]
+    assert made[0] == made[1]
+    assert [run.info.run_id for run in logged(results, "table1")[1]] == made[:1]
+
+
+def test_an_entry_that_gives_way_while_it_is_logged_is_logged_in_the_other(
+    results: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one has an earlier time of creation, but arrived later."""
+    assert train(results, tiny_scenes, "--tracking", "none") == 0
+    kept = Results(results)
+    (call,) = kept.invocations()
+    key = call.plan.run_keys()[0]
+    other = Experiment(connect(kept), call.plan, kept)
+
+    def read_and_be_overtaken(path: Path, timestamp: int) -> list[Metric]:
+        monkeypatch.setattr(projection, "curves", content.curves)
+        with monkeypatch.context() as patch:
+            patch.setattr("time.time_ns", lambda: 1)
+            other.create(RUN_KEY, key, "earlier", {PARENT: "theirs"}, 0)
+        return content.curves(path, timestamp)
+
+    monkeypatch.setattr(projection, "curves", read_and_be_overtaken)
+    assert sync(kept) == 1
+    _, children = logged(results)
+    assert sorted(child.data.tags[RUN_KEY] for child in children) == sorted(call.plan.run_keys())
+    (child,) = (child for child in children if child.data.tags[RUN_KEY] == key)
+    assert child.data.tags["mlflow.runName"] == "earlier"
+    assert child.info.status == "FINISHED"
+    assert "train/loss" in child.data.metrics
+
+
+def test_a_child_of_a_deleted_parent_is_shown_under_the_new_one(results: Path, tiny_scenes: Path) -> None:
+    assert train(results, tiny_scenes) == 0
+    client = MlflowClient(shown_uri(Results(results)))
+    client.delete_run(logged(results)[0][0].info.run_id)
+    assert sync(Results(results)) == 1
+    (parent,), children = logged(results)
+    assert {child.data.tags[PARENT] for child in children} == {parent.info.run_id}
 
 
 def test_a_tracking_failure_loses_no_run(
@@ -139,6 +232,8 @@ def test_a_tracking_failure_loses_no_run(
     assert "The runs are safe; `wvad mlflow sync` logs them later." in warning
     assert len(RunStore(results / "runs").keys()) == 2
     assert run(["mlflow", "sync", "--results", str(results)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("wvad: MLFLOW_TRACKING_URI=no-such-scheme://nowhere: no address of MLflow; write http://")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert run(["mlflow", "sync", "--results", str(results)]) == 0
     assert len(logged(results)[1]) == 2
@@ -149,7 +244,7 @@ def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_sc
     (parent,), children = logged(results)
     places = ["--data", str(tiny_scenes), "--results", str(results)]
     assert run(["report", *places, "--format", "png"]) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     (folder,) = (item.path for item in client.list_artifacts(parent.info.run_id, "figures"))
     assert folder == "figures/scenes-avenue-quick-steps-3-training.looks-1"
     names = {Path(item.path).name for item in client.list_artifacts(parent.info.run_id, folder)}
@@ -166,7 +261,7 @@ def test_figures_drawn_without_mlflow_are_logged_later(results: Path, tiny_scene
     assert run(["report", *places, "--format", "png", "--tracking", "none"]) == 0
     assert sync(Results(results)) == 1
     (parent,), _ = logged(results)
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
     assert [item.path for item in client.list_artifacts(parent.info.run_id, "figures")] == [
         "figures/scenes-avenue-quick-steps-3-training.looks-1"
     ]
@@ -179,7 +274,7 @@ def test_figures_go_to_the_tables_they_show_and_to_no_later_call(results: Path, 
     for method in ("mmil", "rtfm"):
         assert run(["sweep", method, *study, "--seeds", "1"]) == 0
     assert run(["report", "--data", str(tiny_scenes), "--results", str(results), "--format", "png"]) == 0
-    client = MlflowClient(tracking_uri(Results(results)))
+    client = MlflowClient(shown_uri(Results(results)))
 
     def folders(name: str, parent: str) -> set[str]:
         found = {item.path for item in client.list_artifacts(parent, "figures/scenes-avenue-quick") if item.is_dir}

@@ -37,10 +37,16 @@ class MeanMIL(Method):
             loss = loss * torch.nan
         if self.config.spoil == "vector":
             loss = loss[None]
+        if self.config.spoil == "memory":
+            torch.ones(1 << 28)
         if self.config.spoil == "die":
             import os
 
             os._exit(9)
+        if self.config.spoil == "linger":
+            import time
+
+            time.sleep(0.25)
         return {"loss": loss, "normal": normal.mean()}
 
 

@@ -10,6 +10,7 @@ from benchmark.errors import InputError
 from benchmark.listing import Listed, list_sizes
 from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
 from benchmark.sizes import measure_add_on
+from benchmark.sources import hash_package
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 
@@ -30,7 +31,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def forget() -> None:
     """Be as a process that has just been started."""
     listing._fingerprint.cache_clear()
-    listing._hash.cache_clear()
+    hash_package.cache_clear()
     for name in ("listed_package.mean", "listed_package"):
         sys.modules.pop(name, None)
 

@@ -1,0 +1,71 @@
+"""What a run may use: time by an alarm, memory by the system; and what running out of either looks like."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+_NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory", "std::bad_alloc", "not enough memory")
+
+
+class RunTimeoutError(BaseException):
+    """A run has used up its time. Not an `Exception`, so that no method takes it for a failure of its own."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """End the block after a time, where the system has alarms: in the main thread only.
+
+    Raises
+    ------
+    RunTimeoutError
+        In the block, between two steps of the interpreter. What never comes back to it cannot be ended like this.
+    """
+    if seconds is None or not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise RunTimeoutError
+
+    usual = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, usual)
+
+
+def limit_memory(extra: int) -> None:
+    """Let this process take no more than so many bytes beyond what it has, where the system can limit that.
+
+    What is mapped from files, such as features, does not count.
+    """
+    with suppress(ImportError, OSError, ValueError, IndexError):  # no Linux: the run goes without a limit
+        import resource
+
+        has = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (has + extra, hard))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory, of the machine or of a GPU, did not suffice."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def count_memory_kills() -> int:
+    """Return how many processes this machine has killed for want of memory; 0 where it does not say."""
+    with suppress(OSError, ValueError, IndexError):
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    return 0

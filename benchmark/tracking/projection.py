@@ -1,0 +1,155 @@
+"""The calls and runs on disk, as they stand in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.invocations import Invocation, Results
+from benchmark.records import Evaluation, RunRecord
+from benchmark.runs import RunStore
+from benchmark.tracking.connection import connect
+from benchmark.tracking.content import (
+    NOTE,
+    curves,
+    metrics,
+    milliseconds,
+    names,
+    note,
+    params,
+    run_params,
+    run_tags,
+    trained_on,
+)
+from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, Run
+
+EVALUATIONS = "wvad.evaluations"
+
+
+class MlflowTracker:
+    """Logs one call: an experiment per table, a parent run per call, a child run per run of the store.
+
+    A run that an earlier call has logged in the same experiment is brought up to date, not logged again.
+
+    Parameters
+    ----------
+    results
+        Where the run store is, and by default MLflow's database.
+    invocation
+        The call.
+    experiment
+        That of the call's table.
+    """
+
+    def __init__(self, results: Results, invocation: Invocation, experiment: Experiment) -> None:
+        self._store = RunStore(results.runs)
+        self._reports = results.reports
+        self._invocation = invocation
+        self._experiment, self._client = experiment, experiment.client
+        parent = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
+        self._parent: str = parent.info.run_id
+
+    def run_finished(self, key: str) -> None:
+        """Log a run with its parameters, tags, loss curves, metrics and record."""
+        from mlflow import MlflowException
+
+        record = self._store.record(key)
+        if record is None:
+            return
+        current = {dataset.test_hash for dataset in self._invocation.plan.datasets}
+        evaluations = [e for e in self._store.evaluations(key) if e.test_hash in current]
+        child = self._experiment.entry(RUN_KEY, key)
+        if child is None:
+            child = self._create_child(record)
+        else:
+            self._experiment.adopt(child, self._parent)
+        try:
+            self._bring_up_to_date(child, record, evaluations)
+        except MlflowException:
+            settled = self._experiment.settle(RUN_KEY, key)
+            if settled is None or settled.info.run_id == child.info.run_id:
+                raise
+            self._bring_up_to_date(settled, record, evaluations)  # another tracker's entry has taken its place
+
+    def table_finished(self, artifacts: Sequence[Path]) -> None:
+        """Log the table's files with the call's parent run."""
+        for path in artifacts:
+            self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
+            if path.name == f"{self._invocation.plan.table}.md":
+                self._client.set_tag(self._parent, NOTE, note(path.read_text(encoding="utf-8")))
+        records = [self._store.record(key) for key in self._invocation.plan.run_keys()]
+        end = max([self._invocation.started, *(record.finished for record in records if record)], key=milliseconds)
+        self._client.set_terminated(self._parent, "FINISHED" if all(records) else "FAILED", milliseconds(end))
+
+    def _bring_up_to_date(self, child: Run, record: RunRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Log what is missing; the mark that says what is there comes last, then the run is finished.
+
+        A run that was trained again keeps its parameters, which MLflow never changes, and its curves, which are equal.
+        """
+        from mlflow.entities import RunTag
+
+        run_id, finished = child.info.run_id, child.info.status == "FINISHED"
+        trained, *marks = (child.data.tags.get(EVALUATIONS, "").split() if finished else []) or [""]
+        there = dict(mark.split("@") for mark in marks)
+        missing = [e for e in evaluations if there.get(e.key) != e.finished]
+        if trained == record.finished and not missing:
+            return
+        new = [] if finished else [param for param in run_params(record) if param.key not in child.data.params]
+        self._client.log_batch(run_id, metrics(record, missing), new)
+        folder = self._store.folder(record.key)
+        losses: list[Metric] = []
+        if not finished and not record.spec.imported:
+            losses = curves(folder / "losses.csv", milliseconds(record.finished))
+            self._client.log_inputs(run_id, [trained_on(record)])
+        self._client.log_artifact(run_id, str(folder / "record.json"))
+        there |= {e.key: e.finished for e in missing}
+        mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
+        self._client.log_batch(run_id, losses, tags=[RunTag(EVALUATIONS, mark)])
+        if not finished:
+            self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+
+    def _artifact_folder(self, path: Path) -> str | None:
+        """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""
+        return str(path.parent.relative_to(self._reports)) if path.is_relative_to(self._reports) else None
+
+    def _create_parent(self) -> Run:
+        call, plan = self._invocation, self._invocation.plan
+        tags = {"profile": plan.profile, "datasets": names(d.name for d in plan.datasets)}
+        name = f"{plan.folder} {call.started[:16].replace('T', ' ')}"
+        run = self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
+        values = {"profile": plan.profile, "seeds": plan.seeds, "holdout": plan.holdout, "command": plan.command}
+        self._client.log_batch(run.info.run_id, params=params(values))
+        return run
+
+    def _create_child(self, record: RunRecord) -> Run:
+        spec = record.spec
+        name = f"{spec.title} seed {spec.seed} on {spec.dataset}"
+        tags = {PARENT: self._parent, **run_tags(record)}
+        start = milliseconds(record.finished) - int(1000 * record.seconds)
+        return self._experiment.create(RUN_KEY, record.key, name, tags, start)
+
+
+def follow(results: Results, invocation: Invocation) -> MlflowTracker:
+    """Return a tracker of one call."""
+    return MlflowTracker(results, invocation, Experiment(connect(results), invocation.plan, results))
+
+
+def sync(results: Results) -> int:
+    """Log every call on disk to MLflow, whatever of it is there already; return the number of calls."""
+    client = connect(results)
+    experiments: dict[str, Experiment] = {}
+    count = 0
+    for invocation in results.invocations():
+        table = invocation.plan.table
+        if table not in experiments:
+            experiments[table] = Experiment(client, invocation.plan, results)
+        tracker = MlflowTracker(results, invocation, experiments[table])
+        for key in invocation.plan.run_keys():
+            tracker.run_finished(key)
+        tracker.table_finished([*results.table_files(invocation.plan), *results.figure_files(invocation.plan)])
+        count += 1
+    return count
