@@ -104,13 +104,23 @@ class MlflowTracker:
         losses: list[Metric] = []
         if not finished and not record.spec.imported:
             losses = curves(folder / "losses.csv", milliseconds(record.finished))
-            self._client.log_inputs(run_id, [trained_on(record)])
+            self._log_dataset(run_id, record)
         self._client.log_artifact(run_id, str(folder / "record.json"))
         there |= {e.key: e.finished for e in missing}
         mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
         self._client.log_batch(run_id, losses, tags=[RunTag(EVALUATIONS, mark)])
         if not finished:
             self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+
+    def _log_dataset(self, run_id: str, record: RunRecord) -> None:
+        """Name the training dataset of a run; a server refuses the later one of two that say so at once."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.log_inputs(run_id, [trained_on(record)])
+        except MlflowException:
+            if not self._client.get_run(run_id).inputs.dataset_inputs:
+                raise
 
     def _artifact_folder(self, path: Path) -> str | None:
         """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""

@@ -224,8 +224,8 @@ def test_the_end_of_a_call_waits_for_a_bounded_time(
     assert time.monotonic() - begin < 0.5
     tracker.table_finished([])
     assert time.monotonic() - begin < 3
-    door.shut()
     (waiting,) = (thread for thread in threading.enumerate() if thread.name == "mlflow")
+    door.shut()
     waiting.join(20)
     assert not waiting.is_alive()
     assert warnings == [
