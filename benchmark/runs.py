@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.checksums import seal, unseal, write_checksums
 from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
-from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredScores
+from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
 
 SEPARATOR = "\x1f"
 """Between the class names of a video in a file of scores."""
@@ -24,7 +26,17 @@ SEPARATOR = "\x1f"
 Derived = Literal["comparisons", "contrasts", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
+EvaluationId = tuple[str, str]
+"""The keys of a run and of an evaluation of it."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Kept(FrozenModel):
+    """What was derived, with the evaluations that it is of: without them it is never asked for again."""
+
+    evaluations: tuple[EvaluationId, ...]
+    content: JsonValue
 
 
 class RunStore:
@@ -192,25 +204,34 @@ class RunStore:
     def write_controls(self, controls: Controls) -> None:
         """Store the controls of a test part."""
         self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._controls_path(controls.test_hash), controls.model_dump_json(indent=1) + "\n")
+        _write(self._controls_path(controls.test_hash), controls)
 
     def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
         """Return what was derived from evaluations before, or None."""
-        return _read(self._derived_path(kind, name), model)
+        kept = _read(self._derived_path(kind, name), _Kept)
+        try:
+            return model.model_validate_json(json.dumps(kept.content)) if kept is not None else None
+        except ValidationError:
+            return None
 
-    def write_derived(self, kind: Derived, name: str, content: BaseModel) -> None:
+    def write_derived(self, kind: Derived, name: str, content: BaseModel, evaluations: Iterable[EvaluationId]) -> None:
         """Store what was derived from evaluations, where the store can be written; it can be made again at any time."""
+        kept = _Kept(evaluations=tuple(evaluations), content=content.model_dump(mode="json"))
         with suppress(OSError):
             self._derived_path(kind, name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._derived_path(kind, name), content.model_dump_json() + "\n")
+            _write(self._derived_path(kind, name), kept)
+
+    def is_current(self, kind: Derived, name: str) -> bool:
+        """Return whether all evaluations that something was derived from are still stored."""
+        kept = _read(self._derived_path(kind, name), _Kept)
+        return kept is not None and all(self.evaluation(*pair) is not None for pair in kept.evaluations)
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run, with the sum of its scores where they are stored."""
         with suppress(FileNotFoundError):
-            scores = StoredScores.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
+            scores = StoredFile.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
             evaluation = evaluation.model_copy(update={"scores": scores})
-        with replacing(self._evaluation_path(evaluation.run_key, evaluation.key)) as file:
-            file.write(seal(evaluation.model_dump_json(indent=1).encode()))
+        _write(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
 
     def _evaluation_path(self, run_key: str, key: str) -> Path:
         return self.folder(run_key) / "evaluations" / f"{key}.json"
@@ -245,6 +266,11 @@ def _read(path: Path, model: type[_Model]) -> _Model | None:
         return model.model_validate_json(unseal(path.read_bytes()))
     except (OSError, ValueError):  # absent, or not whole: then it is not there
         return None
+
+
+def _write(path: Path, content: BaseModel) -> None:
+    with replacing(path) as file:
+        file.write(seal(content.model_dump_json(indent=1).encode()))
 
 
 def _size(path: Path) -> int | None:
