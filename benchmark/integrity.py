@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.checksums import FILE, is_sealed, read_checksums, sum_of
+from benchmark.errors import InputError
 from benchmark.evaluation import test_metrics
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Evaluation, RunRecord, evaluation_key
@@ -53,9 +54,19 @@ def check_run(store: RunStore, key: str) -> Iterator[Problem]:
             yield Problem(key, name, problem)
 
 
+def run_folders(store: RunStore) -> list[str]:
+    """Return the keys of all runs, also of those whose record is gone."""
+    return sorted(path.name for path in store.root.glob("*") if KEY.fullmatch(path.name) and path.is_dir())
+
+
 def has_weights(folder: Path) -> bool:
     """Return whether a run's folder has weights at all."""
     return (folder / "weights").is_dir()
+
+
+def has_sums(folder: Path) -> bool:
+    """Return whether a run's folder has sums of its files."""
+    return (folder / FILE).is_file()
 
 
 def _check_files(folder: Path, record: RunRecord) -> Iterator[str]:
@@ -89,7 +100,10 @@ def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | No
         return "it belongs to another run"
     if record.selected.get(evaluation.selection) != evaluation.step:
         return "it is of weights that the run did not select"
-    scored = store.read_scores(record.key, name)
+    try:
+        scored = store.read_scores(record.key, name)
+    except InputError:  # scores that are not finite
+        return "its scores are damaged"
     if scored is None:
         return None if evaluation.scores is None else "its scores are damaged"
     return None if _same_metrics(evaluation, scored) else "its metrics are not those of its scores"

@@ -184,6 +184,8 @@ class RunStore:
             if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
                 return None
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                if sum(stored["rows"].tolist()) != len(stored["scores"]):  # before that many rows are made of it
+                    return None
                 return ScoredVideos(
                     scores=stored["scores"].astype(np.float64),
                     positive=stored["positive"].astype(np.int64),
@@ -221,10 +223,10 @@ class RunStore:
             self._derived_path(kind, name).parent.mkdir(parents=True, exist_ok=True)
             _write(self._derived_path(kind, name), kept)
 
-    def is_current(self, kind: Derived, name: str) -> bool:
-        """Return whether all evaluations that something was derived from are still stored."""
+    def derived_from(self, kind: Derived, name: str) -> tuple[EvaluationId, ...] | None:
+        """Return the evaluations that something was derived from, or None where that cannot be read."""
         kept = _read(self._derived_path(kind, name), _Kept)
-        return kept is not None and all(self.evaluation(*pair) is not None for pair in kept.evaluations)
+        return None if kept is None else kept.evaluations
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run, with the sum of its scores where they are stored."""
