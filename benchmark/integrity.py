@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.checksums import FILE, is_sealed, read_checksums, sum_of
-from benchmark.errors import InputError
 from benchmark.evaluation import test_metrics
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Evaluation, RunRecord, evaluation_key
@@ -100,10 +99,7 @@ def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | No
         return "it belongs to another run"
     if record.selected.get(evaluation.selection) != evaluation.step:
         return "it is of weights that the run did not select"
-    try:
-        scored = store.read_scores(record.key, name)
-    except InputError:  # scores that are not finite
-        return "its scores are damaged"
+    scored = store.read_scores(record.key, name)
     if scored is None:
         return None if evaluation.scores is None else "its scores are damaged"
     return None if _same_metrics(evaluation, scored) else "its metrics are not those of its scores"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.checksums import seal, unseal, write_checksums
@@ -19,9 +16,7 @@ from benchmark.files import is_abandoned, replacing, scratch_name, write_atomica
 from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
-
-SEPARATOR = "\x1f"
-"""Between the class names of a video in a file of scores."""
+from benchmark.score_files import parse_scores, write_scores
 
 Derived = Literal["comparisons", "contrasts", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
@@ -165,38 +160,18 @@ class RunStore:
         folder.mkdir(exist_ok=True)
         self._evaluation_path(run_key, key).unlink(missing_ok=True)  # it states the sum of other scores
         with replacing(self._scores_path(run_key, key)) as file:
-            np.savez(
-                file,
-                names=np.array(scored.names, dtype=np.str_),
-                labels=scored.labels.astype(np.int8),
-                classes=np.array([SEPARATOR.join(classes) for classes in scored.classes], dtype=np.str_),
-                rows=np.bincount(scored.video),
-                scores=scored.scores.astype(np.float32),
-                positive=scored.positive.astype(np.int32),
-                negative=scored.negative.astype(np.int32),
-            )
+            write_scores(file, scored)
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
         evaluation = self.evaluation(run_key, key)
         try:
             content = self._scores_path(run_key, key).read_bytes()
-            if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
-                return None
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                if sum(stored["rows"].tolist()) != len(stored["scores"]):  # before that many rows are made of it
-                    return None
-                return ScoredVideos(
-                    scores=stored["scores"].astype(np.float64),
-                    positive=stored["positive"].astype(np.int64),
-                    negative=stored["negative"].astype(np.int64),
-                    video=np.repeat(np.arange(len(stored["rows"])), stored["rows"]),
-                    labels=stored["labels"].astype(np.int64),
-                    classes=tuple(tuple(c.split(SEPARATOR)) if c else () for c in stored["classes"].tolist()),
-                    names=tuple(stored["names"].tolist()),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except OSError:
             return None
+        if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
+            return None
+        return parse_scores(content)
 
     def controls(self, test_hash: str) -> Controls | None:
         """Return the controls of a test part, or None."""
