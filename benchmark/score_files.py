@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.errors import InputError
 from benchmark.metrics import ScoredVideos
@@ -42,8 +43,7 @@ def parse_scores(content: bytes) -> ScoredVideos | None:
         with zipfile.ZipFile(io.BytesIO(content)) as parts:
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
                 return None
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in _KINDS}
+            arrays = {name: _read_array(parts, name) for name in _KINDS}
         if any(arrays[name].ndim != 1 or arrays[name].dtype.kind not in kind for name, kind in _KINDS.items()):
             return None
         if sum(arrays["rows"].tolist()) != len(arrays["scores"]):
@@ -59,3 +59,8 @@ def parse_scores(content: bytes) -> ScoredVideos | None:
         )
     except (InputError, OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile):
         return None
+
+
+def _read_array(parts: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with parts.open(f"{name}.npy") as part:
+        return np.asarray(np.lib.format.read_array(part, allow_pickle=False))
