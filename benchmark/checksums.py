@@ -73,6 +73,19 @@ def read_checksums(folder: Path) -> Checksums | None:
         return None
 
 
+def is_intact(folder: Path, name: str) -> bool:
+    """Return whether a file of a finished run is what was written, as far as there is a sum of it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    sums = read_checksums(folder)
+    expected = sums.files.get(name) if sums is not None else None
+    return expected is None or sum_of(folder / name) == expected
+
+
 def _summed(folder: Path) -> list[Path]:
     """Return the files that stay as they are once a run is finished; evaluations come later and have their own sums."""
     found = (path for path in folder.rglob("*") if path.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -10,9 +11,9 @@ from benchmark.contrasts import Contrast, contrast
 from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
 from benchmark.records import digest
-from benchmark.runs import Derived, RunStore
+from benchmark.runs import Derived, EvaluationId, RunStore
 
-Seeds = tuple[tuple[str, str], ...]
+Seeds = tuple[EvaluationId, ...]
 """Evaluations of a method on a test set, one per seed: keys of the run and of the evaluation."""
 
 VERSION = 1
@@ -22,7 +23,12 @@ _Model = TypeVar("_Model", bound=FrozenModel)
 
 
 def keep(
-    kind: Derived, content: object, model: type[_Model], store: RunStore, make: Callable[[], _Model | None]
+    kind: Derived,
+    content: object,
+    evaluations: Sequence[Seeds],
+    model: type[_Model],
+    store: RunStore,
+    make: Callable[[], _Model | None],
 ) -> _Model | None:
     """Return what is stored for some content, or make it and store it, unless it is None.
 
@@ -30,13 +36,15 @@ def keep(
     ----------
     content
         All that decides what is made, as JSON can say it.
+    evaluations
+        What it is made of.
     """
     name = digest(content)
     found = store.derived(kind, name, model)
     if found is None:
         found = make()
         if found is not None:
-            store.write_derived(kind, name, found)
+            store.write_derived(kind, name, found, itertools.chain.from_iterable(evaluations))
     return found
 
 
@@ -62,4 +70,4 @@ def contrast_rows(dataset: str, label: str, one: Seeds, other: Seeds, store: Run
         return contrast(dataset, label, *scores) if all(scores) else None
 
     content = [VERSION, RESAMPLES, dataset, label, one, other, times_of([one, other], store)]
-    return keep("contrasts", content, Contrast, store, make)
+    return keep("contrasts", content, [one, other], Contrast, store, make)

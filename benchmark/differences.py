@@ -68,7 +68,7 @@ def compare_column(
         return compared if any(compared.rows) else None
 
     content = [VERSION, RESAMPLES, metric, evaluations, times_of(evaluations, store), against]
-    return keep("comparisons", content, ComparedColumn, store, make) or nothing
+    return keep("comparisons", content, evaluations, ComparedColumn, store, make) or nothing
 
 
 def _compare(

@@ -70,7 +70,7 @@ def project_line_up(
         if projection is None:
             reasons[label] = "its embedding is the same for all snippets"
         else:
-            store.write_derived("projections", names[label], projection)
+            store.write_derived("projections", names[label], projection, contenders[label].seeds[:1])
     progress(len(missing), len(missing))
     return reasons
 

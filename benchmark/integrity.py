@@ -53,9 +53,19 @@ def check_run(store: RunStore, key: str) -> Iterator[Problem]:
             yield Problem(key, name, problem)
 
 
+def run_folders(store: RunStore) -> list[str]:
+    """Return the keys of all runs, also of those whose record is gone."""
+    return sorted(path.name for path in store.root.glob("*") if KEY.fullmatch(path.name) and path.is_dir())
+
+
 def has_weights(folder: Path) -> bool:
     """Return whether a run's folder has weights at all."""
     return (folder / "weights").is_dir()
+
+
+def has_sums(folder: Path) -> bool:
+    """Return whether a run's folder has sums of its files."""
+    return (folder / FILE).is_file()
 
 
 def _check_files(folder: Path, record: RunRecord) -> Iterator[str]:

@@ -61,6 +61,14 @@ class Results:
         """Folder of the tables on one choice of datasets and profile."""
         return self.root / "tables" / folder
 
+    def plan_path(self, plan: TablePlan) -> Path:
+        """File of the latest plan of a table."""
+        return self.table_folder(plan.folder) / f"{plan.table}.plan.json"
+
+    def call_path(self, call: str) -> Path:
+        """File of a call."""
+        return self.root / "invocations" / f"{call}.json"
+
     @property
     def reports(self) -> Path:
         """Folder of reports and figures."""
@@ -86,8 +94,8 @@ class Results:
         with writing_to(self.root, "--results"):
             for folder in (self.root / "invocations", self.table_folder(plan.folder)):
                 folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.root / "invocations" / f"{invocation.id}.json", invocation.model_dump_json(indent=1))
-            write_atomically(self.table_folder(plan.folder) / f"{plan.table}.plan.json", plan.model_dump_json(indent=1))
+            write_atomically(self.call_path(invocation.id), invocation.model_dump_json(indent=1))
+            write_atomically(self.plan_path(plan), plan.model_dump_json(indent=1))
         return invocation
 
     def invocations(self) -> Iterator[Invocation]:

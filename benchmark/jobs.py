@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from benchmark.api import Method
+from benchmark.checksums import is_intact
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
@@ -123,11 +124,13 @@ def load_trained(record: RunRecord, step: int, pipeline: Pipeline, store: RunSto
         If the weights are missing or damaged.
     """
     model = build_method(record.spec, pipeline, record.dim, record.object_classes)
-    path = store.folder(record.key) / "weights" / f"{step}.safetensors"
+    folder, name = store.folder(record.key), f"weights/{step}.safetensors"
     try:
-        model.load_state_dict(load_file(path))
+        if not is_intact(folder, name):
+            raise SafetensorError("another sum than when they were written")
+        model.load_state_dict(load_file(folder / name))
     except (OSError, SafetensorError) as error:
-        raise RuntimeError(f"{path}: missing or damaged ({error}); repeat with --cached refresh") from None
+        raise RuntimeError(f"{folder / name}: missing or damaged ({error}); repeat with --cached refresh") from None
     return model.to(device)
 
 

@@ -190,20 +190,20 @@ class Failure(FrozenModel):
     failed: str
 
 
-class StoredScores(FrozenModel):
-    """The size and the SHA-256 sum of a file of scores, by which damage is seen."""
+class StoredFile(FrozenModel):
+    """The size and the SHA-256 sum of a file, by which damage is seen."""
 
     size: int
     sha256: str
 
     @classmethod
-    def of(cls, content: bytes) -> StoredScores:
+    def of(cls, content: bytes) -> StoredFile:
         """Describe the content of a file."""
         return cls(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     def fits(self, content: bytes) -> bool:
         """Return whether this is the content that was described."""
-        return self == StoredScores.of(content)
+        return self == StoredFile.of(content)
 
 
 class Evaluation(FrozenModel):
@@ -234,7 +234,7 @@ class Evaluation(FrozenModel):
     metrics: dict[str, float | None]
     chance: float
     finished: str
-    scores: StoredScores | None = None
+    scores: StoredFile | None = None
 
 
 class Controls(FrozenModel):

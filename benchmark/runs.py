@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import io
+import json
 import shutil
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.checksums import seal, unseal, write_checksums
 from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
-from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredScores
-
-SEPARATOR = "\x1f"
-"""Between the class names of a video in a file of scores."""
+from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
+from benchmark.score_files import parse_scores, write_scores
 
 Derived = Literal["comparisons", "contrasts", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
+EvaluationId = tuple[str, str]
+"""The keys of a run and of an evaluation of it."""
+
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Kept(FrozenModel):
+    """What was derived, with the evaluations that it is of: without them it is never asked for again."""
+
+    evaluations: tuple[EvaluationId, ...]
+    content: JsonValue
 
 
 class RunStore:
@@ -153,36 +160,18 @@ class RunStore:
         folder.mkdir(exist_ok=True)
         self._evaluation_path(run_key, key).unlink(missing_ok=True)  # it states the sum of other scores
         with replacing(self._scores_path(run_key, key)) as file:
-            np.savez(
-                file,
-                names=np.array(scored.names, dtype=np.str_),
-                labels=scored.labels.astype(np.int8),
-                classes=np.array([SEPARATOR.join(classes) for classes in scored.classes], dtype=np.str_),
-                rows=np.bincount(scored.video),
-                scores=scored.scores.astype(np.float32),
-                positive=scored.positive.astype(np.int32),
-                negative=scored.negative.astype(np.int32),
-            )
+            write_scores(file, scored)
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
         evaluation = self.evaluation(run_key, key)
         try:
             content = self._scores_path(run_key, key).read_bytes()
-            if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
-                return None
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                return ScoredVideos(
-                    scores=stored["scores"].astype(np.float64),
-                    positive=stored["positive"].astype(np.int64),
-                    negative=stored["negative"].astype(np.int64),
-                    video=np.repeat(np.arange(len(stored["rows"])), stored["rows"]),
-                    labels=stored["labels"].astype(np.int64),
-                    classes=tuple(tuple(c.split(SEPARATOR)) if c else () for c in stored["classes"].tolist()),
-                    names=tuple(stored["names"].tolist()),
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except OSError:
             return None
+        if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
+            return None
+        return parse_scores(content)
 
     def controls(self, test_hash: str) -> Controls | None:
         """Return the controls of a test part, or None."""
@@ -192,25 +181,34 @@ class RunStore:
     def write_controls(self, controls: Controls) -> None:
         """Store the controls of a test part."""
         self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._controls_path(controls.test_hash), controls.model_dump_json(indent=1) + "\n")
+        _write(self._controls_path(controls.test_hash), controls)
 
     def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
         """Return what was derived from evaluations before, or None."""
-        return _read(self._derived_path(kind, name), model)
+        kept = _read(self._derived_path(kind, name), _Kept)
+        try:
+            return model.model_validate_json(json.dumps(kept.content)) if kept is not None else None
+        except ValidationError:
+            return None
 
-    def write_derived(self, kind: Derived, name: str, content: BaseModel) -> None:
+    def write_derived(self, kind: Derived, name: str, content: BaseModel, evaluations: Iterable[EvaluationId]) -> None:
         """Store what was derived from evaluations, where the store can be written; it can be made again at any time."""
+        kept = _Kept(evaluations=tuple(evaluations), content=content.model_dump(mode="json"))
         with suppress(OSError):
             self._derived_path(kind, name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._derived_path(kind, name), content.model_dump_json() + "\n")
+            _write(self._derived_path(kind, name), kept)
+
+    def derived_from(self, kind: Derived, name: str) -> tuple[EvaluationId, ...] | None:
+        """Return the evaluations that something was derived from, or None where that cannot be read."""
+        kept = _read(self._derived_path(kind, name), _Kept)
+        return None if kept is None else kept.evaluations
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run, with the sum of its scores where they are stored."""
         with suppress(FileNotFoundError):
-            scores = StoredScores.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
+            scores = StoredFile.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
             evaluation = evaluation.model_copy(update={"scores": scores})
-        with replacing(self._evaluation_path(evaluation.run_key, evaluation.key)) as file:
-            file.write(seal(evaluation.model_dump_json(indent=1).encode()))
+        _write(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
 
     def _evaluation_path(self, run_key: str, key: str) -> Path:
         return self.folder(run_key) / "evaluations" / f"{key}.json"
@@ -245,6 +243,11 @@ def _read(path: Path, model: type[_Model]) -> _Model | None:
         return model.model_validate_json(unseal(path.read_bytes()))
     except (OSError, ValueError):  # absent, or not whole: then it is not there
         return None
+
+
+def _write(path: Path, content: BaseModel) -> None:
+    with replacing(path) as file:
+        file.write(seal(content.model_dump_json(indent=1).encode()))
 
 
 def _size(path: Path) -> int | None:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from benchmark.cli import compare, data, evaluation, importing, info, method, rehearsal, report, sweep, tables
+from benchmark.cli import compare, data, evaluation, importing, info, method, rehearsal, report, store, sweep, tables
 from benchmark.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
@@ -33,6 +33,7 @@ report.register(app)
 rehearsal.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
 app.add_typer(method.app, name="method")
 app.add_typer(info.mlflow_app, name="mlflow")
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +27,13 @@ from benchmark.datasets.import_plan import read_missing
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.lists import file_of, read_list, video_of
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
+from benchmark.errors import InputError
 from benchmark.imported import read_scores
+from benchmark.invocations import Results
+from benchmark.score_files import parse_scores, write_scores
+from benchmark.transfers import export_archive, import_archive
 from benchmark.weights import read_weights
+from tests.unit.small_store import draw_scores, make_results
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,31 @@ def _shanghaitech_reader(name: str, file: str) -> Reader:
     return Reader(name, file, (_SHANGHAITECH[file],), _shanghaitech, others, words if "npy" not in file else ())
 
 
+def _archive() -> bytes:
+    """A store of two small runs, as `wvad store export` writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.zip"
+        export_archive(make_results(Path(folder), seeds=1), path, (), True, lambda done, total: None)
+        return path.read_bytes()
+
+
+def _import(path: Path) -> object:
+    shutil.rmtree(path.parent / "there", ignore_errors=True)
+    return import_archive(Results(path.parent / "there"), path, lambda done, total: None)
+
+
+def _scores() -> bytes:
+    write_scores(file := io.BytesIO(), draw_scores(0, 0.5))
+    return file.getvalue()
+
+
+def _parse(path: Path) -> object:
+    scored = parse_scores(path.read_bytes())
+    if scored is None:
+        raise InputError(f"{path}: damaged")
+    return scored
+
+
 READERS = [
     Reader("npy", "a.npy", (_npy(_FEATURES), _npy(_FEATURES.T), _npy(_FEATURES > 3), _npy(_FEATURES[0])), read_arrays),
     Reader("pickled-npy", "a.npy", tuple(map(_npy, _PICKLED)), read_arrays),
@@ -273,6 +305,8 @@ READERS = [
         (_torch({"layer.weight": _TENSOR}), _torch({"state_dict": {"w": _TENSOR}}, True)),
         read_weights,
     ),
+    Reader("stored-scores", "e.npz", (_scores(),), _parse),
+    Reader("store", "a.zip", (_archive(),), _import),
     Reader("safetensors", "w.safetensors", (save_safetensors({"layer.weight": _TENSOR}),), read_weights),
 ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.checksums import write_checksums
 from benchmark.evaluation import chance_level
 from benchmark.evaluation import test_metrics as metrics_of
 from benchmark.invocations import Results
@@ -111,10 +112,11 @@ def _store_runs(
             (folder / "evaluations").mkdir(parents=True)
             for target in targets:
                 evaluation = _evaluation(key, target, found, chance_level("auc_frame", one))
-                (folder / "evaluations" / f"{evaluation.key}.json").write_text(evaluation.model_dump_json(indent=1))
                 if len(targets) > 1:  # scores are read where rows are compared
                     store.write_scores(key, evaluation.key, one)
+                store.write_evaluation(evaluation)
             (folder / "record.json").write_text(_record(key, spec).model_dump_json(indent=1))
+            write_checksums(folder)
 
 
 def _record(key: str, spec: RunSpec) -> RunRecord:

@@ -51,7 +51,7 @@ def project_all(evidence: Evidence) -> None:
     for name in projection_names(evidence.line_up, evidence.store).values():
         points = tuple((float(x), float(y)) for x, y in rng.normal(size=(20, 2)))
         made = Projection(points=points, abnormal=(True, False) * 10, neighbour_auc=0.87, silhouette=0.125)
-        evidence.store.write_derived("projections", name, made)
+        evidence.store.write_derived("projections", name, made, [])
 
 
 def expand(scored: ScoredVideos) -> tuple[np.ndarray, np.ndarray]:

@@ -122,7 +122,7 @@ def test_projections_are_found_again_until_the_run_is_trained_anew(tmp_path: Pat
     assert list(names) == [BACKBONE, "RTFM", "CLAV+CoMo"]
     assert stored_projections(line_up, store) == {}
     projection = Projection(points=((0.0, 1.0),), abnormal=(True,), neighbour_auc=None, silhouette=0.5)
-    store.write_derived("projections", names["RTFM"], projection)
+    store.write_derived("projections", names["RTFM"], projection, [])
     assert stored_projections(line_up, store) == {"RTFM": projection}
     run, key = line_up.contenders[0].seeds[0]
     evaluation = store.evaluation(run, key)

@@ -204,8 +204,9 @@ def test_a_row_that_cannot_be_compared_is_no_worse_row(tmp_path: Path) -> None:
     third = plan.rows[0].model_copy(update={"label": "MMIL", "method": "mmil"})
     spec = spec_of("mmil", 0)
     store_run(store, spec, draw_scores(77, 1.0))
-    (scores,) = (store.folder(spec.key) / "evaluations").glob("*.npz")
-    scores.unlink()
+    (evaluation,) = store.evaluations(spec.key)
+    (store.folder(spec.key) / "evaluations" / f"{evaluation.key}.npz").unlink()
+    store.write_evaluation(evaluation.model_copy(update={"scores": None}))  # of a store that kept none
     wide = plan.model_copy(update={"rows": (*plan.rows, third.model_copy(update={"runs": {"cameras": (spec.key,)}}))})
     (line,) = verdicts(fill_table(wide, store, "last"))
     assert re.search(

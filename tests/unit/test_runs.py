@@ -1,3 +1,4 @@
+import io
 import os
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmark.errors import InputError
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
+from benchmark.score_files import parse_scores, write_scores
 from tests.unit.test_records import spec
 
 
@@ -144,3 +146,32 @@ def test_scores_that_are_absent_or_cut_are_none(tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04", b"text"):
         (tmp_path / "run" / "evaluations" / "e.npz").write_bytes(content)
         assert store.read_scores("run", "e") is None
+
+
+def test_scores_that_would_grow_or_are_none_are_refused(tmp_path: Path) -> None:
+    scored = ScoredVideos(
+        scores=np.array([0.5, 0.25]),
+        positive=np.array([16, 0]),
+        negative=np.array([0, 16]),
+        video=np.array([0, 1]),
+        labels=np.array([1, 0]),
+        classes=(("Arson",), ()),
+        names=("a", "b"),
+    )
+    write_scores(good := io.BytesIO(), scored)
+    assert parse_scores(good.getvalue()) is not None
+    with np.load(io.BytesIO(good.getvalue())) as stored:
+        arrays = dict(stored)
+    for change in (
+        {"rows": np.array([10**12, 1])},
+        {"rows": np.array([3, -1])},
+        {"scores": np.array([np.nan, 1.0])},
+        {"scores": np.array(["1", "2"])},
+        {"names": np.array([1, 2])},
+        {"labels": np.array([[1], [0]])},
+        {"positive": np.array([1j, 2])},
+    ):
+        np.savez(bad := io.BytesIO(), **{**arrays, **change})
+        assert parse_scores(bad.getvalue()) is None, change
+    np.savez_compressed(packed := io.BytesIO(), **arrays)
+    assert parse_scores(packed.getvalue()) is None

@@ -1,0 +1,142 @@
+"""Commands about the run store as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli import options
+from benchmark.cli.common import err, say
+from benchmark.errors import InputError
+from benchmark.invocations import Results
+
+if TYPE_CHECKING:
+    from benchmark.runs import RunStore
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Check the stored runs, remove what is of no use, move them to another machine.",
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
+    """Read all stored runs through and say what is damaged: exit code 1 if anything is."""
+    from benchmark.display import counting
+    from benchmark.integrity import Problem, check_run, has_sums, has_weights, run_folders
+
+    where, store = _open(results)
+    keys, evaluations, problems = run_folders(store), 0, list[Problem]()
+    with counting("verifying", err) as progress:
+        for done, key in enumerate(keys, start=1):
+            problems += check_run(store, key)
+            evaluations += sum(1 for _ in store.evaluations(key))
+            progress(done, len(keys))
+    for problem in problems:
+        what = f", evaluation {problem.evaluation}" if problem.evaluation else ""
+        say(f"run {problem.run_key}{what}: {problem.text}")
+    say(f"{len(keys)} runs and {evaluations} evaluations in {store.root}; {len(problems)} problems")
+    bare = sum(not has_weights(store.folder(key)) for key in keys)
+    old = sum(not has_sums(store.folder(key)) for key in keys)
+    planned = {key for plan in where.plans(None) for key in plan.run_keys()}
+    for count, what in (
+        (len(planned - set(keys)), "planned runs are not stored; `wvad status` lists them"),
+        (bare, "runs have no weights: imported scores, or from an archive without them"),
+        (old, "runs have no sums: an earlier version stored them"),
+    ):
+        if count:
+            say(f"{count} {what}")
+    if problems:
+        say("`wvad store gc --delete` removes what is damaged; the command that made it makes it again.")
+        raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    delete: Annotated[bool, typer.Option("--delete", help="Remove what is found; else it is only listed.")] = False,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+) -> None:
+    """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete.
+
+    To be called while nothing trains into the store.
+    """
+    from benchmark.display import counting
+    from benchmark.files import writing_to
+    from benchmark.housekeeping import find_waste, remove
+
+    where, store = _open(results)
+    with counting("looking through", err) as progress:
+        waste = find_waste(where, progress)
+    total = 0
+    for one in waste:
+        total += one.size
+        say(f"{', '.join(map(str, one.paths))}: {one.why}, {_megabytes(one.size)}")
+    if delete:
+        with writing_to(store.root, "--results"):
+            remove(waste, store)
+    how = "removed" if delete or not waste else "would be free; --delete removes it"
+    say(f"{len(waste)} found, {_megabytes(total)} {how}")
+
+
+@app.command("export")
+def export_(
+    file: Annotated[Path, typer.Argument(help="The archive to write.")],
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Whose runs; all by default.")
+    ] = None,
+    without_weights: Annotated[
+        bool, typer.Option("--without-weights", help="Leave the weights out: what is there can still be shown.")
+    ] = False,
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+) -> None:
+    """Write stored runs with their plans into one archive, for another machine."""
+    from benchmark.display import counting
+    from benchmark.transfers import export_archive
+
+    where, _ = _open(results)
+    with counting(f"writing {file.name}", err, "bytes") as progress:
+        moved = export_archive(where, file, tables or (), not without_weights, progress)
+    say(
+        f"{file}: {moved.runs} runs, {moved.evaluations} evaluations and {moved.plans} plans, "
+        f"{_megabytes(file.stat().st_size)}"
+    )
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="An archive of `wvad store export`.")],
+    results: options.ResultsFolder = options.DEFAULT_RESULTS,
+) -> None:
+    """Take the runs of an archive into the store once all of it is checked; what is there already stays."""
+    from benchmark.display import counting
+    from benchmark.transfers import import_archive
+
+    with counting(f"reading {file.name}", err, "bytes") as progress:
+        moved = import_archive(Results(results), file, progress)
+    say(
+        f"{file}: {moved.runs} runs, {moved.evaluations} evaluations and {moved.plans} plans are new in {results}; "
+        f"{moved.kept} runs were there"
+    )
+
+
+def _open(folder: Path) -> tuple[Results, RunStore]:
+    """Open results that are there.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    from benchmark.runs import RunStore
+
+    found = Results(folder)
+    if not found.runs.is_dir():
+        raise InputError(f"{found.runs}: no run store there; name its folder with --results")
+    return found, RunStore(found.runs)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
