@@ -119,7 +119,8 @@ class MlflowTracker:
         try:
             self._client.log_inputs(run_id, [trained_on(record)])
         except MlflowException:
-            if not self._client.get_run(run_id).inputs.dataset_inputs:
+            inputs = self._client.get_run(run_id).inputs
+            if inputs is None or not inputs.dataset_inputs:
                 raise
 
     def _artifact_folder(self, path: Path) -> str | None:
