@@ -44,7 +44,13 @@ class RunDisplay(Protocol):
         """A job's training has reached a step."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A job has ended."""
+        """A job has ended, or needs no work."""
+
+    def postponed(self, outcome: Outcome) -> None:
+        """A job was out of memory, and is going to be tried again alone."""
+
+    def say(self, text: str) -> None:
+        """There is something else to tell."""
 
 
 def run_display(total: int, stored: int, console: Console) -> RunDisplay:
@@ -61,6 +67,11 @@ def run_display(total: int, stored: int, console: Console) -> RunDisplay:
 def describe(job: Job) -> str:
     """Name a job for people."""
     return f"{job.spec.title} on {job.spec.dataset}, seed {job.spec.seed}"
+
+
+def postponement(outcome: Outcome) -> str:
+    """Say that a job is going to be tried again."""
+    return f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}; to be tried again alone"
 
 
 class BarDisplay:
@@ -105,11 +116,24 @@ class BarDisplay:
 
     def finished(self, outcome: Outcome) -> None:
         """Remove the job's bar; a failure leaves a line."""
-        self._progress.remove_task(self._tasks.pop(outcome.job.spec.key))
+        self._remove(outcome.job)
         self._done += 1
         self._show_total()
         if outcome.status != "ok":
-            self._progress.console.print(f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}")
+            self.say(f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}")
+
+    def postponed(self, outcome: Outcome) -> None:
+        """Remove the job's bar for now."""
+        self._remove(outcome.job)
+        self.say(postponement(outcome))
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self._progress.console.print(text, soft_wrap=True)
+
+    def _remove(self, job: Job) -> None:
+        if job.spec.key in self._tasks:
+            self._progress.remove_task(self._tasks.pop(job.spec.key))
 
     def _show_total(self) -> None:
         """Count running jobs in part, so that the time left is known before the first one ends."""
@@ -126,7 +150,7 @@ class LineDisplay:
         self._started = self._last = time.monotonic()
 
     def __enter__(self) -> Self:
-        self._say(f"{self._total} runs, {self._stored} of them stored")
+        self.say(f"{self._total} runs, {self._stored} of them stored")
         return self
 
     def __exit__(
@@ -140,7 +164,7 @@ class LineDisplay:
     def stepped(self, job: Job, step: int, loss: float) -> None:
         """Give a sign of life now and then."""
         if time.monotonic() - self._last > PLAIN_SECONDS:
-            self._say(f"  {describe(job)}: step {step} of {job.spec.training.steps}, loss {loss:.4g}")
+            self.say(f"  {describe(job)}: step {step} of {job.spec.training.steps}, loss {loss:.4g}")
 
     def finished(self, outcome: Outcome) -> None:
         """Say how the run ended and how long the rest will take at this pace."""
@@ -148,9 +172,14 @@ class LineDisplay:
         spent, new = time.monotonic() - self._started, self._done - self._stored
         left = spent / new * (self._total - self._done)
         how = f"{outcome.status}: {outcome.reason}" if outcome.status != "ok" else f"{outcome.seconds:.1f} s"
-        self._say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
+        self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
 
-    def _say(self, text: str) -> None:
+    def postponed(self, outcome: Outcome) -> None:
+        """Say so."""
+        self.say(postponement(outcome))
+
+    def say(self, text: str) -> None:
+        """Print a line."""
         self._last = time.monotonic()
         self._console.print(text, soft_wrap=True)
 

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 
 from rich.console import Console
 
+from benchmark.claims import Claims
 from benchmark.datasets.store import Dataset
-from benchmark.display import run_display
+from benchmark.display import RunDisplay, run_display
 from benchmark.executors import Executor
 from benchmark.jobs import Job, Outcome, is_complete
 from benchmark.runs import RunStore
+from benchmark.stopping import Stop, stopping
+from benchmark.worklist import Worklist
+
+LOOK = 1.0
+"""Seconds between two looks at what other calls are doing."""
 
 
 def run_jobs(
     jobs: Sequence[Job], executor: Executor, console: Console, finished: Callable[[Outcome], None]
 ) -> list[Outcome]:
     """Do the jobs that are not stored yet.
+
+    Other calls may do jobs of the same run store at the same time; no run is done by two of them.
 
     Parameters
     ----------
@@ -31,6 +41,8 @@ def run_jobs(
     ------
     InputError
         If the run store cannot be written.
+    KeyboardInterrupt
+        If the user has stopped the call: after the jobs under way, or at once; see `benchmark.stopping`.
     """
     paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
     test_hashes = {path: Dataset(path).manifest.test_hash() for path in paths}
@@ -42,17 +54,59 @@ def run_jobs(
     to_do = [job for job in jobs if job.spec.key not in done and _allowed(job)]
     if not to_do:
         return outcomes
-    store = RunStore(to_do[0].runs)
+    store, total = RunStore(to_do[0].runs), len(stored) + len(to_do)
     store.prepare()
     try:
-        with run_display(len(stored) + len(to_do), len(stored), console) as display:
-            for outcome in executor.run(to_do, display):
-                display.finished(outcome)
-                outcomes.append(outcome)
-                finished(outcome)
+        with (
+            stopping() as stop,
+            Claims(store.root) as claims,
+            run_display(total, len(stored), console) as display,
+        ):
+            work = Worklist(to_do, store, claims, lambda job: is_complete(job, test_hashes))
+            with closing(_do(work, executor, display, stop)) as coming:
+                for outcome in coming:
+                    display.finished(outcome)
+                    outcomes.append(outcome)
+                    finished(outcome)
+        if stop.requested and len(outcomes) < total:
+            raise KeyboardInterrupt
     finally:
         store.clear_abandoned()  # an interrupt ends the workers in the middle
     return outcomes
+
+
+def _do(work: Worklist, executor: Executor, display: RunDisplay, stop: Stop) -> Generator[Outcome]:
+    """Do what can be done now, then what has to be done alone, then what other calls leave undone."""
+    while work.waiting and not stop.requested:
+        yield from _round(work.side_by_side(stop), work, executor, display)
+        for job in work.alone(stop):
+            yield from _round([job], work, executor, display)
+        yield from _wait_for_others(work, display, stop)
+
+
+def _round(jobs: Iterable[Job], work: Worklist, executor: Executor, display: RunDisplay) -> Iterator[Outcome]:
+    with closing(executor.run(jobs, display)) as outcomes:
+        for outcome in outcomes:
+            if work.ended(outcome):
+                yield outcome
+            else:
+                display.postponed(outcome)
+            yield from work.without_work()
+    yield from work.without_work()
+
+
+def _wait_for_others(work: Worklist, display: RunDisplay, stop: Stop) -> Iterator[Outcome]:
+    """Wait until other calls have done, or left undone, what they have claimed."""
+    said = False
+    while work.elsewhere and not stop.requested:
+        work.look_elsewhere()
+        yield from work.without_work()
+        if work.waiting or not work.elsewhere:
+            return
+        if not said:
+            display.say(f"waiting for {work.elsewhere} runs that another call is doing")
+            said = True
+        time.sleep(LOOK)
 
 
 def _allowed(job: Job) -> bool:

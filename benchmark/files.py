@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,7 @@ from benchmark.errors import InputError
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that is written under another name and renamed into place at the end, or removed on an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{scratch_name(path.name)}")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -50,13 +51,13 @@ def writing_to(folder: Path, option: str) -> Iterator[None]:
 
 def scratch_name(stem: str) -> str:
     """Return a name for something in the making that says which process makes it."""
-    return f"{stem}@{socket.gethostname()}@{os.getpid()}"
+    return f"{stem}@{_machine()}@{os.getpid()}"
 
 
 def is_abandoned(path: Path) -> bool:
     """Return whether a path named by `scratch_name` was left behind by a process of this machine that is no more."""
     _, host, pid = ("@@" + path.name).rsplit("@", 2)
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != _machine() or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)
@@ -65,6 +66,16 @@ def is_abandoned(path: Path) -> bool:
     except PermissionError:
         pass
     return False
+
+
+@cache
+def _machine() -> str:
+    """Return what tells the processes of this machine, or of this container, from those of others."""
+    try:
+        space = Path("/proc/self/ns/pid").stat().st_ino  # containers may share a name and count processes anew
+    except OSError:
+        return socket.gethostname()
+    return f"{socket.gethostname()}-{space}"
 
 
 def file_name(text: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from benchmark.claims import holder_of, living_drivers
+from benchmark.errors import InputError
 from benchmark.files import is_abandoned
 from benchmark.integrity import Problem, check_run, run_folders
 from benchmark.invocations import Results
@@ -45,11 +47,7 @@ def find_waste(results: Results, progress: Progress) -> list[Waste]:
     store = RunStore(results.runs)
     plans = [*results.plans(None), *(call.plan for call in results.invocations())]
     wanted = {key for plan in plans for key in plan.run_keys()}
-    found = [
-        Waste("left by a process that is no more", (path,))
-        for path in sorted((store.root / "staging").glob("*"))
-        if is_abandoned(path)
-    ]
+    found = [Waste("left by a process that is no more", (path,)) for path in sorted(_left_behind(store.root))]
     found += [
         Waste("a failure of a run that no plan asks for", (path,))
         for path in sorted((store.root / "failed").glob("[!.]*.json"))
@@ -70,10 +68,26 @@ def find_waste(results: Results, progress: Progress) -> list[Waste]:
 
 
 def remove(waste: Iterable[Waste], store: RunStore) -> None:
-    """Remove what was found: each path steps aside first, so that nothing is ever half there."""
+    """Remove what was found: each path steps aside first, so that nothing is ever half there.
+
+    Raises
+    ------
+    InputError
+        If a call may be at work on the store.
+    """
+    for driver in living_drivers(store.root):
+        raise InputError(f"{driver}: a call is at work on this store; if it died on another machine, remove that file")
     with store.scratch("gc") as scratch:
         for number, path in enumerate(path for one in waste for path in one.paths):
             path.rename(scratch / str(number))
+
+
+def _left_behind(root: Path) -> Iterator[Path]:
+    """Find what processes that are no more were making, and what they had claimed."""
+    for pattern in ("*/*@*", "*/evaluations/.*@*"):
+        yield from (path for path in root.glob(pattern) if is_abandoned(path))
+    living = {path.name for path in living_drivers(root)}
+    yield from (path for path in (root / "claims").glob("*") if holder_of(path) not in living)
 
 
 def _paths(store: RunStore, problems: Iterable[Problem]) -> Iterator[tuple[Path, ...]]:

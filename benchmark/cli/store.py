@@ -59,10 +59,7 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Remove what is found; else it is only listed.")] = False,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
-    """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete.
-
-    To be called while nothing trains into the store.
-    """
+    """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete."""
     from benchmark.display import counting
     from benchmark.files import writing_to
     from benchmark.housekeeping import find_waste, remove

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,9 +44,9 @@ class Watcher(Protocol):
 class Executor(Protocol):
     """Does jobs and hands over each outcome as it comes, in any order."""
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         """Do the jobs, taking the next one only when there is room for it.
 
         Whoever gives the jobs decides at that moment which one is next, or that there are no more. A job that fails
-        gives an outcome that says so; it never ends the others. Closed early, it ends what is running.
+        gives an outcome that says so; it never ends the others. The generator closed early ends what is running.
         """

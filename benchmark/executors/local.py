@@ -8,8 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -21,6 +20,7 @@ from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import Gpu, count_places
 from benchmark.jobs import Job, Outcome, perform, record_failure, record_timeout
 from benchmark.limits import count_memory_kills, limit_memory
+from benchmark.stopping import SIGNALS, interrupts_put_off
 
 PRELOADED = ["benchmark.jobs", "torch._dynamo"]
 """What every run needs and is slow to import; the first optimiser of a process would import the second one."""
@@ -53,7 +53,7 @@ class LocalExecutor:
         self._workers = count_places(resources)
         self._context = _context()
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         """Do the jobs, starting them in order."""
         coming = iter(jobs)
         running: dict[Connection, _Worker] = {}
@@ -82,7 +82,7 @@ class LocalExecutor:
         while len(running) < self._workers and (job := next(coming, None)) is not None:
             taken = {worker.slot for worker in running.values()}
             slot = next(slot for slot in range(self._workers) if slot not in taken)
-            with _interrupts_put_off():
+            with interrupts_put_off():  # a process that starts without being known would outlive the call
                 worker = self._start(job, slot)
                 running[worker.messages] = worker
             watcher.started(job)
@@ -95,22 +95,6 @@ class LocalExecutor:
         sending.close()  # so that the end of the process is the end of the messages
         deadline = math.inf if job.timeout is None else time.monotonic() + job.timeout + GRACE
         return _Worker(job, slot, process, receiving, deadline, count_memory_kills())
-
-
-@contextmanager
-def _interrupts_put_off() -> Iterator[None]:
-    """Put off an interrupt to the end of the block: a process must not start without being known, and so outlive it."""
-    if threading.current_thread() is not threading.main_thread():  # interrupts reach the main thread alone
-        yield
-        return
-    held: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-        if held:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _context() -> BaseContext:
@@ -162,7 +146,9 @@ def _record_death(worker: _Worker) -> Outcome:
 
 
 def _work(job: Job, gpu: Gpu | None, messages: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
+    for number in SIGNALS:  # the driver decides what they mean; all processes of a terminal or a Slurm step get them
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
     if gpu is not None:
         gpu.take()
@@ -176,3 +162,11 @@ def _work(job: Job, gpu: Gpu | None, messages: Connection) -> None:
             os._exit(1)
 
     send(perform(job, lambda step, loss: send((step, loss))))
+
+
+def _end_with_driver() -> None:
+    """End this process as soon as its driver is gone: another one may be about to do the same run."""
+    driver = multiprocessing.parent_process()
+    assert driver is not None
+    wait([driver.sentinel])
+    os._exit(1)

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -41,7 +41,7 @@ class RayExecutor:
         self._resources = resources
         self._ray = _import_ray()
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         """Do the jobs, sending the next one when there is room in the cluster."""
         coming = iter(jobs)
         running: dict[Any, Job] = {}

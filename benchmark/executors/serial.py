@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from benchmark.executors import Resources, Watcher
 from benchmark.jobs import Job, Outcome, perform
@@ -21,7 +21,7 @@ class SerialExecutor:
     def __init__(self, resources: Resources | None = None) -> None:
         """Take what every executor takes."""
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         """Do the jobs in order."""
         with one_thread():
             for job in jobs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from itertools import groupby, islice
 from types import ModuleType
@@ -68,7 +68,7 @@ class SlurmExecutor:
         if self._cluster == "slurm" and shutil.which("sbatch") is None:
             raise InputError("--executor slurm: there is no sbatch here; call it where Slurm's commands are installed")
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         """Do the jobs, submitting as many at once as there is room for."""
         coming = iter(jobs)
         running: list[_Submitted] = []

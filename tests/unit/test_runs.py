@@ -1,6 +1,4 @@
 import io
-import os
-import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.errors import InputError
+from benchmark.files import scratch_name
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
@@ -81,7 +80,8 @@ def test_the_run_that_was_there_first_stays_unless_it_is_to_be_replaced(tmp_path
 def test_leftovers_of_dead_drivers_are_cleared_and_those_of_the_living_kept(tmp_path: Path) -> None:
     store = RunStore(tmp_path)
     pid = 2**22 + 1  # above the greatest process id
-    names = [f"k@{socket.gethostname()}@{pid}", f"k@{socket.gethostname()}@{os.getpid()}", f"k@elsewhere@{pid}"]
+    machine = scratch_name("k").rpartition("@")[0]
+    names = [f"{machine}@{pid}", scratch_name("k"), f"k@elsewhere@{pid}"]
     for name in names:
         (tmp_path / "staging" / name).mkdir(parents=True)
     store.prepare()

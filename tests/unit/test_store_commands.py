@@ -1,7 +1,6 @@
 """`wvad store verify` and `gc`: what they find, what they remove, and what they leave alone."""
 
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from benchmark.cells import fill_table
 from benchmark.cli import run
+from benchmark.files import scratch_name
 from benchmark.invocations import Results
 from benchmark.records import Failure
 from benchmark.runs import RunStore
@@ -107,8 +107,8 @@ def test_what_no_plan_asks_for_is_listed_and_removed_on_demand(
     other = spec_of("mmil", 0)
     store_run(store, other, draw_scores(0, 0.5))
     store.write_failure(Failure(key="f" * 16, spec=other, reason="bad", traceback="", failed="now"))
-    dead = store.root / "staging" / f"k@{socket.gethostname()}@{NO_PROCESS}"
-    alive = store.root / "staging" / f"k@{socket.gethostname()}@{os.getpid()}"
+    dead = store.root / "staging" / scratch_name("k").replace(str(os.getpid()), str(NO_PROCESS))
+    alive = store.root / "staging" / scratch_name("k")
     for folder in (dead, alive):
         folder.mkdir()
         (folder / "losses.csv").write_text("1")

@@ -1,6 +1,6 @@
 """An executor that does the jobs of a call in reverse, one after another: results do not depend on the order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.serial import SerialExecutor
@@ -11,5 +11,5 @@ class Backwards:
     def __init__(self, resources: Resources) -> None:
         self.one_by_one = SerialExecutor(resources)
 
-    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
+    def run(self, jobs: Iterable[Job], watcher: Watcher) -> Generator[Outcome]:
         return self.one_by_one.run(reversed(list(jobs)), watcher)
