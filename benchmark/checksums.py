@@ -74,16 +74,13 @@ def read_checksums(folder: Path) -> Checksums | None:
 
 
 def is_intact(folder: Path, name: str) -> bool:
-    """Return whether a file of a finished run is what was written, as far as there is a sum of it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    """
+    """Return whether a file of a finished run is there and what was written, as far as there is a sum of it."""
     sums = read_checksums(folder)
     expected = sums.files.get(name) if sums is not None else None
-    return expected is None or sum_of(folder / name) == expected
+    try:
+        return (folder / name).is_file() if expected is None else sum_of(folder / name) == expected
+    except OSError:
+        return False
 
 
 def _summed(folder: Path) -> list[Path]:

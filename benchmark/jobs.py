@@ -87,7 +87,7 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
     use_float32()
     try:
         with time_limit(job.timeout):
-            record = None if job.cached == "refresh" else store.record(job.spec.key)
+            record = stored_run(job)
             trained = record is None
             if record is None:
                 record = _train(job, store, report)
@@ -99,6 +99,17 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
         return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc(), status)
     store.clear_failure(job.spec.key)
     return Outcome(job, "ok", trained, record.seconds)
+
+
+def stored_run(job: Job) -> RunRecord | None:
+    """Return the record of a job's run where it is stored, with sound weights, and not to be trained again."""
+    store = RunStore(job.runs)
+    record = store.record(job.spec.key)
+    if record is None or job.cached == "refresh":
+        return None
+    names = {f"weights/{step}.safetensors" for step in record.selected.values()}
+    sound = job.cached == "only" or all(is_intact(store.folder(record.key), name) for name in names)
+    return record if sound else None
 
 
 def record_timeout(job: Job) -> Outcome:
@@ -127,7 +138,7 @@ def load_trained(record: RunRecord, step: int, pipeline: Pipeline, store: RunSto
     folder, name = store.folder(record.key), f"weights/{step}.safetensors"
     try:
         if not is_intact(folder, name):
-            raise SafetensorError("another sum than when they were written")
+            raise SafetensorError("not what was written")
         model.load_state_dict(load_file(folder / name))
     except (OSError, SafetensorError) as error:
         raise RuntimeError(f"{folder / name}: missing or damaged ({error}); repeat with --cached refresh") from None
@@ -153,7 +164,8 @@ def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
 
 def _train(job: Job, store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
     dataset = Dataset(job.dataset)
-    with store.stage(job.spec, replace=job.cached == "refresh") as folder:
+    replace = store.record(job.spec.key) is not None  # to be refreshed, or damaged
+    with store.stage(job.spec, replace) as folder:
         result = train(job.spec, job.pipeline, dataset, torch.device(job.device), report)
         _write_curves(folder / "losses.csv", result.losses)
         (folder / "weights").mkdir()

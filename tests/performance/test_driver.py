@@ -56,8 +56,8 @@ def test_driver_around_many_runs(benchmark: BenchmarkFixture, tiny_scenes: Path,
     benchmark.extra_info.update(kind="limit", aim="≤ 5 × the executor alone")
     outcomes = benchmark.pedantic(drive, (many_jobs(tmp_path / "timed", tiny_scenes, number),), rounds=1)
     assert len(outcomes) == number
-    jobs = many_jobs(tmp_path / "weighed", tiny_scenes, number // 10)
     tracemalloc.start()
+    jobs = many_jobs(tmp_path / "weighed", tiny_scenes, number // 10)
     drive(jobs)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
