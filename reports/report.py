@@ -50,7 +50,7 @@ class Report:
     environments
         Where the runs were trained, with the number of runs.
     failures
-        Runs that failed and were not repeated with success.
+        Runs that did not succeed and were not repeated with success.
     """
 
     selection: Selection
@@ -90,7 +90,11 @@ class Report:
             f"{count(self.runs, 'run')} stored, {self.missing or 'none'} missing.",
         ]
         if self.failures:
-            lines.append(f"{count(len(self.failures), 'run')} failed; the reasons are under Provenance.")
+            statuses = Counter(failure.status for failure in self.failures)
+            named = ", ".join(f"{number} {status}" for status, number in statuses.most_common())
+            lines.append(
+                f"{count(len(self.failures), 'run')} did not succeed ({named}); the reasons are under Provenance."
+            )
         if simulated:
             lines.append(f"SIMULATED: {', '.join(simulated)}. Their numbers compare with nothing published.")
         if self.selection == "oracle":

@@ -102,7 +102,7 @@ def test_runs_are_loaded_with_their_metrics(compared: Path, tmp_path: Path) -> N
 
 def test_a_failed_run_is_an_error_of_a_notebook(tiny_scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"Mean MIL on scenes-avenue, seed 0, failed: MethodError: loss became nan at step 2"
+        InputError, match=r"^failed: Mean MIL on scenes-avenue, seed 0: MethodError: loss became nan at step 2"
     ):
         benchmark.compare(
             PLUGIN,
