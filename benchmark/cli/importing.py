@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, write_table, warn_once
+from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, warn_once, write_table
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
