@@ -108,6 +108,6 @@ def test_a_dataset_or_executor_that_is_none_is_an_error(site: Path, tmp_path: Pa
 
 
 def test_an_unknown_executor_names_the_known_ones(site: Path, tmp_path: Path) -> None:
-    done = wvad("train", "top1", "corridors", "--executor", "ray", sites=[site], cwd=tmp_path)
+    done = wvad("train", "top1", "corridors", "--executor", "lsf", sites=[site], cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.strip() == "wvad: unknown executor ray; known: backwards, local, serial"
+    assert done.stderr.strip() == "wvad: unknown executor lsf; known: backwards, local, ray, serial, slurm"

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmark import differences
+from benchmark.checksums import unseal
 from benchmark.cli.common import write_table
 from benchmark.datasets.manifest import Metric
 from benchmark.experiments import RowDeclaration, TableDeclaration, list_tables, read_table
@@ -95,7 +96,7 @@ def _compare(pack: dict[str, object], root: Path) -> dict[str, object]:
     finally:
         differences._compare = original
     paths = sorted((root / "runs" / "comparisons").glob("*.json"))
-    return {f"runs/comparisons/{path.name}": json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {f"runs/comparisons/{path.name}": json.loads(unseal(path.read_bytes())) for path in paths}
 
 
 def _stand_in(
