@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from benchmark.cells import Table
 from benchmark.lineups import Contender, LineUp
 from benchmark.plans import PlannedDataset, TablePlan
-from benchmark.records import Environment, Failure, Selection
+from benchmark.records import Environment, Failure, Selection, Trouble
 from benchmark.runs import RunStore
 from reports.counting import count
 from reports.document import Document, make_document
@@ -91,7 +92,7 @@ class Report:
         ]
         if self.failures:
             statuses = Counter(failure.status for failure in self.failures)
-            named = ", ".join(f"{number} {status}" for status, number in statuses.most_common())
+            named = ", ".join(f"{statuses[status]} {status}" for status in get_args(Trouble) if status in statuses)
             lines.append(
                 f"{count(len(self.failures), 'run')} did not succeed ({named}); the reasons are under Provenance."
             )
