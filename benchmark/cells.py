@@ -237,7 +237,7 @@ def _find(
     store: RunStore, key: str, selection: Selection, source: PlannedDataset, target: PlannedDataset
 ) -> tuple[Evaluation | None, str]:
     record, failure = store.record(key), store.failure(key)
-    failed = f"run {key} failed: {failure.reason}" if failure else ""
+    failed = f"run {key} {failure.status}: {failure.reason}" if failure else ""
     if record is None:
         return None, failed or f"run {key} has not been trained"
     if selection not in record.selected:

@@ -21,7 +21,7 @@ from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
 from benchmark.invocations import Results
 from benchmark.planning import DEFAULT_SEEDS, Options
-from benchmark.records import Profile
+from benchmark.records import Profile, trouble_line
 from benchmark.runs import RunStore
 
 
@@ -108,12 +108,12 @@ def compare(
     settings
         ``KEY=VALUE`` settings, as after `--set`.
     executor
-        ``serial``, ``local`` or a plug-in; ``local`` on a CPU unless given.
+        ``serial``, ``local``, ``ray``, ``slurm`` or a plug-in; ``serial`` on a single GPU, else ``local``.
 
     Raises
     ------
     InputError
-        If a method, dataset or setting is wrong, or a run failed.
+        If a method, dataset or setting is wrong, or a run did not succeed.
     """
     store = Results(Path(results))
     options = Options(
@@ -121,7 +121,7 @@ def compare(
         seeds=seeds or DEFAULT_SEEDS[profile],
         overrides=tuple(settings),
         runs=store.runs,
-        device=choose_device(device),
+        device=choose_device(device, executor),
     )
     opened = [open_dataset(name, data) for name in datasets]
     declaration = declare_comparison(method, against, opened, options)
@@ -131,8 +131,7 @@ def compare(
     outcomes = run_jobs(
         jobs, choose_executor(executor, Resources(device=options.device)), Console(stderr=True), lambda _: None
     )
-    failed = next((outcome for outcome in outcomes if outcome.status != "ok"), None)
-    if failed is not None:
-        spec = failed.job.spec
-        raise InputError(f"{spec.title} on {spec.dataset}, seed {spec.seed}, failed: {failed.reason}")
+    for outcome in outcomes:
+        if outcome.status != "ok":
+            raise InputError(trouble_line(outcome.status, outcome.job.spec, outcome.reason))
     return Comparison.of(fill_table(plan, RunStore(store.runs), "last"))

@@ -34,6 +34,8 @@ class Options:
     shuffled_labels: bool = False
     device: str = "cpu"
     cached: Cached = "use"
+    timeout: float | None = None
+    memory: int | None = None
 
 
 def plan_runs(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[list[RunSpec], set[str]]:
@@ -218,4 +220,6 @@ def make_job(
         runs=options.runs,
         device=options.device,
         cached=options.cached,
+        timeout=options.timeout,
+        memory=options.memory,
     )

@@ -180,7 +180,7 @@ class RunRecord(FrozenModel):
 
 
 class Failure(FrozenModel):
-    """A training that did not finish, and why. Never taken for a result."""
+    """A run that did not succeed: how it ended, and why. Never taken for a result."""
 
     key: str
     spec: RunSpec
@@ -188,6 +188,11 @@ class Failure(FrozenModel):
     reason: str
     traceback: str
     failed: str
+
+
+def trouble_line(status: Trouble, spec: RunSpec, reason: str) -> str:
+    """Say in a line which run gave no result, how it ended and why."""
+    return f"{status}: {spec.title} on {spec.dataset}, seed {spec.seed}: {reason}"
 
 
 class StoredFile(FrozenModel):

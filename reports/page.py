@@ -154,10 +154,10 @@ def _provenance(report: Report) -> Iterator[str]:
         ((n, e.wvad_bench, e.python, e.torch, e.numpy, e.machine, e.device) for e, n in report.environments),
     )
     if report.failures:
-        yield "<h3>Failed runs</h3>"
+        yield "<h3>Runs without success</h3>"
         yield from _plain_table(
-            ("run", "method", "dataset", "seed", "reason"),
-            ((f.key, f.spec.title, f.spec.dataset, f.spec.seed, f.reason) for f in report.failures),
+            ("run", "method", "dataset", "seed", "status", "reason"),
+            ((f.key, f.spec.title, f.spec.dataset, f.spec.seed, f.status, f.reason) for f in report.failures),
         )
     yield "<p>Runs and evaluations behind each cell: the files <code>*.provenance.json</code> beside the tables.</p>"
     yield "</section>"

@@ -37,7 +37,7 @@ def _cell(cell: Cell, store: RunStore) -> dict[str, object]:
         evaluation = store.evaluation(run, key) if key else None
         found = {"step": evaluation.step, "value": evaluation.metrics[cell.metric]} if evaluation else {}
         failure = None if store.record(run) else store.failure(run)
-        failed = {"failed": failure.reason} if failure else {}
+        failed = {"status": failure.status, "reason": failure.reason} if failure else {}
         runs.append({"seed": seed, "run": run, "evaluation": key, **found, **failed})
     return {
         "row": cell.row,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from benchmark.cells import Table
 from benchmark.lineups import Contender, LineUp
 from benchmark.plans import PlannedDataset, TablePlan
-from benchmark.records import Environment, Failure, Selection
+from benchmark.records import Environment, Failure, Selection, Trouble
 from benchmark.runs import RunStore
 from reports.counting import count
 from reports.document import Document, make_document
@@ -50,7 +51,7 @@ class Report:
     environments
         Where the runs were trained, with the number of runs.
     failures
-        Runs that failed and were not repeated with success.
+        Runs that did not succeed and were not repeated with success.
     """
 
     selection: Selection
@@ -90,7 +91,11 @@ class Report:
             f"{count(self.runs, 'run')} stored, {self.missing or 'none'} missing.",
         ]
         if self.failures:
-            lines.append(f"{count(len(self.failures), 'run')} failed; the reasons are under Provenance.")
+            statuses = Counter(failure.status for failure in self.failures)
+            named = ", ".join(f"{statuses[status]} {status}" for status in get_args(Trouble) if status in statuses)
+            lines.append(
+                f"{count(len(self.failures), 'run')} did not succeed ({named}); the reasons are under Provenance."
+            )
         if simulated:
             lines.append(f"SIMULATED: {', '.join(simulated)}. Their numbers compare with nothing published.")
         if self.selection == "oracle":

@@ -1,18 +1,22 @@
-"""What single runs say: their metrics, and which of a table's runs are there."""
+"""What single runs say: their metrics, and how the runs of tables stand."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from rich.table import Table as RichTable
 
 from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, RunRecord
+from benchmark.records import Evaluation, Failure, RunRecord, Trouble, trouble_line
 from benchmark.runs import RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Standing = Failure | Literal["done", "missing"]
+"""How a run stands: it is there, it did not succeed the last time, or it was never done."""
 
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
@@ -66,26 +70,30 @@ def _mean_and_deviation(values: pd.Series) -> str:
     return f"{text} ± {100 * values.std(ddof=1):.2f}" if len(values) > 1 else text
 
 
-def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
-    """Return for each table and row which runs are done, which failed and which are missing."""
+def find_standing(plans: Sequence[TablePlan], store: RunStore) -> dict[str, Standing]:
+    """Return how each run of some plans stands; each is looked up once, whichever tables need it."""
+    keys = dict.fromkeys(key for plan in plans for key in plan.run_keys())
+    return {key: "done" if store.record(key) else store.failure(key) or "missing" for key in keys}
+
+
+def status_table(plans: Sequence[TablePlan], standing: Mapping[str, Standing]) -> RichTable:
+    """Return for each table and row how many runs are done, how many ended otherwise, and how many are missing."""
+    words = {key: how.status if isinstance(how, Failure) else how for key, how in standing.items()}
+    occurring = set(words.values())
+    counted = ["done", *(status for status in get_args(Trouble) if status in occurring), "missing"]
     grid = RichTable("table", "folder", "method", "trained on")
-    for counted in ("done", "failed", "missing"):
-        grid.add_column(counted, width=len(counted))  # a known width spares measuring a thousand rows
+    for word in counted:
+        grid.add_column(word, width=len(word))  # a known width spares measuring a thousand rows
     grid.add_column("run keys")
     for plan in plans:
         for row in plan.all_rows():
             for dataset, keys in row.runs.items():
-                done = [key for key in keys if store.record(key)]
-                failed = [key for key in keys if key not in done and store.failure(key)]
-                missing = len(keys) - len(done) - len(failed)
-                grid.add_row(
-                    plan.table,
-                    plan.folder,
-                    row.label,
-                    dataset,
-                    str(len(done)),
-                    str(len(failed)),
-                    str(missing),
-                    " ".join(keys),
-                )
+                number = Counter(words[key] for key in keys)
+                numbers = (str(number[word]) for word in counted)
+                grid.add_row(plan.table, plan.folder, row.label, dataset, *numbers, " ".join(keys))
     return grid
+
+
+def trouble_lines(standing: Mapping[str, Standing]) -> list[str]:
+    """Say of each run that gave no result why."""
+    return [trouble_line(how.status, how.spec, how.reason) for how in standing.values() if isinstance(how, Failure)]

@@ -39,7 +39,7 @@ app.add_typer(info.mlflow_app, name="mlflow")
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 some runs failed, 2 bad usage or bad input, 130 interrupted."""
+    """Run the command line: exit code 0 done, 1 a run did not succeed, 2 bad usage or bad input, 130 interrupted."""
     gc.set_threshold(MOST_NEW_OBJECTS)
     sys.exit(run(sys.argv[1:]))
 

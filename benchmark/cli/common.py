@@ -1,26 +1,24 @@
-"""What the commands that train have in common: options resolved, datasets opened, runs done and tables written."""
+"""What the commands that train have in common: datasets opened, runs done and tables written."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark.cli.options import CachedName, DeviceName, ProfileName, SelectionName, TrackingName
+from benchmark.cli.options import SelectionName, TrackingName
+from benchmark.cli.training_options import TrainingChoices
 from benchmark.errors import InputError
 from benchmark.invocations import Invocation, Results
 
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
-    from benchmark.executors import Resources
     from benchmark.jobs import Job, Outcome
-    from benchmark.planning import Options
     from benchmark.plans import TablePlan
     from benchmark.runs import RunStore
     from benchmark.tracking import Tracker
@@ -32,47 +30,6 @@ PIPE_WIDTH = 160
 
 out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, highlight=False)
 err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, markup=False, highlight=False)
-
-
-@dataclass(frozen=True)
-class TrainingChoices:
-    """The options of a command that trains, as given."""
-
-    profile: ProfileName
-    seeds: int | None
-    data: Path | None
-    results: Path
-    holdout: float
-    looks: int | None
-    device: DeviceName
-    executor: str | None
-    workers: int | None
-    cached: CachedName
-    tracking: TrackingName
-    settings: list[str] | None
-
-    def options(self) -> Options:
-        """Resolve what concerns each run."""
-        from benchmark.executors.choice import choose_device
-        from benchmark.planning import DEFAULT_SEEDS, Options
-
-        looks = [f"training.looks={self.looks}"] if self.looks is not None else []
-        return Options(
-            profile=self.profile,
-            seeds=self.seeds or DEFAULT_SEEDS[self.profile],
-            holdout=self.holdout,
-            overrides=(*(self.settings or ()), *looks),
-            runs=Results(self.results).runs,
-            device=choose_device(self.device),
-            cached=self.cached,
-        )
-
-    def resources(self) -> Resources:
-        """Resolve what the runs may use."""
-        from benchmark.executors import Resources
-        from benchmark.executors.choice import choose_device
-
-        return Resources(self.workers, choose_device(self.device))
 
 
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
@@ -138,7 +95,6 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
 def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
     """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
-    from benchmark.executors.choice import choose_executor
     from benchmark.experiments import distinct_jobs
     from benchmark.runs import RunStore
     from benchmark.tracking import NoTracker
@@ -146,16 +102,17 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
     results = Results(choices.results)
     invocations = [results.write_invocation(plan) for plan, _ in planned]
     # Only one may make a new database: the trackers of several tables follow after the runs, one after another.
-    live = choose_tracker(results, invocations[0], choices.tracking) if len(planned) == 1 else NoTracker()
+    warn = warn_once()
+    live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
     jobs = distinct_jobs(job for _, jobs in planned for job in jobs)
     outcomes = run_jobs(
         jobs,
-        choose_executor(choices.executor, choices.resources()),
+        choices.make_executor(),
         err,
         lambda outcome: live.run_finished(outcome.job.spec.key),
     )
     for (plan, own), invocation in zip(planned, invocations, strict=True):
-        tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking)
+        tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)
         if plan.shuffled is not None:
             measure_missing_controls(own, RunStore(results.runs))
         table, paths = write_table(plan, results, "last")
@@ -201,18 +158,32 @@ def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> 
     return shown, [folder / name for name in files]
 
 
-def choose_tracker(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
+def warn_once() -> Callable[[str], None]:
+    """Return a way to warn that says the same line once, for several trackers of one server."""
+    said: set[str] = set()
+
+    def warn(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            err.print(line, style="yellow")
+
+    return warn
+
+
+def choose_tracker(
+    results: Results, invocation: Invocation, tracking: TrackingName, warn: Callable[[str], None]
+) -> Tracker:
     """Return who follows a call."""
     from benchmark.tracking import GuardedTracker, NoTracker
 
-    if tracking == "none":
-        return NoTracker()
-    return GuardedTracker(results, invocation, lambda text: err.print(text, style="yellow"))
+    return NoTracker() if tracking == "none" else GuardedTracker(results, invocation, warn)
 
 
-def follow_again(results: Results, invocation: Invocation, tracking: TrackingName) -> Tracker:
+def follow_again(
+    results: Results, invocation: Invocation, tracking: TrackingName, warn: Callable[[str], None]
+) -> Tracker:
     """Return who follows a call, told of all its runs already."""
-    tracker = choose_tracker(results, invocation, tracking)
+    tracker = choose_tracker(results, invocation, tracking, warn)
     for key in invocation.plan.run_keys():
         tracker.run_finished(key)
     return tracker
@@ -242,12 +213,12 @@ def command_line() -> str:
 
 def say_failures(outcomes: Sequence[Outcome]) -> int:
     """Print a line for each run that did not succeed; return the exit code."""
-    failed = [outcome for outcome in outcomes if outcome.status != "ok"]
-    for outcome in failed:
-        spec = outcome.job.spec
-        err.print(
-            f"{outcome.status}: {spec.title} on {spec.dataset}, seed {spec.seed}: {outcome.reason}",
-            style="red",
-            soft_wrap=True,
-        )
-    return 1 if failed else 0
+    from benchmark.records import trouble_line
+
+    code = 0
+    for outcome in outcomes:
+        if outcome.status != "ok":
+            line = trouble_line(outcome.status, outcome.job.spec, outcome.reason)
+            err.print(line, style="red", soft_wrap=True)
+            code = 1
+    return code

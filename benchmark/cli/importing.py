@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, write_table
+from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, warn_once, write_table
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -56,6 +56,6 @@ def import_scores(
     invocation = kept.write_invocation(plan_imported(specs, describe_dataset(opened), command_line()))
     table, paths = write_table(invocation.plan, kept, "last")
     if tracking != "none":
-        follow_again(kept, invocation, tracking).table_finished(kept.table_files(invocation.plan))
+        follow_again(kept, invocation, tracking, warn_once()).table_finished(kept.table_files(invocation.plan))
     show_table(table, paths)
     say(f"Compare it with: wvad compare --method 'imported:{name}' --against rtfm --dataset {dataset}")

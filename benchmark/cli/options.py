@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
+
 BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 ProfileName = Literal["quick", "paper"]
 DeviceName = Literal["auto", "cpu", "cuda"]
@@ -32,9 +34,29 @@ Looks = Annotated[int | None, typer.Option(min=0, help="How often weights are ju
 Device = Annotated[DeviceName, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
 ExecutorOption = Annotated[
     str | None,
-    typer.Option("--executor", help="serial, local (runs side by side), or a plug-in; local on a CPU unless given."),
+    typer.Option(
+        "--executor",
+        help="serial, local (runs side by side), ray, slurm, or a plug-in; serial on a single GPU, else local.",
+    ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; one per core unless given.")]
+GpusPerRun = Annotated[
+    float,
+    typer.Option(parser=parse_gpus, metavar="GPUS", help="GPUs of a run: 0.25 is four runs on a GPU, 2 is two GPUs."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Cluster of ray (auto, HOST:PORT, ray://HOST:PORT) or of slurm (slurm, local, debug)."),
+]
+Timeout = Annotated[
+    float | None, typer.Option(parser=parse_time, metavar="TIME", help="Time that a run may take: 90, 90s, 10m, 2h.")
+]
+Memory = Annotated[
+    int | None,
+    typer.Option(
+        parser=parse_size, metavar="SIZE", help="Memory that a run may take beyond the libraries: 500M, 4G, or bytes."
+    ),
+]
 Cached = Annotated[
     CachedName, typer.Option(help="Stored runs: use them, refresh (train again), or only (train nothing).")
 ]

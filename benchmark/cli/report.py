@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import follow_again, say
+from benchmark.cli.common import follow_again, say, warn_once
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.errors import InputError
 
@@ -57,9 +57,10 @@ def report(
         stored.results.write_figure_index(FigureIndex(shown=made.shown()), selection)
         page = to_page(made, pictures, given(selection, data, results))
         write_atomically(path, page)
+    warn = warn_once()
     for call in stored.results.latest_calls() if tracking != "none" else ():
         artifacts = [*stored.results.table_files(call.plan), *stored.results.figure_files(call.plan)]
-        follow_again(stored.results, call, tracking).table_finished(artifacts)
+        follow_again(stored.results, call, tracking, warn).table_finished(artifacts)
     for line in made.summary():
         say(line)
     say(f"{len(figures)} figures in {where}, as {', '.join(forms)} and their numbers as CSV")

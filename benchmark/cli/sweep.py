@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import TrainingChoices, command_line, do_tables, open_datasets, say_failures
+from benchmark.cli.common import command_line, do_tables, open_datasets, say_failures
+from benchmark.cli.training_options import TrainingChoices, takes_training_options
 from benchmark.errors import InputError
 
 
@@ -16,31 +17,18 @@ def register(app: typer.Typer) -> None:
     app.command()(sweep)
 
 
+@takes_training_options
 def sweep(
+    choices: TrainingChoices,
     method: options.MethodName,
     values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
-    profile: options.Profile = "quick",
-    seeds: options.Seeds = None,
-    data: options.Data = None,
-    results: options.ResultsFolder = options.DEFAULT_RESULTS,
-    holdout: options.Holdout = 0.0,
-    looks: options.Looks = None,
-    device: options.Device = "auto",
-    executor: options.ExecutorOption = None,
-    workers: options.Workers = None,
-    cached: options.Cached = "use",
-    tracking: options.Tracking = "mlflow",
-    settings: options.Settings = None,
 ) -> None:
     """Train a method with several values of a setting, one setting after another; a table and a plot."""
     from benchmark.experiments import TableDeclaration, plan_table
     from benchmark.files import file_name
     from benchmark.pipelines import find_pipeline
 
-    choices = TrainingChoices(
-        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
-    )
     names = [name.strip() for name in dataset.split(",")]
     pipeline = find_pipeline(method)
     studied = [_parse(text) for text in values]
@@ -67,8 +55,8 @@ def sweep(
             ],
         }
     )
-    folder = f"{'+'.join(names)}-{profile}"
-    plan, jobs = plan_table(declaration, open_datasets(names, data), folder, command_line(), choices.options())
+    folder = f"{'+'.join(names)}-{choices.profile}"
+    plan, jobs = plan_table(declaration, open_datasets(names, choices.data), folder, command_line(), choices.options())
     if code := say_failures(do_tables([(plan, jobs)], choices)):
         raise typer.Exit(code)
 

@@ -8,19 +8,20 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import (
-    TrainingChoices,
     command_line,
     default_datasets,
     do_tables,
     err,
     open_datasets,
     out,
+    say,
     say_failures,
     say_plan,
     say_simulated,
     show_table,
     write_table,
 )
+from benchmark.cli.training_options import TrainingChoices, takes_training_options
 from benchmark.errors import InputError
 from benchmark.invocations import Results
 
@@ -31,62 +32,39 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+@takes_training_options
 def reproduce(
+    choices: TrainingChoices,
     table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4; or all of them.")],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
-    profile: options.Profile = "quick",
-    seeds: options.Seeds = None,
-    data: options.Data = None,
-    results: options.ResultsFolder = options.DEFAULT_RESULTS,
-    holdout: options.Holdout = 0.0,
-    looks: options.Looks = None,
-    device: options.Device = "auto",
-    executor: options.ExecutorOption = None,
-    workers: options.Workers = None,
-    cached: options.Cached = "use",
-    tracking: options.Tracking = "mlflow",
-    settings: options.Settings = None,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
     from benchmark.experiments import list_tables, plan_table, read_table
 
-    choices = TrainingChoices(
-        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
-    )
     planned = []
     for declaration in map(read_table, list_tables() if table == "all" else [table]):
         if datasets is None:
-            names = default_datasets(declaration.datasets, data)
+            names = default_datasets(declaration.datasets, choices.data)
             stem = "scenes" if names != list(declaration.datasets) else "+".join(names)
         else:
             names = [name.strip() for name in datasets.split(",")]
             stem = "+".join(names)
-        opened = open_datasets(names, data)
-        planned.append(plan_table(declaration, opened, f"{stem}-{profile}", command_line(), choices.options()))
+        opened = open_datasets(names, choices.data)
+        planned.append(plan_table(declaration, opened, f"{stem}-{choices.profile}", command_line(), choices.options()))
     simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
     if datasets is None and simulated:
-        say_simulated(list(dict.fromkeys(simulated)), data)
+        say_simulated(list(dict.fromkeys(simulated)), choices.data)
     if len(planned) > 1:
         say_plan(planned, choices)
     if code := say_failures(do_tables(planned, choices)):
         raise typer.Exit(code)
 
 
+@takes_training_options
 def train(
+    choices: TrainingChoices,
     method: options.MethodName,
     dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
-    profile: options.Profile = "quick",
-    seeds: options.Seeds = None,
-    data: options.Data = None,
-    results: options.ResultsFolder = options.DEFAULT_RESULTS,
-    holdout: options.Holdout = 0.0,
-    looks: options.Looks = None,
-    device: options.Device = "auto",
-    executor: options.ExecutorOption = None,
-    workers: options.Workers = None,
-    cached: options.Cached = "use",
-    tracking: options.Tracking = "mlflow",
-    settings: options.Settings = None,
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
@@ -96,10 +74,7 @@ def train(
     from benchmark.runs import RunStore
     from reports.runs import metrics_table
 
-    choices = TrainingChoices(
-        profile, seeds, data, results, holdout, looks, device, executor, workers, cached, tracking, settings
-    )
-    pipeline, opened = find_pipeline(method), open_datasets([dataset], data)
+    pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)
     spec, _ = describe_run(pipeline, opened[0], choices.options())
     declaration = TableDeclaration(
         name=f"train-{file_name(pipeline.name)}",
@@ -109,7 +84,7 @@ def train(
         rows=(RowDeclaration(label=spec.title, method=method),),
         controls=False,
     )
-    plan, jobs = plan_table(declaration, opened, f"{dataset}-{profile}", command_line(), choices.options())
+    plan, jobs = plan_table(declaration, opened, f"{dataset}-{choices.profile}", command_line(), choices.options())
     outcomes = do_tables([(plan, jobs)], choices)
     out.print(metrics_table(plan, RunStore(choices.options().runs)))
     if code := say_failures(outcomes):
@@ -137,9 +112,9 @@ def status(
     table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
-    """Say which runs of the planned tables are done, missing or failed."""
+    """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
     from benchmark.runs import RunStore
-    from reports.runs import status_table
+    from reports.runs import find_standing, status_table, trouble_lines
 
     plans = list(Results(results).plans(table))
     if table and not plans:
@@ -147,4 +122,7 @@ def status(
     if not plans:
         err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
-    out.print(status_table(plans, RunStore(Results(results).runs)))
+    standing = find_standing(plans, RunStore(Results(results).runs))
+    out.print(status_table(plans, standing))
+    for line in trouble_lines(standing):
+        say(line)

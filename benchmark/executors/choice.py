@@ -14,15 +14,21 @@ from benchmark.registry import ExecutorPlugin, find_plugin
 DeviceName = Literal["auto", "cpu", "cuda"]
 
 
-def choose_device(wanted: DeviceName) -> str:
-    """Return the device to train on.
+HERE = (None, "serial", "local")
+"""Executors that use this machine; a call may be made on one without a GPU where the runs of others go to one."""
+
+
+def choose_device(wanted: DeviceName, executor: str | None = None) -> str:
+    """Return the device to train on; unless it is named, what there is on this machine decides.
 
     Raises
     ------
     InputError
-        If a GPU is asked for and there is none.
+        If a GPU of this machine is asked for and there is none.
     """
     available = torch.cuda.is_available()
+    if wanted == "cuda" and executor not in HERE:
+        return "cuda"
     if wanted == "cuda" and not available:
         raise InputError("--device cuda: PyTorch finds no GPU here; use --device cpu")
     return "cuda" if available and wanted != "cpu" else "cpu"

@@ -92,6 +92,22 @@ def test_a_missing_run_is_an_empty_cell_and_only_it_is_trained_again(
     assert {key for key in after if after[key] != before[key]} == {victim.key}
 
 
+def test_a_run_that_takes_too_long_is_told_wherever_runs_are_told(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow = ["train", f"{PLUGIN}:MeanMIL", "scenes-avenue", *TINY, "--set", "spoil=linger", "--set", "steps=200"]
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
+    assert run([*slow, *places, "--seeds", "1", "--executor", "serial", "--timeout", "0.5s"]) == 1
+    line = "timeout: Mean MIL on scenes-avenue, seed 0: took longer than 0.5 s (--timeout)"
+    streams = capsys.readouterr()
+    assert line in streams.err
+    assert line.replace("Mean MIL on scenes-avenue, seed 0: ", "") in streams.out
+    assert run(["status", "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == line
+    assert "failed" not in said
+
+
 def test_status_and_evaluate_work_on_stored_runs(
     table4: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,6 +223,10 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         (["reproduce", "table4", "--datasets", ""], "not a name for a dataset"),
         (["train", "mmil", "renamed"], "its manifest calls it scenes-avenue"),
         (["train", "mmil", "scenes-avenue", "--set", "learning_rate=.inf"], "learning_rate"),
+        (["train", "mmil", "scenes-avenue", "--timeout", "soon"], "'--timeout': soon: write seconds above 0"),
+        (["train", "mmil", "scenes-avenue", "--memory", "0"], "'--memory': 0: write bytes"),
+        (["train", "mmil", "scenes-avenue", "--gpus-per-run", "1.5"], "'--gpus-per-run': 1.5: write a share"),
+        (["train", "mmil", "scenes-avenue", "--address", "auto"], "--address auto: only --executor ray and"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

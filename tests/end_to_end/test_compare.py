@@ -1,11 +1,13 @@
 """`wvad compare` and the notebook's `compare`: one answer, and nothing trained twice."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 import benchmark
 from benchmark.cli import run
@@ -37,6 +39,18 @@ def test_the_answer_is_there_in_all_forms(compared: Path) -> None:
     page = (compared / "reports" / f"{name}-scenes-avenue+scenes-ucf-crime-quick.html").read_text()
     assert page.count("<img") >= 10
     assert "Mean MIL is " in page
+
+
+def test_the_runs_may_have_a_gpu_that_the_driver_lacks(
+    compared: Path, tiny_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    shutil.copytree(compared / "runs", tmp_path / "runs", ignore=shutil.ignore_patterns("projections"))
+    places = ["--data", str(tiny_scenes), "--results", str(tmp_path), "--tracking", "none", "--cached", "only"]
+    arguments = ["--method", "mmil", "--against", "rtfm", "--dataset", "scenes-avenue", *places, *TINY]
+    assert run(["compare", *arguments, "--device", "cuda"]) == 2
+    assert run(["compare", *arguments, "--device", "cuda", "--executor", "slurm", "--address", "debug"]) == 0
+    assert list((tmp_path / "runs" / "projections").iterdir())
 
 
 def test_it_is_rendered_again_without_the_plug_in(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +116,7 @@ def test_runs_are_loaded_with_their_metrics(compared: Path, tmp_path: Path) -> N
 
 def test_a_failed_run_is_an_error_of_a_notebook(tiny_scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"Mean MIL on scenes-avenue, seed 0, failed: MethodError: loss became nan at step 2"
+        InputError, match=r"^failed: Mean MIL on scenes-avenue, seed 0: MethodError: loss became nan at step 2"
     ):
         benchmark.compare(
             PLUGIN,

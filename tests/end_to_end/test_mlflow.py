@@ -239,6 +239,19 @@ def test_a_tracking_failure_loses_no_run(
     assert len(logged(results)[1]) == 2
 
 
+def test_a_server_that_is_away_is_said_once_for_all_tables(
+    results: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(results, tiny_scenes, "--tracking", "none") == 0
+    assert train(results, tiny_scenes, "--tracking", "none", method="mmil") == 0
+    assert len(list(Results(results).latest_calls())) == 2
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "no-such-scheme://nowhere")
+    capsys.readouterr()
+    assert run(["report", "--data", str(tiny_scenes), "--results", str(results), "--format", "png"]) == 0
+    warning = " ".join(capsys.readouterr().err.split())
+    assert warning.count("The runs are safe; `wvad mlflow sync` logs them later.") == 1
+
+
 def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_scenes: Path) -> None:
     assert train(results, tiny_scenes) == 0
     (parent,), children = logged(results)

@@ -72,7 +72,8 @@ def test_provenance_names_what_each_cell_is_made_of(results: Results) -> None:
         assert run["value"] == evaluation.metrics["ap_frame"]
         assert content["runs"][run["run"]]["seed"] == run["seed"]
     assert cell["runs"][2]["evaluation"] is None
-    assert "loss became nan" in cell["runs"][2]["failed"]
+    assert cell["runs"][2]["status"] == "failed"
+    assert "loss became nan" in cell["runs"][2]["reason"]
     (environment,) = content["environments"]
     assert environment["torch"] == "2"
     assert environment["runs"] == list(content["runs"])

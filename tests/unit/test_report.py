@@ -11,7 +11,7 @@ import pytest
 from benchmark.cells import Cell, fill_table
 from benchmark.differences import Gap
 from benchmark.lineups import Contender, find_line_ups
-from benchmark.records import Failure
+from benchmark.records import Failure, Trouble
 from benchmark.runs import RunStore
 from reports.figures.catalogue import Choices, figures_of_line_up
 from reports.figures.evidence import Evidence
@@ -140,14 +140,18 @@ def test_without_runs_there_are_sentences_and_no_picture(tmp_path: Path) -> None
     assert "<b>Differences</b>: none, no two of its rows can be compared." in page
 
 
-def test_failures_are_listed_with_their_reasons(tmp_path: Path) -> None:
+def test_what_did_not_succeed_is_listed_with_status_and_reason(tmp_path: Path) -> None:
     store = RunStore(make_results(tmp_path, stored=False).runs)
-    spec = spec_of("rtfm", 1)
-    store.write_failure(Failure(key=spec.key, spec=spec, reason="loss became <nan>", traceback="", failed="2026"))
+    ends: list[tuple[Trouble, str]] = [("timeout", "took longer than 60 s"), ("failed", "loss became <nan>")]
+    for seed, (status, reason) in enumerate(ends):
+        spec = spec_of("rtfm", seed)
+        store.write_failure(Failure(key=spec.key, spec=spec, status=status, reason=reason, traceback="", failed="2026"))
     (plan,) = make_results(tmp_path, stored=False).plans(None)
     page = page_of(make_report([fill_table(plan, store, "last")], [], "last", store))
-    assert "1 run failed; the reasons are under Provenance." in page
-    assert "<td>loss became &lt;nan&gt;</td>" in page
+    assert "2 runs did not succeed (1 failed, 1 timeout); the reasons are under Provenance." in page
+    assert "<td>failed</td><td>loss became &lt;nan&gt;</td>" in page
+    assert "<td>timeout</td><td>took longer than 60 s</td>" in page
+    assert f"run {spec_of('rtfm', 0).key} timeout: took longer than 60 s" in page
 
 
 def test_an_oracle_is_said_to_be_one(tmp_path: Path) -> None:
