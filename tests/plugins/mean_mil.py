@@ -47,6 +47,12 @@ class MeanMIL(Method):
             import time
 
             time.sleep(0.25)
+        if self.config.spoil == "hang":
+            import signal
+            import time
+
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+            time.sleep(600)
         return {"loss": loss, "normal": normal.mean()}
 
 
