@@ -101,7 +101,7 @@ def carry_out(errand: Errand, report: Callable[[int, float], None]) -> Delivery:
 
 
 def receive(errand: Errand, delivery: Delivery) -> Outcome:
-    """Put what came back into the driver's run store, together with what had been sent there: a run is checked whole."""
+    """Put what came back into the driver's run store, checked together with what had been sent there."""
     outcome = delivery.outcome
     job, store = outcome.job, RunStore(outcome.job.runs)
     try:

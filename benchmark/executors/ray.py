@@ -65,6 +65,7 @@ class RayExecutor:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._ray = _import_ray()
+        self._task, self._last_task = (self._ray.remote(max_calls=calls)(_carry_out) for calls in (0, 1))
 
     def run(self, jobs: Iterable[Job], watcher: Watcher) -> Iterator[Outcome]:
         """Do the jobs, sending the next one when there is room in the cluster."""
@@ -94,7 +95,10 @@ class RayExecutor:
                     self._ray.cancel(reference, force=True)
 
     def _send(self, sent: _Sent, running: dict[Any, _Sent], board: _Board) -> None:
-        task = self._ray.remote(_carry_out).options(**self._needs(sent.errand.job))
+        job = sent.errand.job
+        # Its process ends: a GPU's memory is free again, and an import that an alarm broke off harms no other run.
+        last = job.device == "cuda" or job.timeout is not None
+        task = (self._last_task if last else self._task).options(**self._needs(job))
         running[task.remote(sent.errand, board.actor)] = sent
 
     def _places(self) -> int:
