@@ -44,6 +44,8 @@ class Errand:
         Each plug-in that is a file -> its content.
     stored
         Files of the run, by name, where it is stored already and lacks evaluations.
+    grace
+        Seconds after its time is up in which the job may end itself.
     """
 
     job: Job
@@ -51,11 +53,12 @@ class Errand:
     features: dict[Path, str]
     sources: dict[str, bytes] = field(repr=False)
     stored: dict[str, bytes] = field(repr=False)
+    grace: float
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """How an errand ended, and the files of the run as far as there is one."""
+    """How an errand ended, and the files of the run that did not come with it."""
 
     outcome: Outcome
     traceback: str
@@ -73,6 +76,7 @@ def prepare(job: Job) -> Errand:
         features={path: _fingerprint_of(path) for path in (job.dataset, *job.evaluate_on)},
         sources={plugin.module: Path(plugin.module).read_bytes() for plugin in plugins if plugin.is_file},
         stored=pack_run(store, job.spec.key) if again else {},
+        grace=GRACE,
     )
 
 
@@ -88,20 +92,21 @@ def carry_out(errand: Errand, report: Callable[[int, float], None]) -> Delivery:
         except InputError as error:
             outcome = record_failure(job, str(error))
         else:
-            with one_thread(), _ended_if_stuck(job.timeout):
+            with one_thread(), _ended_if_stuck(errand):
                 outcome = perform(job, report)
         failure = store.failure(key)
         files = pack_run(store, key) if store.record(key) is not None else {}
-        return Delivery(replace(outcome, job=errand.job), failure.traceback if failure else "", files)
+        new = {name: content for name, content in files.items() if errand.stored.get(name) != content}
+        return Delivery(replace(outcome, job=errand.job), failure.traceback if failure else "", new)
 
 
-def receive(delivery: Delivery) -> Outcome:
-    """Put what came back into the driver's run store."""
+def receive(errand: Errand, delivery: Delivery) -> Outcome:
+    """Put what came back into the driver's run store, checked together with what had been sent there."""
     outcome = delivery.outcome
     job, store = outcome.job, RunStore(outcome.job.runs)
     try:
         if delivery.files:
-            unpack_run(store, job.spec.key, delivery.files, replace=job.cached == "refresh")
+            unpack_run(store, job.spec.key, errand.stored | delivery.files, replace=job.cached == "refresh")
     except (OSError, InputError) as error:
         return record_failure(job, f"the run came back and cannot be stored: {error}")
     if outcome.status != "ok":
@@ -170,12 +175,12 @@ def _fingerprint_at(path: Path, changed: int) -> str:
 
 
 @contextmanager
-def _ended_if_stuck(seconds: float | None) -> Iterator[None]:
+def _ended_if_stuck(errand: Errand) -> Iterator[None]:
     """End this process some time after a job should have ended itself: it may hang where no alarm reaches it."""
-    if seconds is None:
+    if errand.job.timeout is None:
         yield
         return
-    faulthandler.dump_traceback_later(seconds + GRACE, exit=True)
+    faulthandler.dump_traceback_later(errand.job.timeout + errand.grace, exit=True)
     try:
         yield
     finally:

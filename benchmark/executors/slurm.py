@@ -6,14 +6,17 @@ import math
 import shutil
 import time
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
+from benchmark.files import write_atomically
 from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.records import Trouble
 from benchmark.threads import one_thread
@@ -23,6 +26,9 @@ CLUSTERS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
 
 LONGEST_ARRAY = 256
 """How many jobs are in the queue unless told: the cluster decides how many of them run."""
+
+WORD = 2.0
+"""Seconds between two times that a job says how far it is, at least."""
 
 DAY = 24 * 60.0
 LIBRARIES = 2 << 30
@@ -88,11 +94,14 @@ class SlurmExecutor:
                         running += self._submit([submitted.job], submitted.attempt + 1)
                     else:
                         yield outcome
+                for submitted in running:
+                    _pass_on(submitted.job, watcher)
                 if not finished:
                     time.sleep(CLUSTERS[self._cluster])
         finally:
             for submitted in running:
                 submitted.entry.cancel(check=False)
+                _forget_step(submitted.job)
 
     def _places(self) -> int:
         if self._cluster == "debug":
@@ -106,6 +115,8 @@ class SlurmExecutor:
         submitted = []
         for (timeout, memory), group in groupby(jobs, key=lambda job: (job.timeout, job.memory)):
             alike = list(group)
+            for job in alike:
+                _forget_step(job)
             executor = self._executor(alike[0], timeout, memory)
             entries = executor.map_array(_work, alike)
             submitted += [_Submitted(job, entry, attempt) for job, entry in zip(alike, entries, strict=True)]
@@ -113,7 +124,7 @@ class SlurmExecutor:
 
     def _executor(self, job: Job, timeout: float | None, memory: int | None) -> Any:
         # submitit pickles the call and its result for itself: files that we write and read in a folder of our own.
-        executor = self._submitit.AutoExecutor(folder=job.runs.parent / "slurm" / "%j", cluster=self._cluster)
+        executor = self._submitit.AutoExecutor(folder=_folder(job) / "%j", cluster=self._cluster)
         minutes = DAY if timeout is None else timeout / 60 + 3  # a job ends itself; Slurm warns 90 s before its limit
         executor.update_parameters(
             name="wvad",
@@ -131,6 +142,7 @@ class SlurmExecutor:
     def _outcome(self, submitted: _Submitted) -> Outcome | None:
         """Return how a job ended, or None if it is to be submitted again."""
         job, entry = submitted.job, submitted.entry
+        _forget_step(job)
         errors = (self._submitit.core.utils.UncompletedJobError, self._submitit.core.utils.FailedJobError)
         try:
             outcome: Outcome = entry.result()
@@ -145,8 +157,37 @@ class SlurmExecutor:
 
 
 def _work(job: Job) -> Outcome:
+    file, last = _step_file(job), -math.inf
+
+    def report(step: int, loss: float) -> None:
+        nonlocal last
+        if time.monotonic() - last > WORD:
+            last = time.monotonic()
+            with suppress(OSError):  # nobody misses it
+                write_atomically(file, f"{step} {loss}")
+
     with one_thread():
-        return perform(job, lambda step, loss: None)
+        return perform(job, report)
+
+
+def _step_file(job: Job) -> Path:
+    """Return the file in which a job says how far it is, on the disk that all share."""
+    return _folder(job) / f"{job.spec.key}.step"
+
+
+def _pass_on(job: Job, watcher: Watcher) -> None:
+    with suppress(OSError, ValueError):
+        step, loss = _step_file(job).read_text(encoding="ascii").split()
+        watcher.stepped(job, int(step), float(loss))
+
+
+def _forget_step(job: Job) -> None:
+    with suppress(OSError):
+        _step_file(job).unlink()
+
+
+def _folder(job: Job) -> Path:
+    return job.runs.parent / "slurm"
 
 
 def _import_submitit() -> ModuleType:

@@ -16,12 +16,16 @@ class Notes:
 
     def __init__(self) -> None:
         self.begun: list[int] = []
+        self.steps: list[int] = []
 
     def started(self, job: Job) -> None:
         self.begun.append(job.spec.seed)
 
     def stepped(self, job: Job, step: int, loss: float) -> None:
         assert 1 <= step <= job.spec.training.steps
+        assert job.spec.seed in self.begun
+        assert isinstance(loss, float)
+        self.steps.append(step)
 
 
 def jobs_in(runs: Path, data: Path, seeds: int, *overrides: str, reference: str = "") -> list[Job]:

@@ -146,6 +146,14 @@ def test_a_run_whose_process_dies_takes_no_other_with_it(
     assert contents(runs) == undisturbed
 
 
+def test_a_long_run_tells_how_far_it_is(apart: Executor, tmp_path: Path, tiny_scenes: Path) -> None:
+    notes = Notes()
+    (outcome,) = apart.run(jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=linger", "steps=20"), notes)
+    assert outcome.status == "ok"
+    assert notes.steps == sorted(notes.steps)
+    assert len(set(notes.steps)) > 1
+
+
 def test_closed_early_it_ends_what_is_running(apart: Executor, tmp_path: Path, tiny_scenes: Path) -> None:
     slow = jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=linger", "steps=200")
     quick = jobs_in(tmp_path / "runs", tiny_scenes, 1)

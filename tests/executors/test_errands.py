@@ -28,7 +28,7 @@ def data(tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def carry(errand: Errand) -> Outcome:
     """Do an errand as another process would."""
     node_data.find_on_node.cache_clear()
-    return receive(carry_out(pickle.loads(pickle.dumps(errand)), lambda step, loss: None))  # noqa: S301
+    return receive(errand, carry_out(pickle.loads(pickle.dumps(errand)), lambda step, loss: None))  # noqa: S301
 
 
 def job_of(tmp_path: Path, data: Path) -> Job:
@@ -99,10 +99,30 @@ def test_a_node_with_other_code_does_nothing(tmp_path: Path, data: Path) -> None
 def test_a_stored_run_goes_along_and_is_evaluated_where_it_was_not(tmp_path: Path, data: Path) -> None:
     job = job_of(tmp_path, data)
     assert carry(prepare(job)).status == "ok"
-    before = contents(tmp_path / "runs")
-    shutil.rmtree(RunStore(job.runs).folder(job.spec.key) / "evaluations")
-    assert not carry(prepare(job)).trained
+    before, folder = contents(tmp_path / "runs"), RunStore(job.runs).folder(job.spec.key)
+    shutil.rmtree(folder / "evaluations")
+    errand = prepare(job)
+    delivery = carry_out(errand, lambda step, loss: None)
+    assert "record.json" in errand.stored
+    assert {Path(name).parts[0] for name in delivery.files} == {"evaluations"}  # what was sent does not come back
+    shutil.rmtree(folder)  # meanwhile: what was sent and what came back is the whole run
+    assert not receive(errand, delivery).trained
     assert contents(tmp_path / "runs") == before
+
+
+def test_what_comes_back_is_checked_together_with_what_was_sent(tmp_path: Path, data: Path) -> None:
+    job = job_of(tmp_path, data)
+    assert carry(prepare(job)).status == "ok"
+    folder = RunStore(job.runs).folder(job.spec.key)
+    shutil.rmtree(folder / "evaluations")
+    errand = prepare(job)
+    delivery = carry_out(errand, lambda step, loss: None)
+    scores = next(name for name in delivery.files if name.endswith(".npz"))
+    for files in ({scores: b"torn"}, {"losses.csv": b"other"}):
+        outcome = receive(errand, replace(delivery, files=delivery.files | files))
+        assert outcome.status == "failed"
+        assert "cannot be stored" in outcome.reason
+    assert not (folder / "evaluations").exists()
 
 
 def test_a_refreshed_run_takes_the_place_of_the_stored_one(tmp_path: Path, data: Path) -> None:
@@ -123,12 +143,13 @@ def test_a_run_that_cannot_be_stored_is_a_failure_and_no_error(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_of(tmp_path, data)
-    delivery = carry_out(prepare(job), lambda step, loss: None)
+    errand = prepare(job)
+    delivery = carry_out(errand, lambda step, loss: None)
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(RunStore, "scratch", full)
-    outcome = receive(delivery)
+    outcome = receive(errand, delivery)
     assert outcome.status == "failed"
     assert "No space left on device" in outcome.reason

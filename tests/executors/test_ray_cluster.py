@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from rich.console import Console
 
 from benchmark.driver import run_jobs
 from benchmark.errors import InputError
-from benchmark.executors import Resources
+from benchmark.executors import Resources, errands
+from benchmark.executors import ray as module
 from benchmark.executors.ray import RayExecutor, _import_ray
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome
+from benchmark.runs import RunStore
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 LOOPBACK = "127.0.0.2"
@@ -103,3 +106,78 @@ def test_an_address_where_no_cluster_is_is_refused_at_once(address: str) -> None
 def test_gpus_that_the_cluster_does_not_have_are_refused(ray_here: None, tmp_path: Path, tiny_scenes: Path) -> None:
     with pytest.raises(InputError, match="no GPU in the Ray cluster"):
         list(RayExecutor(Resources(device="cuda")).run(jobs_in(tmp_path, tiny_scenes, 1), Notes()))
+
+
+def test_a_run_that_no_node_has_room_for_is_refused(ray_here: None, tmp_path: Path, tiny_scenes: Path) -> None:
+    (job,) = jobs_in(tmp_path, tiny_scenes, 1)
+    executor, notes = RayExecutor(Resources()), Notes()
+    with pytest.raises(InputError, match=r"--memory: a run asks for 1048576.0 GiB, .* has more than \d+\.\d GiB;"):
+        list(executor.run([replace(job, memory=1 << 50)], notes))
+    with pytest.raises(InputError, match=r"no node of the Ray cluster has a CPU and 1 GPUs \(--gpus-per-run\)"):
+        list(executor.run([replace(job, device="cuda")], notes))
+    assert notes.begun == []
+
+
+def test_a_run_that_hangs_where_no_alarm_reaches_it_ends_once_as_too_long(
+    ray_here: None, tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "GRACE", 4.0)
+    sent = count_sent(monkeypatch)
+    (job,) = jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=hang")
+    begun = time.monotonic()
+    (outcome,) = RayExecutor(Resources()).run([replace(job, timeout=1.0)], Notes())
+    assert time.monotonic() - begun >= 5.0  # no alarm ended it
+    assert outcome.status == "timeout"
+    assert outcome.reason == "took longer than 1 s (--timeout)"
+    assert [failure.status for failure in RunStore(tmp_path / "runs").failures()] == ["timeout"]
+    assert sent == [1]
+
+
+def test_a_run_with_a_limit_of_time_is_the_last_of_its_process(
+    ray_here: None, tmp_path: Path, tiny_scenes: Path
+) -> None:
+    """An alarm may leave anything half-done: an import, for one."""
+    jobs = jobs_in(tmp_path / "runs", tiny_scenes, 3, "spoil=alone")
+    outcomes = RayExecutor(Resources(workers=1)).run([replace(job, timeout=600.0) for job in jobs], Notes())
+    assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("ok", "")] * 3
+
+
+def test_a_run_whose_worker_dies_before_its_time_is_up_is_sent_again_a_few_times(
+    ray_here: None, tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = count_sent(monkeypatch)
+    (job,) = jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=die")
+    (outcome,) = RayExecutor(Resources()).run([replace(job, timeout=600.0)], Notes())
+    assert outcome.reason == "its worker process or its node was lost, 4 times: ended by itself, or killed?"
+    assert sent == [1, 2, 3, 4]
+
+
+def test_runs_are_none_the_worse_if_what_they_report_is_lost(
+    ray_here: None, tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+
+    class Lost(module._Board):
+        def __init__(self, ray: Any) -> None:
+            super().__init__(ray)
+            ray.kill(self.actor)
+            opened.append(self.actor)
+
+    monkeypatch.setattr(module, "_Board", Lost)
+    jobs = jobs_in(tmp_path / "runs", tiny_scenes, 2, "spoil=linger", "steps=8")
+    outcomes = list(RayExecutor(Resources()).run(jobs, Notes()))
+    assert [(outcome.status, outcome.reason) for outcome in outcomes] == [("ok", "")] * 2
+    assert len(opened) == 1
+
+
+def count_sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which the attempt is added whenever a job is sent."""
+    sent: list[int] = []
+    send = RayExecutor._send
+
+    def note(self: RayExecutor, job: Any, *others: Any) -> None:
+        sent.append(job.attempt)
+        send(self, job, *others)
+
+    monkeypatch.setattr(RayExecutor, "_send", note)
+    return sent

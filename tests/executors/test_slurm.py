@@ -91,6 +91,28 @@ def test_a_job_that_slurm_ended_for_another_is_submitted_again_a_few_times(
     assert outcome.status == "failed"
 
 
+def test_how_far_jobs_are_is_read_from_the_disk_that_all_share(
+    queue: dict[str, Any], tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue["states"] = ["COMPLETED"]
+    jobs, notes, looks = jobs_in(tmp_path / "runs", tiny_scenes, 1), Notes(), iter(["", "2", "3 0.5", None])
+    file = module._step_file(jobs[0])
+    file.parent.mkdir()
+    file.write_text("1 0.5")  # of a call that was killed
+
+    def done(entry: Entry) -> bool:
+        text = next(looks)
+        if text is not None:
+            file.write_text(text)
+        return text is None
+
+    monkeypatch.setattr(Entry, "done", done)
+    (outcome,) = SlurmExecutor(Resources()).run(jobs, notes)
+    assert outcome.status == "ok"
+    assert notes.steps == [3]
+    assert not file.exists()
+
+
 def test_limits_and_gpus_are_asked_of_slurm(queue: dict[str, Any], tmp_path: Path, tiny_scenes: Path) -> None:
     queue["states"] = ["FAILED"]
     (job,) = jobs_in(tmp_path / "runs", tiny_scenes, 1)

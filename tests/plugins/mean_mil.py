@@ -21,6 +21,12 @@ class MeanMIL(Method):
             nn.Linear(features.dim, config.hidden), nn.ReLU(), nn.Dropout(0.3), nn.Linear(config.hidden, 1)
         )
         self.steps = 0
+        if config.spoil == "hang":
+            import signal
+            import time
+
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+            time.sleep(600)
 
     def score(self, features: Tensor) -> Tensor:
         scores = torch.sigmoid(self.net(features)).squeeze(-1).mean(dim=1)
@@ -47,6 +53,11 @@ class MeanMIL(Method):
             import time
 
             time.sleep(0.25)
+        if self.config.spoil == "alone" and self.steps == 1:
+            import os
+
+            assert "MEAN_MIL" not in os.environ, "this process has done a run before"
+            os.environ["MEAN_MIL"] = "done"
         return {"loss": loss, "normal": normal.mean()}
 
 
