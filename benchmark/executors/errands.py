@@ -16,7 +16,7 @@ from benchmark.archives import pack_run, unpack_run
 from benchmark.datasets.store import Dataset
 from benchmark.errors import InputError
 from benchmark.executors.node_data import find_on_node, fingerprint
-from benchmark.jobs import Job, Outcome, perform, record_failure
+from benchmark.jobs import Job, Outcome, perform, record_failure, stored_run
 from benchmark.pipelines import Pipeline
 from benchmark.records import digest, installed_version
 from benchmark.registry import Plugin
@@ -68,14 +68,13 @@ class Delivery:
 def prepare(job: Job) -> Errand:
     """Put together what another machine needs to do a job."""
     store = RunStore(job.runs)
-    again = job.cached != "refresh" and store.record(job.spec.key) is not None
     plugins = (job.pipeline.method, *job.pipeline.add_ons)
     return Errand(
         job=job,
         code=_code_of(job.pipeline),
         features={path: _fingerprint_of(path) for path in (job.dataset, *job.evaluate_on)},
         sources={plugin.module: Path(plugin.module).read_bytes() for plugin in plugins if plugin.is_file},
-        stored=pack_run(store, job.spec.key) if again else {},
+        stored=pack_run(store, job.spec.key) if stored_run(job) is not None else {},
         grace=GRACE,
     )
 
@@ -106,7 +105,7 @@ def receive(errand: Errand, delivery: Delivery) -> Outcome:
     job, store = outcome.job, RunStore(outcome.job.runs)
     try:
         if delivery.files:
-            unpack_run(store, job.spec.key, errand.stored | delivery.files, replace=job.cached == "refresh")
+            unpack_run(store, job.spec.key, errand.stored | delivery.files, replace=not errand.stored)
     except (OSError, InputError) as error:
         return record_failure(job, f"the run came back and cannot be stored: {error}")
     if outcome.status != "ok":

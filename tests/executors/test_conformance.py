@@ -83,6 +83,23 @@ def test_a_stored_run_is_not_trained_again_and_gets_the_evaluations_that_it_lack
     assert contents(runs) == undisturbed
 
 
+def test_a_run_whose_weights_are_damaged_is_trained_again_where_they_are_needed(
+    executor: Executor, tmp_path: Path, tiny_scenes: Path, undisturbed: dict[str, object]
+) -> None:
+    runs = tmp_path / "runs"
+    list(SerialExecutor().run(jobs_in(runs, tiny_scenes, 3), Notes()))
+    store = RunStore(runs)
+    key = store.keys()[0]
+    for path in (store.folder(key) / "evaluations").iterdir():
+        path.unlink()
+    for path in (store.folder(key) / "weights").iterdir():
+        path.write_bytes(path.read_bytes()[:-1])
+    (job,) = [job for job in jobs_in(runs, tiny_scenes, 3) if job.spec.key == key]
+    (outcome,) = executor.run([job], Notes())
+    assert (outcome.status, outcome.trained, outcome.reason) == ("ok", True, "")
+    assert contents(runs) == undisturbed
+
+
 def test_a_failing_run_is_recorded_takes_no_other_with_it_and_is_repeated_next_time(
     executor: Executor, tmp_path: Path, tiny_scenes: Path
 ) -> None:
