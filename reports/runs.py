@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table as RichTable
 
-from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, RunRecord
+from benchmark.plans import PlannedDataset, TablePlan
+from benchmark.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs import RunStore
 
 if TYPE_CHECKING:
@@ -73,9 +73,11 @@ def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
         grid.add_column(counted, width=len(counted))  # a known width spares measuring a thousand rows
     grid.add_column("run keys")
     for plan in plans:
+        hashes = {dataset.name: dataset.test_hash for dataset in plan.datasets}
         for row in plan.all_rows():
             for dataset, keys in row.runs.items():
-                done = [key for key in keys if store.record(key)]
+                tests = plan.tested_on(row, dataset)
+                done = [key for key in keys if _is_done(store, key, hashes[dataset], tests)]
                 failed = [key for key in keys if key not in done and store.failure(key)]
                 missing = len(keys) - len(done) - len(failed)
                 grid.add_row(
@@ -89,3 +91,16 @@ def status_table(plans: Sequence[TablePlan], store: RunStore) -> RichTable:
                     " ".join(keys),
                 )
     return grid
+
+
+def _is_done(store: RunStore, key: str, own: str, tests: Sequence[PlannedDataset]) -> bool:
+    """Return whether a run is stored with all evaluations that its plan asks for; imported scores are as they came."""
+    record = store.record(key)
+    return record is not None and (
+        record.spec.imported
+        or all(
+            store.evaluation(key, evaluation_key(key, selection, test.test_hash)) is not None
+            for test in tests
+            for selection in record.selections(own)
+        )
+    )
