@@ -171,7 +171,9 @@ class LineDisplay:
         self._done += 1
         spent, new = time.monotonic() - self._started, self._done - self._stored
         left = spent / new * (self._total - self._done)
-        how = f"{outcome.status}: {outcome.reason}" if outcome.status != "ok" else f"{outcome.seconds:.1f} s"
+        how = f"{outcome.seconds:.1f} s" if outcome.trained else "trained before"
+        if outcome.status != "ok":
+            how = f"{outcome.status}: {outcome.reason}"
         self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
 
     def postponed(self, outcome: Outcome) -> None:

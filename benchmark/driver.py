@@ -81,6 +81,7 @@ def _do(work: Worklist, executor: Executor, display: RunDisplay, stop: Stop) -> 
         yield from _round(work.side_by_side(stop), work, executor, display)
         for job in work.alone(stop):
             yield from _round([job], work, executor, display)
+        yield from work.without_work()
         yield from _wait_for_others(work, display, stop)
 
 
@@ -92,7 +93,6 @@ def _round(jobs: Iterable[Job], work: Worklist, executor: Executor, display: Run
             else:
                 display.postponed(outcome)
             yield from work.without_work()
-    yield from work.without_work()
 
 
 def _wait_for_others(work: Worklist, display: RunDisplay, stop: Stop) -> Iterator[Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from statistics import fmean
@@ -21,13 +22,21 @@ def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], work
             continue
         for kind in _kinds(record.spec):
             seconds[kind].append(record.seconds)
-    total = 0.0
+    expected = []
     for spec in missing:
         known = next((seconds[kind] for kind in _kinds(spec) if kind in seconds), None)
         if known is None:
             return None
-        total += fmean(known)
-    return total / workers
+        expected.append(fmean(known))
+    return makespan(expected, workers)
+
+
+def makespan(seconds: Iterable[float], places: int) -> float:
+    """Return how long runs take together: the longest first, each in the place that is free first."""
+    ends = [0.0] * places
+    for duration in sorted(seconds, reverse=True):
+        heapq.heapreplace(ends, ends[0] + duration)
+    return max(ends)
 
 
 def _kinds(spec: RunSpec) -> Iterator[Hashable]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from benchmark.records import Training
     from benchmark.rehearsal import Rehearsal
 
+PLACES = (1, 8, 64)
+"""Numbers of GPUs, or CPU threads, that the cost of several tables is told for."""
+
 RehearsedName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue"]
 
 
@@ -28,7 +32,7 @@ def rehearse(
     benchmark: Annotated[RehearsedName, typer.Argument(help="The benchmark whose size is taken.")],
     method: Annotated[str, typer.Option(help="METHOD[@PRESET][+ADD-ON...] to train.")] = "rtfm",
     steps: Annotated[int, typer.Option(min=1, help="Steps to measure.")] = 3,
-    tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas.")] = "table4",
+    tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas, or all.")] = "table4",
     device: options.Device = "auto",
     settings: options.Settings = None,
     trace: Annotated[Path | None, typer.Option(help="File for a trace of the steps by torch.profiler.")] = None,
@@ -42,7 +46,7 @@ def rehearse(
     from benchmark.display import counting
     from benchmark.errors import InputError
     from benchmark.executors.choice import choose_device
-    from benchmark.experiments import read_table
+    from benchmark.experiments import list_tables, read_table
     from benchmark.files import writing_to
     from benchmark.numerics import use_float32
     from benchmark.paper_scale import count_run
@@ -53,7 +57,7 @@ def rehearse(
     from benchmark.rehearsal import write_simulated
 
     pipeline = find_pipeline(method)
-    declared = [read_table(name) for name in options.split(tables)]
+    declared = [read_table(name) for name in (list_tables() if tables == "all" else options.split(tables))]
     chosen = choose_device(device)
     overrides = tuple(settings or ())
     recipe, _ = resolve_recipe(pipeline, benchmark, "paper", overrides)
@@ -77,6 +81,8 @@ def rehearse(
     _say_measured(measured, chosen, specs[0].training)
     for table in declared:
         _say_table(measured, table)
+    if len(declared) > 1:
+        _say_together(measured, declared, chosen)
 
 
 def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
@@ -84,10 +90,9 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
 
     run, shape = measured.run, SHAPES[measured.run.benchmark]
     videos = shape.normal + shape.abnormal
-    where = "one CPU thread" if device == "cpu" else "one GPU"
     say(
         f"{run.method} on {run.benchmark}: {videos:,} training videos, {shape.crops} crops, T = {training.segments}, "
-        f"D = {shape.dim}, {training.numerics}, {where}"
+        f"D = {shape.dim}, {training.numerics}, one {_place(device)}"
     )
     say(f"  loading the training videos: {measured.loading:.1f} s; peak memory {measured.memory / 2**30:.1f} GiB")
     say(
@@ -107,6 +112,20 @@ def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
         f"{table.name} at the paper's size: {len(runs)} runs x {SEEDS} seeds, {_duration(seconds)} one after another; "
         "other methods taken to compute at the same rate"
     )
+
+
+def _say_together(measured: Rehearsal, tables: Sequence[TableDeclaration], device: str) -> None:
+    from benchmark.forecast import makespan
+    from benchmark.paper_scale import SEEDS, paper_runs
+
+    runs = {run for table in tables for run in paper_runs(table)}
+    seconds = SEEDS * [measured.expect(run) for run in runs]
+    times = ", ".join(f"{_duration(makespan(seconds, places))} on {places}" for places in PLACES)
+    say(f"together: {len(runs)} distinct runs x {SEEDS} seeds; {times} such {_place(device)}s")
+
+
+def _place(device: str) -> str:
+    return "CPU thread" if device == "cpu" else "GPU"
 
 
 def _duration(seconds: float) -> str:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmark.forecast import expect_seconds
+from benchmark.forecast import expect_seconds, makespan
 from benchmark.records import RunRecord, Training
 from benchmark.runs import RunStore
 from tests.unit.test_records import spec
@@ -32,3 +34,19 @@ def test_a_run_is_expected_to_take_what_those_like_it_took() -> None:
 def test_without_a_stored_run_of_the_profile_nothing_is_expected() -> None:
     assert expect_seconds([spec(profile="paper")], [record(10)], 1) is None
     assert expect_seconds([], [], 1) == 0
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=30), st.integers(1, 8))
+def test_runs_side_by_side_take_no_less_than_their_share_and_no_more_than_that_and_the_longest(
+    seconds: list[float], places: int
+) -> None:
+    found = makespan(seconds, places)
+    least = max([sum(seconds) / places, *seconds])
+    assert least * (1 - 1e-9) <= found <= sum(seconds) * (1 + 1e-9)
+    assert found <= sum(seconds) / places + max(seconds, default=0.0) + 1e-6
+
+
+def test_the_longest_runs_go_first() -> None:
+    assert makespan([1, 1, 2], 2) == 2
+    assert makespan([3, 3, 2, 2, 2], 2) == 7
+    assert makespan([], 3) == 0
