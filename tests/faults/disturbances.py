@@ -80,7 +80,7 @@ def interrupt(scene: Scene) -> set[int]:
     if not scene.call.wait(lambda: ANNOUNCED in scene.call.log.read_bytes()):
         return {0, 130, *IN_START}  # before the first run or after the last one
     known = runs_under_way(scene.results) | set(complete_runs(scene.results))
-    code = scene.call.end()
+    scene.call.end()
     done = set(complete_runs(scene.results))
     scene.expect(begun <= done, f"runs under way were not finished: {begun - done}")
     scene.expect(done <= known, f"runs were begun after Ctrl-C: {done - known}")

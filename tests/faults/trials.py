@@ -115,7 +115,7 @@ class Trial:
             self.call.pause(self.random.uniform(0, self.model.start))
         else:
             self.call.wait(lambda: runs_under_way(self.results))
-            self.call.pause(self.random.uniform(0, self.model.rest))
+            self.call.pause(self.random.uniform(0, 0.9 * self.model.rest))
 
     def strike(self, processes: list[int], number: signal.Signals) -> bool:
         self.training = (self.results / "runs" / "claims").is_dir()
