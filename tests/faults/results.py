@@ -50,6 +50,20 @@ def leftovers(results: Path) -> list[str]:
     return [str(path.relative_to(results)) for path in (*half_done, *hidden)]
 
 
+def half_done_evaluations(results: Path) -> list[str]:
+    """The evaluations that have scores and no metrics yet."""
+    paths = (results / "runs").glob(f"{KEY}/evaluations/[!.]*.npz")
+    return sorted(path.stem for path in paths if not path.with_suffix(".json").exists())
+
+
+def damaged_evaluations(results: Path) -> list[str]:
+    """What `wvad store verify` finds: evaluations, or lines on what is worse."""
+    said = call_here("store", "verify", "--results", str(results))
+    lines = [line for line in said.out.splitlines() if line.startswith("run ")]
+    assert said.code == bool(lines), said
+    return sorted(line.split()[3].rstrip(":") if ", evaluation " in line else line for line in lines)
+
+
 def said_counts(results: Path) -> Counts:
     """What `wvad status` counts."""
     said = call_here("status", "--results", str(results))

@@ -22,7 +22,9 @@ from tests.faults.calls import TABLE, TRAIN, Call, Task, call_here, send
 from tests.faults.disturbances import KINDS, LOCAL_ONLY
 from tests.faults.results import (
     complete_runs,
+    damaged_evaluations,
     everything,
+    half_done_evaluations,
     leftovers,
     runs_under_way,
     said_counts,
@@ -115,7 +117,7 @@ class Trial:
             self.call.pause(self.random.uniform(0, self.model.start))
         else:
             self.call.wait(lambda: runs_under_way(self.results))
-            self.call.pause(self.random.uniform(0, 0.9 * self.model.rest))
+            self.call.pause(self.random.uniform(0, 0.8 * self.model.rest))
 
     def strike(self, processes: list[int], number: signal.Signals) -> bool:
         self.training = (self.results / "runs" / "claims").is_dir()
@@ -160,9 +162,9 @@ class Trial:
         if said != true:
             self.report.false.append(f"status says {said} where {true} is true")
         if (self.results / "runs").is_dir():
-            verified = call_here("store", "verify", "--results", str(self.results))
-            if verified.code:
-                self.report.false.append(f"verify says {verified.out}")
+            said_damaged, half_done = damaged_evaluations(self.results), half_done_evaluations(self.results)
+            if said_damaged != half_done:
+                self.report.false.append(f"verify says {said_damaged} where {half_done} is true")
 
     def _repeat(self) -> None:
         """Complete the task: nothing that is complete is touched, and the end is that of an undisturbed call."""
