@@ -54,9 +54,9 @@ def kill_all(scene: Scene) -> set[int]:
 
 
 def kill_a_worker(scene: Scene) -> set[int]:
-    done, workers = scene.random.randrange(scene.planned), list[int]()
+    done, workers = scene.random.randrange(scene.planned - 2), list[int]()
     scene.call.wait(lambda: len(complete_runs(scene.results)) >= done and scene.call.workers())
-    scene.call.pause(scene.random.uniform(0, 0.3))
+    scene.call.pause(scene.random.uniform(0, 0.15))
     scene.call.wait(lambda: workers.extend(scene.call.workers()) or workers)
     if workers:
         scene.strike([scene.random.choice(workers)], signal.SIGKILL)
