@@ -131,9 +131,9 @@ class Results:
         return found
 
     def latest_calls(self) -> list[Invocation]:
-        """Return the latest call of each table that can be rendered."""
-        latest = {(call.plan.folder, call.plan.table): call for call in self.invocations()}
-        return [call for plan in self.plans(None) if (call := latest.get((plan.folder, plan.table))) is not None]
+        """Return the latest call of each table that can be rendered: by its plan, since clocks may go back."""
+        latest = {call.plan.digest(): call for call in self.invocations()}
+        return [call for plan in self.plans(None) if (call := latest.get(plan.digest())) is not None]
 
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:

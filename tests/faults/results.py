@@ -112,9 +112,9 @@ def _read(path: Path) -> Any:
     except (OSError, ValueError):
         return None
     sealed = re.fullmatch(rb'(.*),\n "sha256": "([0-9a-f]{64})"\n}\n', content, re.DOTALL)
-    if sealed and hashlib.sha256(sealed[1]).hexdigest().encode() != sealed[2]:
-        return None
-    return found
+    if sealed is None:
+        return None if "sha256" in found else found
+    return found if hashlib.sha256(sealed[1]).hexdigest().encode() == sealed[2] else None
 
 
 def _sum(path: Path) -> str | None:
