@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint report scenes mlflow-ui bench bench-gpu clean
+.PHONY: help install test lint fault-trials report scenes mlflow-ui bench bench-gpu clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ lint: $(READY) ## Style, types and the import contract.
 
 test: lint ## Everything that has to hold: lint, then all tests.
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --benchmark-disable $(ARGS)
+
+fault-trials: $(READY) ## Disturb calls at random moments and count what is lost. ARGS='--trials 20' and so on.
+	$(BIN)/python -m tests.faults.trials $(ARGS)
 
 bench: $(READY) ## Measure speeds, as ratios within one run, and print the table of aims (docs/performance.md).
 	$(BIN)/pytest tests/performance --benchmark-only --benchmark-storage=file://.benchmarks --benchmark-autosave \

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from benchmark.errors import InputError
-from benchmark.files import is_abandoned, scratch_name, writing_to
+from benchmark.files import is_abandoned, remove_abandoned, scratch_name, writing_to
 
 BEAT = 5.0
 """Seconds between two signs of life of a driver."""
@@ -51,7 +51,7 @@ class Claims:
         with writing_to(self._runs, "--results"):
             self._claims.mkdir(parents=True, exist_ok=True)
             self._drivers.mkdir(exist_ok=True)
-            clear_dead_drivers(self._drivers)
+            clear_dead_drivers(self._runs)
             (self._drivers / self._name).write_bytes(b"0")
         self._heart.start()
         return self
@@ -151,12 +151,12 @@ def living_drivers(runs: Path) -> list[Path]:
     return sorted(path for path in (runs / "drivers").glob("*") if path.is_file() and not is_abandoned(path))
 
 
-def clear_dead_drivers(drivers: Path) -> None:
-    """Remove the signs of life, and unfinished claims, of drivers of this machine that are no more."""
-    for path in drivers.iterdir():
-        if is_abandoned(path):
-            shutil.rmtree(path, ignore_errors=True)
-            path.unlink(missing_ok=True)
+def clear_dead_drivers(runs: Path) -> None:
+    """Remove the signs of life and the claims of drivers of this machine that are no more."""
+    remove_abandoned(runs / "drivers")
+    for claim in (runs / "claims").glob("*"):
+        remove_abandoned(claim)
+        _remove_if_empty(claim)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from rich.console import Console
 
-from benchmark.claims import Claims
+from benchmark.claims import Claims, clear_dead_drivers
 from benchmark.datasets.store import Dataset
 from benchmark.display import RunDisplay, run_display
 from benchmark.executors import Executor
@@ -52,9 +52,14 @@ def run_jobs(
         finished(outcome)
     done = {job.spec.key for job in stored}
     to_do = [job for job in jobs if job.spec.key not in done and _allowed(job)]
-    if not to_do:
+    if not jobs:
         return outcomes
-    store, total = RunStore(to_do[0].runs), len(stored) + len(to_do)
+    store, total = RunStore(jobs[0].runs), len(stored) + len(to_do)
+    store.forget_failures(done)
+    if not to_do:
+        store.clear_abandoned()
+        clear_dead_drivers(store.root)
+        return outcomes
     store.prepare()
     try:
         with (

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -64,8 +65,25 @@ def is_abandoned(path: Path) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        pass
-    return False
+        return False
+    return _is_zombie(int(pid))
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove from a folder what dead processes of this machine were making there, as far as it can be written."""
+    for path in folder.glob("*@*@*"):
+        if is_abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Return whether a process has ended and only nobody has asked yet how: in a container perhaps nobody ever does."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from benchmark.errors import InputError
-from benchmark.files import write_atomically, writing_to
+from benchmark.files import remove_abandoned, write_atomically, writing_to
 from benchmark.frozen import FrozenModel
 from benchmark.plans import TablePlan
 from benchmark.records import Selection
@@ -94,6 +94,7 @@ class Results:
         with writing_to(self.root, "--results"):
             for folder in (self.root / "invocations", self.table_folder(plan.folder)):
                 folder.mkdir(parents=True, exist_ok=True)
+                remove_abandoned(folder)
             write_atomically(self.call_path(invocation.id), invocation.model_dump_json(indent=1))
             write_atomically(self.plan_path(plan), plan.model_dump_json(indent=1))
         return invocation
@@ -130,9 +131,9 @@ class Results:
         return found
 
     def latest_calls(self) -> list[Invocation]:
-        """Return the latest call of each table that can be rendered."""
-        latest = {(call.plan.folder, call.plan.table): call for call in self.invocations()}
-        return [call for plan in self.plans(None) if (call := latest.get((plan.folder, plan.table))) is not None]
+        """Return the latest call of each table that can be rendered: by its plan, since clocks may go back."""
+        latest = {call.plan.digest(): call for call in self.invocations()}
+        return [call for plan in self.plans(None) if (call := latest.get(plan.digest())) is not None]
 
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:

@@ -76,3 +76,10 @@ class TablePlan(FrozenModel):
     def all_rows(self) -> tuple[PlannedRow, ...]:
         """Return the rows that need runs: those of the table, and the control on shuffled labels."""
         return (*self.rows, self.shuffled) if self.shuffled else self.rows
+
+    def tested_on(self, row: PlannedRow, source: str) -> list[PlannedDataset]:
+        """Return the datasets that the runs of a row on a training dataset are evaluated on."""
+        own = next(dataset for dataset in self.datasets if dataset.name == source)
+        if self.protocol == "in-domain" or row is self.shuffled:
+            return [own]
+        return [dataset for dataset in self.datasets if dataset.feature_set == own.feature_set]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.checksums import seal, unseal, write_checksums
-from benchmark.files import is_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.files import remove_abandoned, replacing, scratch_name, write_atomically, writing_to
 from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
@@ -89,10 +89,9 @@ class RunStore:
         self.clear_abandoned()
 
     def clear_abandoned(self) -> None:
-        """Remove the half-done runs of processes of this machine that are no more."""
-        for folder in (self.root / "staging").glob("*"):
-            if is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove what processes of this machine that are no more left half-done."""
+        for name in ("staging", "failed", "controls", *get_args(Derived)):
+            remove_abandoned(self.root / name)
 
     @contextmanager
     def stage(self, spec: RunSpec, replace: bool = False) -> Iterator[Path]:
@@ -142,6 +141,13 @@ class RunStore:
         """Forget an earlier failure of a run that has succeeded now."""
         self._failure_path(key).unlink(missing_ok=True)
 
+    def forget_failures(self, keys: Collection[str]) -> None:
+        """Forget failures of runs that are stored all the same: a process can die between its work and its report."""
+        for path in (self.root / "failed").glob("*.json"):
+            if path.stem in keys:
+                with suppress(OSError):
+                    path.unlink()
+
     def evaluation(self, run_key: str, key: str) -> Evaluation | None:
         """Return a stored evaluation, or None; one whose scores are gone or cut is none."""
         evaluation = _read(self._evaluation_path(run_key, key), Evaluation)
@@ -158,6 +164,7 @@ class RunStore:
         """Store raw snippet scores with the labels that they are judged by, before any metric is computed from them."""
         folder = self.folder(run_key) / "evaluations"
         folder.mkdir(exist_ok=True)
+        remove_abandoned(folder)
         self._evaluation_path(run_key, key).unlink(missing_ok=True)  # it states the sum of other scores
         with replacing(self._scores_path(run_key, key)) as file:
             write_scores(file, scored)

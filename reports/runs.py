@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from rich.table import Table as RichTable
 
 from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, Failure, RunRecord, Trouble, trouble_line
+from benchmark.records import Evaluation, Failure, RunRecord, Trouble, evaluation_key, trouble_line
 from benchmark.runs import RunStore
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 Standing = Failure | Literal["done", "missing"]
 """How a run stands: it is there, it did not succeed the last time, or it was never done."""
+
+
+@dataclass(frozen=True)
+class PlannedRuns:
+    """The runs of a table's row on a dataset: run key -> how it stands."""
+
+    plan: TablePlan
+    label: str
+    dataset: str
+    standing: dict[str, Standing]
+
 
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
@@ -70,30 +82,55 @@ def _mean_and_deviation(values: pd.Series) -> str:
     return f"{text} ± {100 * values.std(ddof=1):.2f}" if len(values) > 1 else text
 
 
-def find_standing(plans: Sequence[TablePlan], store: RunStore) -> dict[str, Standing]:
-    """Return how each run of some plans stands; each is looked up once, whichever tables need it."""
-    keys = dict.fromkeys(key for plan in plans for key in plan.run_keys())
-    return {key: "done" if store.record(key) else store.failure(key) or "missing" for key in keys}
+def find_standing(plans: Sequence[TablePlan], store: RunStore) -> list[PlannedRuns]:
+    """Return for each table and row how its runs stand."""
+    found = []
+    for plan in plans:
+        hashes = {dataset.name: dataset.test_hash for dataset in plan.datasets}
+        for row in plan.all_rows():
+            for dataset, keys in row.runs.items():
+                tests = [tested.test_hash for tested in plan.tested_on(row, dataset)]
+                standing = {key: _stand(store, key, hashes[dataset], tests) for key in keys}
+                found.append(PlannedRuns(plan, row.label, dataset, standing))
+    return found
 
 
-def status_table(plans: Sequence[TablePlan], standing: Mapping[str, Standing]) -> RichTable:
+def status_table(planned: Sequence[PlannedRuns]) -> RichTable:
     """Return for each table and row how many runs are done, how many ended otherwise, and how many are missing."""
-    words = {key: how.status if isinstance(how, Failure) else how for key, how in standing.items()}
-    occurring = set(words.values())
-    counted = ["done", *(status for status in get_args(Trouble) if status in occurring), "missing"]
+    numbers = [Counter(map(_word, runs.standing.values())) for runs in planned]
+    counted = [
+        "done",
+        *(status for status in get_args(Trouble) if any(number[status] for number in numbers)),
+        "missing",
+    ]
     grid = RichTable("table", "folder", "method", "trained on")
     for word in counted:
         grid.add_column(word, width=len(word))  # a known width spares measuring a thousand rows
     grid.add_column("run keys")
-    for plan in plans:
-        for row in plan.all_rows():
-            for dataset, keys in row.runs.items():
-                number = Counter(words[key] for key in keys)
-                numbers = (str(number[word]) for word in counted)
-                grid.add_row(plan.table, plan.folder, row.label, dataset, *numbers, " ".join(keys))
+    for runs, number in zip(planned, numbers, strict=True):
+        shown = (str(number[word]) for word in counted)
+        grid.add_row(runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown, " ".join(runs.standing))
     return grid
 
 
-def trouble_lines(standing: Mapping[str, Standing]) -> list[str]:
-    """Say of each run that gave no result why."""
-    return [trouble_line(how.status, how.spec, how.reason) for how in standing.values() if isinstance(how, Failure)]
+def trouble_lines(planned: Sequence[PlannedRuns]) -> list[str]:
+    """Say of each run that gave no result why, once however many tables need it."""
+    troubles = {key: how for runs in planned for key, how in runs.standing.items() if isinstance(how, Failure)}
+    return [trouble_line(how.status, how.spec, how.reason) for how in troubles.values()]
+
+
+def _word(standing: Standing) -> str:
+    return standing.status if isinstance(standing, Failure) else standing
+
+
+def _stand(store: RunStore, key: str, own: str, tests: Sequence[str]) -> Standing:
+    """Return how a run stands, by the hashes of the test parts of its training dataset and of all it is tested on."""
+    record = store.record(key)
+    if record is not None and (record.spec.imported or _is_evaluated(store, record, own, tests)):
+        return "done"  # imported scores are as they came
+    return store.failure(key) or "missing"
+
+
+def _is_evaluated(store: RunStore, record: RunRecord, own: str, tests: Sequence[str]) -> bool:
+    keys = (evaluation_key(record.key, selection, test) for test in tests for selection in record.selections(own))
+    return all(store.evaluation(record.key, key) is not None for key in keys)

@@ -23,7 +23,11 @@ def real_data() -> Path:
 def tiny_scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root with small variants of the four simulated datasets, so that whole tables run in seconds."""
     root = tmp_path_factory.mktemp("data")
+    write_tiny_scenes(root)
+    return root
+
+
+def write_tiny_scenes(root: Path) -> None:
     for name, domain in DOMAINS.items():
         (root / name).mkdir()
         write_scenes(replace(domain, train=(6, 6), test=(3, 8), snippets=(12, 24)), root / name)
-    return root

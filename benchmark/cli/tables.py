@@ -123,6 +123,6 @@ def status(
         err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
     standing = find_standing(plans, RunStore(Results(results).runs))
-    out.print(status_table(plans, standing))
+    out.print(status_table(standing))
     for line in trouble_lines(standing):
         say(line)

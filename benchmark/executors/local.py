@@ -9,10 +9,12 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
+from multiprocessing.resource_tracker import ensure_running
 
 import torch
 
@@ -27,6 +29,9 @@ PRELOADED = ["benchmark.jobs", "torch._dynamo"]
 
 GRACE = 15.0
 """Seconds after its time is up in which a job may end itself, its start counted in, before its process is killed."""
+
+STARTS = 3
+"""How often a process is started before the call gives up."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +88,31 @@ class LocalExecutor:
             taken = {worker.slot for worker in running.values()}
             slot = next(slot for slot in range(self._workers) if slot not in taken)
             with interrupts_put_off():  # a process that starts without being known would outlive the call
-                worker = self._start(job, slot)
+                worker = self._start_surely(job, slot)
                 running[worker.messages] = worker
             watcher.started(job)
+
+    def _start_surely(self, job: Job, slot: int) -> _Worker:
+        """Start a process, anew if the fork server is killed meanwhile."""
+        for _ in range(STARTS - 1):
+            try:
+                return self._start(job, slot)
+            except (EOFError, ConnectionError):
+                time.sleep(0.1)  # until the system knows that the fork server is dead
+        return self._start(job, slot)
 
     def _start(self, job: Job, slot: int) -> _Worker:
         receiving, sending = self._context.Pipe(duplex=False)
         gpu = Gpu.of(slot, self._resources) if job.device == "cuda" else None
         process = self._context.Process(target=_work, args=(job, gpu, sending), daemon=True)  # type: ignore[attr-defined]
-        process.start()
-        sending.close()  # so that the end of the process is the end of the messages
+        try:
+            with _signals_blocked():
+                process.start()
+        except (EOFError, ConnectionError):
+            receiving.close()  # if it did start, it ends with its first message
+            raise
+        finally:
+            sending.close()  # so that the end of the process is the end of the messages
         deadline = math.inf if job.timeout is None else time.monotonic() + job.timeout + GRACE
         return _Worker(job, slot, process, receiving, deadline, count_memory_kills())
 
@@ -108,6 +128,21 @@ def _context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     return context
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Let what is started in the block be deaf to Ctrl-C and SIGTERM from its first moment on.
+
+    All processes of a terminal or a Slurm step get them. The fork server would end if it were still importing, and a
+    new process before it can ignore them.
+    """
+    ensure_running()  # multiprocessing starts this one first, and would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _time_left(workers: Iterable[_Worker]) -> float | None:

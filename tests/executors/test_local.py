@@ -1,6 +1,8 @@
 import multiprocessing
+import os
 import signal
 from dataclasses import replace
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,33 @@ def test_a_run_that_takes_too_much_memory_says_so(tmp_path: Path, tiny_scenes: P
     assert outcome.status == "out-of-memory"
     (outcome,) = LocalExecutor(Resources(1)).run([job], Notes())
     assert outcome.status == "ok"
+
+
+def test_a_fork_server_that_is_killed_is_started_again(
+    tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, killed = LocalExecutor._start, []
+
+    def kill_and_start(*arguments: object) -> object:
+        server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        if server is not None and server not in killed:
+            killed.append(server)
+            os.kill(server, signal.SIGKILL)
+        return start(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LocalExecutor, "_start", kill_and_start)
+    outcomes = list(LocalExecutor(Resources(1)).run(jobs_in(tmp_path, tiny_scenes, 3), Notes()))
+    assert [outcome.reason for outcome in outcomes] == [""] * 3
+    assert len(killed) >= 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see what a process is deaf to")
+def test_processes_are_deaf_to_interrupts_from_their_first_moment_on(tmp_path: Path, tiny_scenes: Path) -> None:
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # another test may have started it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    list(LocalExecutor(Resources(1)).run(jobs_in(tmp_path, tiny_scenes, 1), Notes()))
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    (line,) = [line for line in Path(f"/proc/{server}/status").read_text().splitlines() if line.startswith("SigBlk")]
+    blocked = int(line.split()[1], 16)
+    assert all(blocked >> (number - 1) & 1 for number in (signal.SIGINT, signal.SIGTERM))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before

@@ -15,6 +15,7 @@ from benchmark.claims import Claims
 from benchmark.driver import run_jobs
 from benchmark.executors import Watcher
 from benchmark.executors.serial import SerialExecutor
+from benchmark.files import scratch_name
 from benchmark.jobs import Job, Outcome, record_failure
 from benchmark.records import Trouble
 from benchmark.runs import RunStore
@@ -191,3 +192,18 @@ def test_an_interrupt_during_the_last_run_changes_nothing(runs: Path, tiny_scene
 
     outcomes, _ = call(jobs_in(runs, tiny_scenes, 2), Scripted(interrupt))
     assert [outcomes[seed].status for seed in range(2)] == ["ok", "ok"]
+
+
+def test_a_call_with_nothing_to_do_clears_what_dead_drivers_left(runs: Path, tiny_scenes: Path) -> None:
+    jobs = jobs_in(runs, tiny_scenes, 1)
+    call(jobs, Scripted())
+    key = jobs[0].spec.key
+    record_failure(jobs[0], "its process was ended by signal 9")  # after its work, before its report
+    dead = f"{scratch_name('k').rpartition('@')[0]}@{2**22 + 1}"
+    (runs / "claims" / key).mkdir()
+    for path in (runs / "claims" / key / dead, runs / "drivers" / dead, runs / "failed" / f".{dead}"):
+        path.touch()
+    (runs / "staging" / dead).mkdir()
+    executor = Scripted()
+    assert call(jobs, executor)[0][0].status == "ok"
+    assert executor.rounds == list((runs / "failed").iterdir()) == []  # and `nothing_is_left` of the rest

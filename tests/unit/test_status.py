@@ -20,7 +20,7 @@ def fail(store: RunStore, method: str, seed: int, status: Trouble, reason: str) 
 
 def shown(plans: list, store: RunStore) -> list[list[str]]:  # type: ignore[type-arg]
     console = Console(file=io.StringIO(), width=200)
-    console.print(status_table(plans, find_standing(plans, store)))
+    console.print(status_table(find_standing(plans, store)))
     text = console.file.getvalue().replace("┃", "│")  # type: ignore[attr-defined]
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
 
@@ -53,5 +53,15 @@ def test_a_run_that_is_there_is_done_whatever_went_wrong_before_or_after(tmp_pat
     plans = [plan_of(dataset_of(SCORED), ["rtfm"], 1)]
     store_run(store, spec_of("rtfm", 0), SCORED)
     fail(store, "rtfm", 0, "failed", "testing it again")
-    assert find_standing(plans, store) == {spec_of("rtfm", 0).key: "done"}
+    (row,) = find_standing(plans, store)
+    assert row.standing == {spec_of("rtfm", 0).key: "done"}
     assert trouble_lines(find_standing(plans, store)) == []
+
+
+def test_a_run_is_done_for_the_table_whose_evaluations_are_there(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    plan = plan_of(dataset_of(SCORED), ["rtfm"], 1)
+    store_run(store, spec_of("rtfm", 0), SCORED)
+    elsewhere = plan.datasets[0].model_copy(update={"name": "films", "test_hash": "other"})
+    more = plan.model_copy(update={"protocol": "cross", "datasets": (*plan.datasets, elsewhere)})
+    assert [list(runs.standing.values()) for runs in find_standing([plan, more], store)] == [["done"], ["missing"]]
