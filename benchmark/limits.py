@@ -30,6 +30,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None or not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    import torch._dynamo  # an optimiser imports it; broken off there, later runs of this process would find it half-done
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise RunTimeoutError

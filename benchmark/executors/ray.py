@@ -239,8 +239,9 @@ def _connect(ray: ModuleType, resources: Resources) -> None:
         _check_reachable(address)
     try:
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:  # ValueError: Ray Client is not installed
-        raise InputError(f"--address {address}: {str(error).splitlines()[0]}") from None
+    except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:  # ValueError: no Ray Client
+        hint = "if the cluster asks for a token, set RAY_AUTH_MODE=token and have it in ~/.ray/auth_token"
+        raise InputError(f"--address {address}: {str(error).splitlines()[0]}; {hint}") from None
 
 
 def _check_reachable(address: str) -> None:

@@ -103,6 +103,17 @@ def test_an_address_where_no_cluster_is_is_refused_at_once(address: str) -> None
     assert time.monotonic() - begun < 5
 
 
+def test_a_cluster_that_asks_for_a_token_is_refused_with_how_to_give_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = _import_ray()
+
+    def refuse(**options: object) -> None:
+        raise ray.exceptions.AuthenticationError("no authentication token was found")
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(InputError, match=r"--address auto: no .* token was found.*; .* RAY_AUTH_MODE=token"):
+        list(RayExecutor(Resources(address="auto")).run([], Notes()))
+
+
 def test_gpus_that_the_cluster_does_not_have_are_refused(ray_here: None, tmp_path: Path, tiny_scenes: Path) -> None:
     with pytest.raises(InputError, match="no GPU in the Ray cluster"):
         list(RayExecutor(Resources(device="cuda")).run(jobs_in(tmp_path, tiny_scenes, 1), Notes()))
