@@ -68,8 +68,10 @@ def said_counts(results: Path) -> Counts:
     """What `wvad status` counts."""
     said = call_here("status", "--results", str(results))
     assert said.code == 0, said.err
-    cells = [[cell.strip() for cell in line.split("│")] for line in said.out.splitlines()]
-    return [(int(c[5]), int(c[6]), int(c[7])) for c in cells if len(c) > 8 and c[5].isdigit()]
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)] for line in said.out.splitlines()]
+    head = next((row for row in rows if "done" in row), [])
+    counts = [dict(zip(head, row, strict=True)) for row in rows if len(row) == len(head) and row != head]
+    return [(int(c["done"]), int(c.get("failed", 0)), int(c["missing"])) for c in counts if c["done"]]
 
 
 def true_counts(results: Path) -> Counts:
