@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import threading
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None or not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    import torch._dynamo  # an optimiser imports it; broken off there, later runs of this process would find it half-done
+    # The first optimiser of a process imports it; broken off there, every later run would find it half-done.
+    importlib.import_module("torch._dynamo")
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise RunTimeoutError
