@@ -16,7 +16,7 @@ from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
 from benchmark.errors import InputError
 from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
-from benchmark.files import write_atomically
+from benchmark.files import remove_abandoned, write_atomically
 
 RECORD_FILE = "extraction.json"
 FLOW, MOTION, OBJECTS, FEATURES, PICTURES = "flow", "motion", "objects", "features", "pictures"
@@ -65,8 +65,7 @@ class ExtractionFolder:
             )
         for folder in self._folders():
             folder.mkdir(parents=True, exist_ok=True)
-            for abandoned in folder.glob(".*.npy.*"):  # by a call that was killed
-                abandoned.unlink(missing_ok=True)
+            remove_abandoned(folder)
         if record is None or replace:
             self.write_record(None)
         counts = path / FRAMES_FILE

@@ -91,7 +91,7 @@ def test_damaged_weights_are_never_used(
         flip(weights)
     places = ["--data", str(tiny_scenes), "--results", str(results)]
     assert run(["evaluate", key, "scenes-ucf-crime", *places]) == 1
-    assert "another sum than when they were written" in capsys.readouterr().err
+    assert "missing or damaged (not what was written)" in capsys.readouterr().err
 
 
 def test_a_moved_store_is_rendered_and_goes_on(whole: Path, tiny_scenes: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Extractions: the same whatever the number of workers, resumed, never mixed, and scaled by training videos."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter, MotionSettings
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.extraction.videos import find_videos
+from benchmark.files import scratch_name
 from tests.unit.extraction.makers import coloured, mean_colours, moving, write_model, write_video, yolov8
 
 LENGTHS = {"still": 32, "slow": 40, "quick": 50}
@@ -108,7 +110,8 @@ def test_what_is_finished_is_not_extracted_again(
     # As a killed call leaves it: a video without its line, one with a file that was never written, rubbish.
     ExtractionFolder(tmp_path, first.folder.settings, replace=False).finish("quick", 50)
     (tmp_path / "flow" / "still.npy").write_bytes(b"half")
-    (tmp_path / "objects" / ".still.npy.4711").write_bytes(b"half")
+    dead = scratch_name(".still.npy").replace(str(os.getpid()), str(2**22 + 1))  # above the greatest process id
+    (tmp_path / "objects" / dead).write_bytes(b"half")
     again = extract(videos, request_, tmp_path)
     assert [outcome.name for outcome in again.outcomes] == ["quick", "still"]
     assert again.finished_before == 1
