@@ -57,7 +57,17 @@ def parse_scores(content: bytes) -> ScoredVideos | None:
             classes=tuple(tuple(c.split(SEPARATOR)) if c else () for c in arrays["classes"].tolist()),
             names=tuple(arrays["names"].tolist()),
         )
-    except (InputError, OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile):
+    except (
+        InputError,
+        OSError,
+        TypeError,
+        ValueError,
+        KeyError,
+        EOFError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+    ):
         return None
 
 

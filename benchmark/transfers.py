@@ -217,7 +217,10 @@ def _of_plan(content: bytes) -> tuple[str, ...]:
 
 
 def _of_call(content: bytes) -> tuple[str, ...]:
-    return (Invocation.model_validate_json(content).id,)
+    call = Invocation.model_validate_json(content)
+    if not all(re.fullmatch(_PART, part) for part in (call.plan.folder, call.plan.table)):  # folders are named so
+        raise ValueError("its table or folder is no name")
+    return (call.id,)
 
 
 def _of_controls(content: bytes) -> tuple[str, ...]:

@@ -89,8 +89,9 @@ class Worklist:
         while jobs and not stop.requested:
             job = jobs.popleft()
             key = job.spec.key
+            before = self._store.failure(key)
             if not self._claims.take(key):
-                self._elsewhere.append((job, self._store.failure(key)))
+                self._elsewhere.append((job, before))
                 continue
             outcome = self._outcome_without_work(job)
             if outcome is None:

@@ -44,6 +44,8 @@ class Errand:
         Each plug-in that is a file -> its content.
     stored
         Files of the run, by name, where it is stored already and lacks evaluations.
+    replace
+        Whether the run takes the place of one that is stored: a damaged one, or one to be refreshed.
     grace
         Seconds after its time is up in which the job may end itself.
     """
@@ -53,6 +55,7 @@ class Errand:
     features: dict[Path, str]
     sources: dict[str, bytes] = field(repr=False)
     stored: dict[str, bytes] = field(repr=False)
+    replace: bool
     grace: float
 
 
@@ -68,13 +71,15 @@ class Delivery:
 def prepare(job: Job) -> Errand:
     """Put together what another machine needs to do a job."""
     store = RunStore(job.runs)
+    stored = pack_run(store, job.spec.key) if stored_run(job) is not None else {}
     plugins = (job.pipeline.method, *job.pipeline.add_ons)
     return Errand(
         job=job,
         code=_code_of(job.pipeline),
         features={path: _fingerprint_of(path) for path in (job.dataset, *job.evaluate_on)},
         sources={plugin.module: Path(plugin.module).read_bytes() for plugin in plugins if plugin.is_file},
-        stored=pack_run(store, job.spec.key) if stored_run(job) is not None else {},
+        stored=stored,
+        replace=not stored and store.record(job.spec.key) is not None,
         grace=GRACE,
     )
 
@@ -105,7 +110,7 @@ def receive(errand: Errand, delivery: Delivery) -> Outcome:
     job, store = outcome.job, RunStore(outcome.job.runs)
     try:
         if delivery.files:
-            unpack_run(store, job.spec.key, errand.stored | delivery.files, replace=not errand.stored)
+            unpack_run(store, job.spec.key, errand.stored | delivery.files, replace=errand.replace)
     except (OSError, InputError) as error:
         return record_failure(job, f"the run came back and cannot be stored: {error}")
     if outcome.status != "ok":

@@ -30,6 +30,9 @@ PRELOADED = ["benchmark.jobs", "torch._dynamo"]
 GRACE = 15.0
 """Seconds after its time is up in which a job may end itself, its start counted in, before its process is killed."""
 
+LEAVE = 5.0
+"""Seconds in which a process may end itself after its outcome: a plug-in may have left a thread that does not end."""
+
 STARTS = 3
 """How often a process is started before the call gives up."""
 
@@ -71,16 +74,20 @@ class LocalExecutor:
                     assert isinstance(messages, Connection)
                     outcome = _listen(running[messages], watcher)
                     if outcome is not None:
-                        running.pop(messages).process.join()
-                        messages.close()
+                        worker = running.pop(messages)
+                        worker.process.join(LEAVE)
+                        _end(worker)
                         yield outcome
                 for worker in [w for w in running.values() if w.deadline <= time.monotonic()]:
                     running.pop(worker.messages)
                     _end(worker)
                     yield record_timeout(worker.job)
         finally:
-            for worker in running.values():
-                _end(worker)
+            with interrupts_put_off():  # one more signal must not leave processes behind
+                for worker in running.values():
+                    worker.process.kill()
+                for worker in running.values():
+                    _end(worker)
 
     def _fill(self, coming: Iterator[Job], running: dict[Connection, _Worker], watcher: Watcher) -> None:
         """Start as many jobs as there is room for."""

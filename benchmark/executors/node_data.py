@@ -81,7 +81,8 @@ def _marked(marker: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # a disk without locks: then several may check at once
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield os.fstat(handle).st_size > 0
         os.pwrite(handle, b"checked\n", 0)
     finally:

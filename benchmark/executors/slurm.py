@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import signal
 import time
 from collections.abc import Generator, Iterable
 from contextlib import suppress
@@ -13,12 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from benchmark.claims import holder_of
 from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
 from benchmark.files import write_atomically
 from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.records import Trouble
+from benchmark.stopping import interrupts_put_off
 from benchmark.threads import one_thread
 
 CLUSTERS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
@@ -81,7 +84,7 @@ class SlurmExecutor:
         try:
             while True:
                 new = list(islice(coming, self._places() - len(running)))
-                running += self._submit(new, 1)
+                self._submit(new, 1, running)
                 for job in new:
                     watcher.started(job)
                 if not running:
@@ -91,7 +94,7 @@ class SlurmExecutor:
                     running.remove(submitted)
                     outcome = self._outcome(submitted)
                     if outcome is None:
-                        running += self._submit([submitted.job], submitted.attempt + 1)
+                        self._submit([submitted.job], submitted.attempt + 1, running)
                     else:
                         yield outcome
                 for submitted in running:
@@ -99,9 +102,10 @@ class SlurmExecutor:
                 if not finished:
                     time.sleep(CLUSTERS[self._cluster])
         finally:
-            for submitted in running:
-                submitted.entry.cancel(check=False)
-                _forget_step(submitted.job)
+            with interrupts_put_off():
+                for submitted in running:
+                    submitted.entry.cancel(check=False)
+                    _forget_step(submitted.job)
 
     def _places(self) -> int:
         if self._cluster == "debug":
@@ -110,17 +114,25 @@ class SlurmExecutor:
             return count_places(self._resources)
         return self._resources.workers or LONGEST_ARRAY
 
-    def _submit(self, jobs: list[Job], attempt: int) -> list[_Submitted]:
-        """Submit jobs, those with the same limits as one array."""
-        submitted = []
+    def _submit(self, jobs: list[Job], attempt: int, running: list[_Submitted]) -> None:
+        """Submit jobs, those with the same limits as one array.
+
+        Raises
+        ------
+        InputError
+            If Slurm refuses them.
+        """
         for (timeout, memory), group in groupby(jobs, key=lambda job: (job.timeout, job.memory)):
             alike = list(group)
             for job in alike:
                 _forget_step(job)
             executor = self._executor(alike[0], timeout, memory)
-            entries = executor.map_array(_work, alike)
-            submitted += [_Submitted(job, entry, attempt) for job, entry in zip(alike, entries, strict=True)]
-        return submitted
+            try:
+                with interrupts_put_off():  # what is submitted without being known would outlive the call
+                    entries = executor.map_array(_work, alike, [holder_of(_claim(job)) for job in alike])
+                    running += [_Submitted(job, entry, attempt) for job, entry in zip(alike, entries, strict=True)]
+            except self._submitit.core.utils.FailedJobError as error:
+                raise InputError(f"--executor slurm: sbatch refused a job: {' '.join(str(error).split())}") from None
 
     def _executor(self, job: Job, timeout: float | None, memory: int | None) -> Any:
         # submitit pickles the call and its result for itself: files that we write and read in a folder of our own.
@@ -156,18 +168,31 @@ class SlurmExecutor:
         return outcome
 
 
-def _work(job: Job) -> Outcome:
+def _work(job: Job, driver: str | None) -> Outcome:
+    """Do a job for as long as its run is claimed by the driver that submitted it: a killed one cancels nothing."""
+    with suppress(ValueError):  # in no main thread: with the address `debug` alone
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # submitit would submit the job again, or end it as failed
     file, last = _step_file(job), -math.inf
 
     def report(step: int, loss: float) -> None:
         nonlocal last
         if time.monotonic() - last > WORD:
             last = time.monotonic()
+            check()
             with suppress(OSError):  # nobody misses it
                 write_atomically(file, f"{step} {loss}")
 
+    def check() -> None:
+        if holder_of(_claim(job)) != driver:
+            raise KeyboardInterrupt("the call that submitted this job is gone")
+
+    check()
     with one_thread():
         return perform(job, report)
+
+
+def _claim(job: Job) -> Path:
+    return job.runs / "claims" / job.spec.key
 
 
 def _step_file(job: Job) -> Path:

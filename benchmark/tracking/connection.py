@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from benchmark.errors import InputError
 from benchmark.invocations import Results
@@ -60,8 +61,8 @@ def is_local() -> bool:
 def shown_uri(results: Results) -> str:
     """Return where MLflow's records go, for people: without user and password."""
     uri = _uri(results)
-    user_info, at, _ = urlsplit(uri).netloc.rpartition("@")
-    return uri.replace(user_info + at, "", 1)
+    user_info = _user_info(uri)
+    return uri.replace(f"{user_info}@", "", 1) if user_info else uri
 
 
 def trouble(error: Exception, results: Results) -> str:
@@ -83,8 +84,14 @@ def _uri(results: Results) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results.root / 'mlflow.db').resolve()}"
 
 
+def _user_info(uri: str) -> str:
+    """Return user and password of a server's address, also of one that is no address by the rules."""
+    found = re.match(r"(?!sqlite|file)[\w+.-]+://(.*)@", uri, re.DOTALL)
+    return found[1] if found else ""
+
+
 def _without_secrets(text: str, uri: str) -> str:
-    user_info = urlsplit(uri).netloc.rpartition("@")[0]
+    user_info = _user_info(uri)
     password = user_info.partition(":")[2]
     secrets = {user_info, password, unquote(password), *(os.environ.get(name, "") for name in SECRETS)}
     for secret in sorted(secrets - {""}, key=len, reverse=True):

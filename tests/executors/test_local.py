@@ -1,14 +1,17 @@
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 
-from benchmark.executors import Resources
+from benchmark.executors import Resources, local
 from benchmark.executors.local import LocalExecutor
+from benchmark.stopping import stopping
 from tests.executors.small_jobs import Notes, jobs_in
 
 
@@ -73,3 +76,33 @@ def test_processes_are_deaf_to_interrupts_from_their_first_moment_on(tmp_path: P
     blocked = int(line.split()[1], 16)
     assert all(blocked >> (number - 1) & 1 for number in (signal.SIGINT, signal.SIGTERM))
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_one_more_signal_while_processes_are_ended_leaves_none_behind(
+    tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = local._end
+
+    def end_and_interrupt(worker: local._Worker) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        end(worker)
+
+    monkeypatch.setattr(local, "_end", end_and_interrupt)
+    slow = jobs_in(tmp_path, tiny_scenes, 3, "spoil=linger", "steps=200")
+    outcomes = LocalExecutor(Resources(workers=3)).run(slow, Notes())
+    timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGTERM))
+    with stopping():
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(outcomes)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_thread_that_a_method_leaves_behind_holds_up_nobody(
+    tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LEAVE", 0.2)
+    begun = time.monotonic()
+    (outcome,) = LocalExecutor(Resources(1)).run(jobs_in(tmp_path, tiny_scenes, 1, "spoil=thread"), Notes())
+    assert outcome.status == "ok"
+    assert time.monotonic() - begun < 50

@@ -1,3 +1,4 @@
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -5,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.claims import Claims
 from benchmark.errors import InputError
 from benchmark.executors import Resources
 from benchmark.executors import slurm as module
@@ -47,7 +49,8 @@ def queue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         def update_parameters(self, **parameters: object) -> None:
             noted["parameters"] |= parameters
 
-        def map_array(self, work: object, jobs: list[Job]) -> list[Entry]:
+        def map_array(self, work: object, jobs: list[Job], drivers: list[str | None]) -> list[Entry]:
+            assert drivers == [None] * len(jobs)
             noted["arrays"].append(len(jobs))
             return [Entry(job, noted["states"].pop(0), tmp_path / "slurm" / "7_0") for job in jobs]
 
@@ -139,3 +142,31 @@ def test_a_library_that_is_not_installed_is_named_with_how_to_get_it(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(InputError, match=r"is not installed; pip install 'wvad-bench\[(ray|slurm)\]'"):
         create(Resources())
+
+
+def test_a_job_whose_call_is_gone_does_nothing(tmp_path: Path, tiny_scenes: Path) -> None:
+    (job,) = jobs_in(tmp_path / "runs", tiny_scenes, 1)
+    usual = signal.getsignal(signal.SIGUSR2)
+    try:
+        with Claims(job.runs) as other:
+            assert other.take(job.spec.key)
+            with pytest.raises(KeyboardInterrupt):
+                module._work(job, "the driver that submitted it")
+        assert RunStore(job.runs).keys() == []
+        assert list(RunStore(job.runs).failures()) == []
+        assert module._work(job, None).status == "ok"
+    finally:
+        signal.signal(signal.SIGUSR2, usual)
+
+
+def test_jobs_that_slurm_refuses_are_said_in_one_line(
+    queue: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_scenes: Path
+) -> None:
+    import submitit
+
+    def refuse(*arguments: object) -> None:
+        raise submitit.core.utils.FailedJobError("sbatch: error: QOSMaxSubmitJobPerUserLimit\n(job violates policy)")
+
+    monkeypatch.setattr(submitit.AutoExecutor, "map_array", refuse)
+    with pytest.raises(InputError, match=r"sbatch refused a job: .*UserLimit \(job violates policy\)"):
+        list(SlurmExecutor(Resources()).run(jobs_in(tmp_path / "runs", tiny_scenes, 1), Notes()))

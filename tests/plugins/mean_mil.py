@@ -49,6 +49,10 @@ class MeanMIL(Method):
             import os
 
             os._exit(9)
+        if self.config.spoil == "thread" and self.steps == 1:
+            import threading
+
+            threading.Thread(target=threading.Event().wait, args=(60.0,)).start()
         if self.config.spoil == "linger":
             import time
 

@@ -13,6 +13,7 @@ from benchmark.metrics import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
 from benchmark.score_files import parse_scores, write_scores
+from tests.unit.small_store import draw_scores
 from tests.unit.test_records import spec
 
 
@@ -175,3 +176,11 @@ def test_scores_that_would_grow_or_are_none_are_refused(tmp_path: Path) -> None:
         assert parse_scores(bad.getvalue()) is None, change
     np.savez_compressed(packed := io.BytesIO(), **arrays)
     assert parse_scores(packed.getvalue()) is None
+
+
+def test_rows_of_a_kind_that_cannot_count_are_damage() -> None:
+    write_scores(file := io.BytesIO(), draw_scores(0, 0.5))
+    with np.load(io.BytesIO(file.getvalue())) as stored:
+        arrays = dict(stored)
+    np.savez(file := io.BytesIO(), **{**arrays, "rows": arrays["rows"].astype(np.uint64)})
+    assert parse_scores(file.getvalue()) is None

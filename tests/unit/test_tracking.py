@@ -20,6 +20,7 @@ HERE = Results(Path("results"))
         ("https://user:p%40ss@host", "https://host"),
         ("postgresql+psycopg2://user:pass@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
         ("http://token@host", "http://host"),
+        ("http://me:pa/ss#?[@host:5000", "http://host:5000"),
         ("http://host:5000", "http://host:5000"),
         ("sqlite:////data/a@b.db", "sqlite:////data/a@b.db"),
         ("databricks", "databricks"),

@@ -209,6 +209,11 @@ def with_a_plan_of_another_name(files: dict[str, bytes], path: Path) -> None:
     rewrite(path, {name.replace("table1.plan", "table2.plan"): content for name, content in files.items()})
 
 
+def with_a_call_of_a_table_out_of_the_store(files: dict[str, bytes], path: Path) -> None:
+    name = next(name for name in files if name.startswith("invocations/"))
+    rewrite(path, {**files, name: files[name].replace(b'"table1"', b'"../../x"')})
+
+
 HOSTILE: list[tuple[Callable[[dict[str, bytes], Path], None], str]] = [
     (with_links, "compressed, locked or a link"),
     (compressed, "compressed, locked or a link"),
@@ -220,6 +225,7 @@ HOSTILE: list[tuple[Callable[[dict[str, bytes], Path], None], str]] = [
     (of_another_version, "bring wvad-bench up to date"),
     (with_a_run_under_another_key, "run 0{16}: its key is not that of its specification"),
     (with_better_metrics, "its metrics are not those of its scores"),
+    (with_a_call_of_a_table_out_of_the_store, "invocations/.*json is damaged"),
     (with_a_plan_of_another_name, "table2.plan.json is damaged"),
 ]
 
