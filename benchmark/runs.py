@@ -59,7 +59,7 @@ class RunStore:
 
     def record(self, key: str) -> RunRecord | None:
         """Return the record of a finished run, or None if there is none that can be read."""
-        return _read(self.folder(key) / "record.json", RunRecord)
+        return _read(self.root / f"{key}/record.json", RunRecord)
 
     def records(self) -> Iterator[RunRecord]:
         """Iterate over the records of all finished runs."""
@@ -218,10 +218,10 @@ class RunStore:
         _write(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
 
     def _evaluation_path(self, run_key: str, key: str) -> Path:
-        return self.folder(run_key) / "evaluations" / f"{key}.json"
+        return self.root / f"{run_key}/evaluations/{key}.json"  # joined once: status asks for thousands
 
     def _scores_path(self, run_key: str, key: str) -> Path:
-        return self.folder(run_key) / "evaluations" / f"{key}.npz"
+        return self.root / f"{run_key}/evaluations/{key}.npz"
 
     def _controls_path(self, test_hash: str) -> Path:
         return self.root / "controls" / f"{test_hash[:16]}.json"
@@ -247,7 +247,8 @@ class RunStore:
 
 def _read(path: Path, model: type[_Model]) -> _Model | None:
     try:
-        return model.model_validate_json(unseal(path.read_bytes()))
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (half the time of `read_bytes`, for thousands)
+            return model.model_validate_json(unseal(file.read()))
     except (OSError, ValueError):  # absent, or not whole: then it is not there
         return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from benchmark.plans import TablePlan
 from benchmark.records import Evaluation, Failure, RunRecord, Trouble, evaluation_key, trouble_line
@@ -109,7 +110,8 @@ def status_table(planned: Sequence[PlannedRuns]) -> RichTable:
     grid.add_column("run keys")
     for runs, number in zip(planned, numbers, strict=True):
         shown = (str(number[word]) for word in counted)
-        grid.add_row(runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown, " ".join(runs.standing))
+        cells = (runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown, " ".join(runs.standing))
+        grid.add_row(*map(Text, cells))
     return grid
 
 
