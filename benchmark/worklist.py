@@ -77,12 +77,8 @@ class Worklist:
             if not self._claims.take(job.spec.key):
                 still.append((job, before))
                 continue
-            outcome = self._failed_elsewhere(job, before) or self._outcome_without_work(job)
-            if outcome is None:
+            if self._is_left(job, self._failed_elsewhere(job, before) or self._outcome_without_work(job)):
                 self._waiting.append(job)
-            else:
-                self._claims.release(job.spec.key)
-                self._without_work.append(outcome)
         self._elsewhere = still
 
     def _give(self, jobs: deque[Job], stop: Stop) -> Iterator[Job]:
@@ -93,12 +89,15 @@ class Worklist:
             if not self._claims.take(key):
                 self._elsewhere.append((job, before))
                 continue
-            outcome = self._outcome_without_work(job)
-            if outcome is None:
+            if self._is_left(job, self._outcome_without_work(job)):
                 yield job
-            else:
-                self._claims.release(key)
-                self._without_work.append(outcome)
+
+    def _is_left(self, job: Job, outcome: Outcome | None) -> bool:
+        """Return whether a claimed job is left to do; one that has an outcome without work is released."""
+        if outcome is not None:
+            self._claims.release(job.spec.key)
+            self._without_work.append(outcome)
+        return outcome is None
 
     def _outcome_without_work(self, job: Job) -> Outcome | None:
         """Return how a job ends that is not to be given: done by another call meanwhile, or given up."""

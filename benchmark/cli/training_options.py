@@ -63,7 +63,9 @@ class TrainingChoices:
     settings: Settings = None
 
     def __post_init__(self) -> None:
-        here = self.executor in (None, "serial", "local")
+        from benchmark.executors.choice import HERE
+
+        here = self.executor in HERE
         if self.address is not None and here:
             raise InputError(f"--address {self.address}: only --executor ray and --executor slurm have one")
         if self.memory is not None and self.executor == "serial":

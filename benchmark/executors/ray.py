@@ -18,6 +18,7 @@ from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.errands import Delivery, Errand, carry_out, prepare, receive
 from benchmark.executors.places import count_places
+from benchmark.extras import load_extra
 from benchmark.jobs import Job, Outcome, record_failure, record_timeout
 
 ATTEMPTS = 4
@@ -207,11 +208,7 @@ def _carry_out(errand: Errand, board: Any) -> Delivery:
 
 def _import_ray() -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read while it is imported
-    try:
-        import ray
-    except ImportError:
-        raise InputError("--executor ray: Ray is not installed; pip install 'wvad-bench[ray]'") from None
-    return ray  # type: ignore[no-any-return]
+    return load_extra("ray", "--executor ray: Ray is not installed; pip install 'wvad-bench[ray]'")
 
 
 @contextmanager

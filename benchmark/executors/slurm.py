@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from benchmark.claims import holder_of
 from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
+from benchmark.extras import load_extra
 from benchmark.files import write_atomically
 from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.records import Trouble
@@ -69,7 +69,9 @@ class SlurmExecutor:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._cluster = resources.address or "slurm"
-        self._submitit = _import_submitit()
+        self._submitit = load_extra(
+            "submitit", "--executor slurm: submitit is not installed; pip install 'wvad-bench[slurm]'"
+        )
         if self._cluster not in CLUSTERS:
             raise InputError(f"--address {self._cluster}: --executor slurm knows {', '.join(CLUSTERS)}")
         if resources.device == "cuda" and not float(resources.gpus_per_run).is_integer():
@@ -174,6 +176,10 @@ def _work(job: Job, driver: str | None) -> Outcome:
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # submitit would submit the job again, or end it as failed
     file, last = _step_file(job), -math.inf
 
+    def check() -> None:
+        if holder_of(_claim(job)) != driver:
+            raise KeyboardInterrupt("the call that submitted this job is gone")
+
     def report(step: int, loss: float) -> None:
         nonlocal last
         if time.monotonic() - last > WORD:
@@ -181,10 +187,6 @@ def _work(job: Job, driver: str | None) -> Outcome:
             check()
             with suppress(OSError):  # nobody misses it
                 write_atomically(file, f"{step} {loss}")
-
-    def check() -> None:
-        if holder_of(_claim(job)) != driver:
-            raise KeyboardInterrupt("the call that submitted this job is gone")
 
     check()
     with one_thread():
@@ -213,11 +215,3 @@ def _forget_step(job: Job) -> None:
 
 def _folder(job: Job) -> Path:
     return job.runs.parent / "slurm"
-
-
-def _import_submitit() -> ModuleType:
-    try:
-        import submitit
-    except ImportError:
-        raise InputError("--executor slurm: submitit is not installed; pip install 'wvad-bench[slurm]'") from None
-    return submitit  # type: ignore[no-any-return]

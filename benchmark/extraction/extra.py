@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from types import ModuleType
 
-from benchmark.errors import InputError
+from benchmark.extras import load_extra
 
 _QUIET = {
     # Trouble with a video is one line of ours, not several of the decoder's.
@@ -27,7 +26,7 @@ def load_opencv() -> ModuleType:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    return _load("cv2", "OpenCV")
+    return load_extra("cv2", missing("OpenCV"))
 
 
 def load_onnxruntime() -> ModuleType:
@@ -38,16 +37,9 @@ def load_onnxruntime() -> ModuleType:
     InputError
         If it is not installed.
     """
-    return _load("onnxruntime", "ONNX Runtime")
+    return load_extra("onnxruntime", missing("ONNX Runtime"))
 
 
-def missing(what: str) -> InputError:
-    """Return the error that says which extra brings a library."""
-    return InputError(f"{what} is missing: this needs the extra `video`: pip install 'wvad-bench[video]'")
-
-
-def _load(module: str, what: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        raise missing(what) from None
+def missing(what: str) -> str:
+    """Say which extra brings a library."""
+    return f"{what} is missing: this needs the extra `video`: pip install 'wvad-bench[video]'"

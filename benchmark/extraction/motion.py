@@ -53,7 +53,7 @@ class MotionMeter:
         elif hasattr(cv2, "optflow"):
             self._flow = cv2.optflow.DualTVL1OpticalFlow_create()
         else:
-            raise missing("TV-L1 (OpenCV with its contributed modules)")
+            raise InputError(missing("TV-L1 (OpenCV with its contributed modules)"))
 
     def measure(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
         """Return the mean flow length over pixels and pairs of frames, in pixels of the small frames per frame, ().

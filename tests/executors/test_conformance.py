@@ -68,36 +68,33 @@ def test_every_job_ends_in_one_outcome_and_its_run_has_the_same_bits_as_a_serial
     assert list((tmp_path / "runs" / "staging").iterdir()) == []
 
 
+def without_evaluations(runs: Path, data: Path) -> Job:
+    """Store three runs, and return the job of one that lacks its evaluations."""
+    jobs = jobs_in(runs, data, 3)
+    list(SerialExecutor().run(jobs, Notes()))
+    for path in (runs / jobs[0].spec.key / "evaluations").iterdir():
+        path.unlink()
+    return jobs[0]
+
+
 def test_a_stored_run_is_not_trained_again_and_gets_the_evaluations_that_it_lacks(
     executor: Executor, tmp_path: Path, tiny_scenes: Path, undisturbed: dict[str, object]
 ) -> None:
-    runs = tmp_path / "runs"
-    list(SerialExecutor().run(jobs_in(runs, tiny_scenes, 3), Notes()))
-    store = RunStore(runs)
-    key = store.keys()[0]
-    for path in (store.folder(key) / "evaluations").iterdir():
-        path.unlink()
-    (job,) = [job for job in jobs_in(runs, tiny_scenes, 3) if job.spec.key == key]
+    job = without_evaluations(tmp_path / "runs", tiny_scenes)
     (outcome,) = executor.run([job], Notes())
     assert (outcome.status, outcome.trained) == ("ok", False)
-    assert contents(runs) == undisturbed
+    assert contents(job.runs) == undisturbed
 
 
 def test_a_run_whose_weights_are_damaged_is_trained_again_where_they_are_needed(
     executor: Executor, tmp_path: Path, tiny_scenes: Path, undisturbed: dict[str, object]
 ) -> None:
-    runs = tmp_path / "runs"
-    list(SerialExecutor().run(jobs_in(runs, tiny_scenes, 3), Notes()))
-    store = RunStore(runs)
-    key = store.keys()[0]
-    for path in (store.folder(key) / "evaluations").iterdir():
-        path.unlink()
-    for path in (store.folder(key) / "weights").iterdir():
+    job = without_evaluations(tmp_path / "runs", tiny_scenes)
+    for path in (job.runs / job.spec.key / "weights").iterdir():
         path.write_bytes(path.read_bytes()[:-1])
-    (job,) = [job for job in jobs_in(runs, tiny_scenes, 3) if job.spec.key == key]
     (outcome,) = executor.run([job], Notes())
     assert (outcome.status, outcome.trained, outcome.reason) == ("ok", True, "")
-    assert contents(runs) == undisturbed
+    assert contents(job.runs) == undisturbed
 
 
 def test_a_failing_run_is_recorded_takes_no_other_with_it_and_is_repeated_next_time(

@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,20 @@ def leave_claim(runs: Path, key: str, driver: str, sign: bytes | None = b"0") ->
     return runs / "drivers" / driver
 
 
+@contextmanager
+def crowd(runs: Path) -> Iterator[Callable[[str], int]]:
+    """Give a way to let eight drivers ask for a run at once; it returns how many got it."""
+    with ExitStack() as stack:
+        everyone = [stack.enter_context(Claims(runs)) for _ in range(8)]
+        threads, together = stack.enter_context(ThreadPoolExecutor(8)), threading.Barrier(8)
+
+        def ask(driver: Claims, key: str) -> bool:
+            together.wait()
+            return driver.take(key)
+
+        yield lambda key: sum(threads.map(ask, everyone, [key] * 8))
+
+
 def test_a_run_is_claimed_by_one_driver_until_it_is_released(tmp_path: Path) -> None:
     with Claims(tmp_path) as one, Claims(tmp_path) as other:
         assert one.take("k")
@@ -46,35 +62,16 @@ def test_a_run_is_claimed_by_one_driver_until_it_is_released(tmp_path: Path) -> 
 
 
 def test_of_many_that_ask_at_once_one_gets_the_claim(tmp_path: Path) -> None:
-    everyone = [Claims(tmp_path).__enter__() for _ in range(8)]
-    together = threading.Barrier(len(everyone))
-
-    def ask(driver: Claims, key: str) -> bool:
-        together.wait()
-        return driver.take(key)
-
-    with ThreadPoolExecutor(len(everyone)) as threads:
+    with crowd(tmp_path) as takers:
         for number in range(50):
-            keys = [f"key{number}"] * len(everyone)
-            assert sum(threads.map(ask, everyone, keys)) == 1
-    for driver in everyone:
-        driver.__exit__(None, None, None)
+            assert takers(f"key{number}") == 1
 
 
 def test_of_many_that_take_over_a_claim_one_gets_it(tmp_path: Path) -> None:
-    everyone = [Claims(tmp_path).__enter__() for _ in range(8)]
-    together = threading.Barrier(len(everyone))
-
-    def ask(driver: Claims, key: str) -> bool:
-        together.wait()
-        return driver.take(key)
-
-    with ThreadPoolExecutor(len(everyone)) as threads:
+    with crowd(tmp_path) as takers:
         for number in range(50):
             leave_claim(tmp_path, f"key{number}", f"dead{number}@elsewhere@7", sign=None)
-            assert sum(threads.map(ask, everyone, [f"key{number}"] * len(everyone))) == 1
-    for driver in everyone:
-        driver.__exit__(None, None, None)
+            assert takers(f"key{number}") == 1
 
 
 def test_the_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import shorten
 from benchmark.errors import InputError
+from benchmark.extras import load_extra
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf"}
 _LARGEST_CHUNK = 256 * 2**20
@@ -62,10 +63,7 @@ def open_hdf5(path: Path) -> list[Hdf5Array]:
 
 
 def _open(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError:
-        raise InputError(f"{path}: HDF5 needs h5py; install it with `pip install 'wvad-bench[hdf5]'`") from None
+    h5py = load_extra("h5py", f"{path}: HDF5 needs h5py; install it with `pip install 'wvad-bench[hdf5]'`")
     try:
         return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
