@@ -9,8 +9,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import InputError
-from benchmark.frozen import FrozenModel
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 __all__ = [
     "AddOn",

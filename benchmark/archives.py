@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.errors import InputError
 from benchmark.integrity import RUN_FILE, check_run
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 
 
 class Added(NamedTuple):

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from benchmark.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import seal, sum_of, unseal
 
 FILE = "checksums.json"
 """The sums of a run's files, in its folder."""
-
-_BEFORE, _AFTER = b',\n "sha256": "', b'"\n}\n'
-_DIGITS = 64
-_SEAL = len(_BEFORE) + _DIGITS + len(_AFTER)
 
 
 class Checksums(FrozenModel):
     """The sums of a run's files as they were when the run was finished: path in the folder -> hexadecimal digits."""
 
     files: dict[str, str]
-
-
-def sum_of(path: Path) -> str:
-    """Return the SHA-256 sum of a file, which is read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def seal(content: bytes) -> bytes:
-    """Add the sum of a JSON object to it as its last field; a sealed one stays as it is."""
-    if is_sealed(content):
-        return content
-    body = content.rstrip().removesuffix(b"}").rstrip()
-    return body + _BEFORE + hashlib.sha256(body).hexdigest().encode() + _AFTER
-
-
-def is_sealed(content: bytes) -> bool:
-    """Return whether a JSON object ends with its sum, right or wrong."""
-    tail = content[-_SEAL:]
-    return tail.startswith(_BEFORE) and tail.endswith(_AFTER)
-
-
-def unseal(content: bytes) -> bytes:
-    """Return a JSON object without its sum; one from before there were sums is returned as it is.
-
-    Raises
-    ------
-    ValueError
-        If the sum is another.
-    """
-    if not is_sealed(content):
-        return content
-    body = content[:-_SEAL]
-    if hashlib.sha256(body).hexdigest().encode() != content[-len(_AFTER) - _DIGITS : -len(_AFTER)]:
-        raise ValueError("the content is not what was written")
-    return body + b"}"
 
 
 def write_checksums(folder: Path) -> None:

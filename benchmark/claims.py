@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from benchmark.errors import InputError
-from benchmark.files import is_abandoned, remove_abandoned, scratch_name, writing_to
+from benchmark.system.errors import InputError
+from benchmark.system.files import is_abandoned, remove_abandoned, scratch_name, writing_to
 
 BEAT = 5.0
 """Seconds between two signs of life of a driver."""

@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmark.bootstrap import FramePairs
 from benchmark.comparison import ROUNDING
-from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
 from benchmark.ranking import Floats
+from benchmark.system.frozen import FrozenModel
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric
 from benchmark.datasets.manifest import Metric
-from benchmark.errors import InputError
 from benchmark.metrics import ScoredVideos
 from benchmark.ranking import Floats
+from benchmark.system.errors import InputError
 
 RESAMPLES = 10_000
 SIGNIFICANCE = 0.05

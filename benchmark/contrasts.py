@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmark.bootstrap import FramePairs
 from benchmark.class_wise import ClassGap, class_gaps
-from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
+from benchmark.system.frozen import FrozenModel
 
 MOST_VIDEOS = 5
 """Videos that are named each way."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.experiments import RowDeclaration, TableDeclaration
-from benchmark.files import file_name
 from benchmark.imported import PREFIX, title_of
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, describe_run
+from benchmark.system.errors import InputError
+from benchmark.system.files import file_name
 
 
 def declare_comparison(

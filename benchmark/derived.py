@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from benchmark.class_wise import RESAMPLES
 from benchmark.contrasts import Contrast, contrast
-from benchmark.frozen import FrozenModel
 from benchmark.metrics import ScoredVideos
-from benchmark.records import digest
 from benchmark.runs import Derived, EvaluationId, RunStore
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import digest
 
 Seeds = tuple[EvaluationId, ...]
 """Evaluations of a method on a test set, one per seed: keys of the run and of the evaluation."""

@@ -14,8 +14,8 @@ from benchmark.comparison import (
 )
 from benchmark.datasets.manifest import Metric
 from benchmark.derived import Seeds, keep, read_scores, times_of
-from benchmark.frozen import FrozenModel
 from benchmark.runs import RunStore
+from benchmark.system.frozen import FrozenModel
 
 VERSION = 2
 """Raised when the same evaluations would compare otherwise."""

@@ -14,7 +14,7 @@ from benchmark.display import RunDisplay, run_display
 from benchmark.executors import Executor
 from benchmark.jobs import Job, Outcome, is_complete
 from benchmark.runs import RunStore
-from benchmark.stopping import Stop, stopping
+from benchmark.system.stopping import Stop, stopping
 from benchmark.worklist import Worklist
 
 LOOK = 1.0
@@ -42,7 +42,7 @@ def run_jobs(
     InputError
         If the run store cannot be written.
     KeyboardInterrupt
-        If the user has stopped the call: after the jobs under way, or at once; see `benchmark.stopping`.
+        If the user has stopped the call: after the jobs under way, or at once; see `benchmark.system.stopping`.
     """
     paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
     test_hashes = {path: Dataset(path).manifest.test_hash() for path in paths}

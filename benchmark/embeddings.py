@@ -11,7 +11,6 @@ from torch import Tensor
 
 from benchmark.api import Method
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.evaluation import MethodError
 from benchmark.jobs import load_trained
 from benchmark.lineups import Contender, LineUp
@@ -27,7 +26,8 @@ from benchmark.projections import (
 )
 from benchmark.records import RunRecord
 from benchmark.runs import RunStore
-from benchmark.threads import one_thread
+from benchmark.system.errors import InputError
+from benchmark.system.process import one_thread
 
 Rows = NDArray[np.float32]
 Embed = Callable[[Rows], Rows]

@@ -12,8 +12,6 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
-from benchmark.frozen import FrozenModel
 from benchmark.imported import PREFIX, find_imported
 from benchmark.jobs import Job
 from benchmark.pipelines import find_pipeline
@@ -21,6 +19,8 @@ from benchmark.planning import Options, check_comparable, check_overrides, make_
 from benchmark.plans import PlannedDataset, PlannedRow, Protocol, TablePlan
 from benchmark.recipes import first_error
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 
 class RowDeclaration(FrozenModel):

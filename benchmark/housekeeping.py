@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import get_args
 
 from benchmark.claims import holder_of, living_drivers
-from benchmark.errors import InputError
-from benchmark.files import is_abandoned
 from benchmark.integrity import Problem, check_run, run_folders
 from benchmark.invocations import Results
 from benchmark.runs import Derived, EvaluationId, RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.files import is_abandoned
 
 Progress = Callable[[int, int], None]
 

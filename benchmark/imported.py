@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import SNIPPET_FRAMES, Manifest, Video
-from benchmark.datasets.names import read_lines
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.evaluation import Scores
-from benchmark.files import file_name
 from benchmark.invocations import Results
 from benchmark.jobs import evaluate_scores, now
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Profile, RunRecord, RunSpec, Training, describe_environment
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.files import file_name
+from benchmark.system.text_files import read_lines
 
 PREFIX = "imported:"
 """How the method of an imported run begins."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.checksums import FILE, is_sealed, read_checksums, sum_of
+from benchmark.checksums import FILE, read_checksums
 from benchmark.evaluation import test_metrics
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs import RunStore
+from benchmark.system.hashing import is_sealed, sum_of
 
 KEY = re.compile(r"[0-9a-f]{16}")
 RUN_FILE = re.compile(

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from benchmark.errors import InputError
-from benchmark.files import remove_abandoned, write_atomically, writing_to
-from benchmark.frozen import FrozenModel
 from benchmark.plans import TablePlan
 from benchmark.records import Selection
+from benchmark.system.errors import InputError
+from benchmark.system.files import remove_abandoned, write_atomically, writing_to
+from benchmark.system.frozen import FrozenModel
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -22,7 +22,6 @@ from benchmark.checksums import is_intact
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
-from benchmark.limits import RunTimeoutError, is_out_of_memory, time_limit
 from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.records import (
@@ -36,6 +35,7 @@ from benchmark.records import (
     evaluation_key,
 )
 from benchmark.runs import RunStore
+from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit
 from benchmark.training import Trained, build_method, train
 
 Cached = Literal["use", "refresh", "only"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
 from benchmark.ranking import Floats, Ints, SortedFrames, auc_of_pairs, descending
+from benchmark.system.errors import InputError
 
 FALSE_ALARM_THRESHOLD = 0.5
 

@@ -14,7 +14,6 @@ from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.store import Dataset
 from benchmark.declarations import declare_comparison
 from benchmark.driver import run_jobs
-from benchmark.errors import InputError
 from benchmark.executors import Resources
 from benchmark.executors.choice import DeviceName, choose_device, choose_executor
 from benchmark.experiments import plan_table
@@ -23,6 +22,7 @@ from benchmark.invocations import Results
 from benchmark.planning import DEFAULT_SEEDS, Options
 from benchmark.records import Profile, trouble_line
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import InputError
 from benchmark.registry import AddOnPlugin, MethodPlugin, find_plugin
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method, MethodConfig

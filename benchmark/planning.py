@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from benchmark.datasets.feature_spaces import check_identity
 from benchmark.datasets.manifest import Benchmark, Manifest
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.jobs import Cached, Job
 from benchmark.pipelines import Pipeline
 from benchmark.recipes import Recipe, resolve_recipe
 from benchmark.records import AddOnSpec, Profile, RunSpec
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api import MethodConfig

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from benchmark.datasets.manifest import Metric
-from benchmark.frozen import FrozenModel
-from benchmark.records import Profile, digest
+from benchmark.records import Profile
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import digest
 
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.frozen import FrozenModel
 from benchmark.lineups import LineUp
 from benchmark.ranking import Floats
-from benchmark.records import digest
 from benchmark.runs import RunStore
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import digest
 
 VERSION = 1
 """Raised when the same weights would be projected otherwise."""

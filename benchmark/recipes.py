@@ -11,11 +11,11 @@ import yaml
 from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
 from benchmark.datasets.manifest import Benchmark
-from benchmark.errors import InputError
-from benchmark.frozen import FrozenModel
 from benchmark.pipelines import Pipeline
 from benchmark.records import Profile, Training
 from benchmark.registry import Plugin
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from benchmark.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import digest
+from benchmark.system.libraries import installed_version
 
 RECORD_VERSION = 1
 Profile = Literal["quick", "paper"]
@@ -276,17 +276,3 @@ def describe_environment(device: str) -> Environment:
         machine=f"{platform.system()} {platform.machine()}",
         device=device,
     )
-
-
-def installed_version(distribution: str) -> str | None:
-    """Return the version of an installed distribution, or None: ours may be run from a copied folder."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-def digest(content: object) -> str:
-    """Return 16 hex digits of the hash of what can be written as JSON."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method

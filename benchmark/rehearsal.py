@@ -19,11 +19,11 @@ from benchmark.datasets.manifest import Benchmark, Manifest, Video, write_manife
 from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
-from benchmark.memory import keep_freed_memory
 from benchmark.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.pipelines import Pipeline
 from benchmark.records import RunSpec
 from benchmark.sizes import OBJECT_CLASSES
+from benchmark.system.process import keep_freed_memory
 from benchmark.training import build_method, make_optimizer, train_step
 
 Progress = Callable[[int, int], None]

@@ -11,12 +11,13 @@ from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from benchmark.checksums import seal, unseal, write_checksums
-from benchmark.files import remove_abandoned, replacing, scratch_name, write_atomically, writing_to
-from benchmark.frozen import FrozenModel
+from benchmark.checksums import write_checksums
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
 from benchmark.score_files import parse_scores, write_scores
+from benchmark.system.files import remove_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import seal, unseal
 
 Derived = Literal["comparisons", "contrasts", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""

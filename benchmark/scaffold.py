@@ -7,8 +7,8 @@ import keyword
 from importlib.resources import files
 from pathlib import Path
 
-from benchmark.errors import InputError
-from benchmark.files import writing_to
+from benchmark.system.errors import InputError
+from benchmark.system.files import writing_to
 
 
 def class_name(name: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
 from benchmark.metrics import ScoredVideos
+from benchmark.system.errors import InputError
 
 SEPARATOR = "\x1f"
 """Between the class names of a video."""

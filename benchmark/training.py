@@ -18,11 +18,11 @@ from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
-from benchmark.memory import keep_freed_memory
 from benchmark.numerics import arithmetic, autocast
 from benchmark.pipelines import Pipeline
 from benchmark.records import Look, Numerics, RunSpec, Selection, Training
-from benchmark.seeding import derive_seed, seed_everything
+from benchmark.system.process import keep_freed_memory
+from benchmark.system.seeding import derive_seed, seed_everything
 
 State = dict[str, Tensor]
 Report = Callable[[int, float], None]

@@ -14,15 +14,15 @@ from typing import BinaryIO, NamedTuple
 from pydantic import ValidationError
 
 from benchmark.archives import adopt_run, check_unpacked, files_of_run
-from benchmark.checksums import seal, unseal
-from benchmark.errors import InputError
-from benchmark.files import replacing, writing_to
-from benchmark.frozen import FrozenModel
 from benchmark.integrity import KEY, RUN_FILE, check_run, run_folders
 from benchmark.invocations import Invocation, Results
 from benchmark.plans import TablePlan
 from benchmark.records import Controls, StoredFile
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.files import replacing, writing_to
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import seal, unseal
 
 CONTENTS = "contents.json"
 """What an archive holds, the last file in it: sums are known when everything is written."""

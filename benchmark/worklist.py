@@ -10,7 +10,7 @@ from benchmark.claims import Claims
 from benchmark.jobs import Job, Outcome, record_failure
 from benchmark.records import Failure
 from benchmark.runs import RunStore
-from benchmark.stopping import Stop
+from benchmark.system.stopping import Stop
 
 
 class Worklist:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from benchmark.cli import compare, data, evaluation, importing, info, method, rehearsal, report, store, sweep, tables
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
 """Objects made before cycles are looked for. Importing libraries makes hundreds of thousands that stay, and looking

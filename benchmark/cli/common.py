@@ -12,8 +12,8 @@ from rich.console import Console
 
 from benchmark.cli.options import SelectionName, TrackingName
 from benchmark.cli.training_options import TrainingChoices
-from benchmark.errors import InputError
 from benchmark.invocations import Invocation, Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.cells import Table
@@ -125,7 +125,7 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
     """Measure the controls of the test sets of some jobs, where they are not stored yet."""
     from benchmark.controls import measure_controls
     from benchmark.datasets.store import Dataset
-    from benchmark.files import writing_to
+    from benchmark.system.files import writing_to
 
     for path in sorted({path for job in jobs for path in job.evaluate_on}):
         dataset = Dataset(path)
@@ -137,8 +137,8 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
 def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
     from benchmark.cells import fill_table
-    from benchmark.files import replacing, writing_to
     from benchmark.runs import RunStore
+    from benchmark.system.files import replacing, writing_to
     from reports.tables import table_texts
 
     store = RunStore(results.runs)

@@ -49,7 +49,7 @@ def compare(
 
 def _answer(plan: TablePlan, choices: TrainingChoices) -> None:
     """Write a page on the comparison, with its figures, and say what it found."""
-    from benchmark.files import write_atomically, writing_to
+    from benchmark.system.files import write_atomically, writing_to
     from reports.page import to_page
     from reports.report import make_report
 

@@ -9,7 +9,7 @@ import typer
 
 from benchmark.cli import extraction, options
 from benchmark.cli.common import err, open_datasets, out, say
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.manifest import Metric

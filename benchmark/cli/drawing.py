@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.cli import options
 from benchmark.cli.common import err
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.cells import Table

@@ -10,8 +10,8 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, say_failures
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.store import Dataset

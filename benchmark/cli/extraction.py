@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from benchmark.cli.common import err, say
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.extraction.extract import Extraction
@@ -50,7 +50,6 @@ def extract(
     picture: Annotated[bool, typer.Option("--picture", help="Draw motion and objects of each video as PNG.")] = False,
 ) -> None:
     """Extract motion, object scores and features from videos, one row per snippet of 16 frames."""
-    from benchmark.datasets.names import read_lines
     from benchmark.display import counting
     from benchmark.executors import Resources
     from benchmark.executors.places import count_places
@@ -58,7 +57,8 @@ def extract(
     from benchmark.extraction.settings import ExtractionRequest
     from benchmark.extraction.single import Outcome
     from benchmark.extraction.videos import find_videos
-    from benchmark.files import writing_to
+    from benchmark.system.files import writing_to
+    from benchmark.system.text_files import read_lines
 
     request = ExtractionRequest(
         motion=_motion(motion, flow_size),
@@ -142,7 +142,7 @@ def _draw(extraction: Extraction, videos: Iterable[str]) -> None:
     from benchmark.datasets.arrays import read_npy
     from benchmark.display import counting
     from benchmark.extraction.folder import MOTION, OBJECTS, PICTURES
-    from benchmark.files import replacing, writing_to
+    from benchmark.system.files import replacing, writing_to
     from reports.figures.extraction import draw_extraction
     from reports.figures.style import render
 

@@ -9,8 +9,8 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import out, say
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 mlflow_app = typer.Typer(help="MLflow as a projection of the run store.", rich_markup_mode=None)
 
@@ -102,7 +102,7 @@ def doctor() -> None:
 
     import torch
 
-    from benchmark.records import installed_version
+    from benchmark.system.libraries import installed_version
 
     root = Path(__file__).parents[2]
     for package in ("benchmark", "methods", "reports"):

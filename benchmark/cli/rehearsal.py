@@ -44,10 +44,8 @@ def rehearse(
     from benchmark.datasets.catalog import data_root
     from benchmark.datasets.store import Dataset
     from benchmark.display import counting
-    from benchmark.errors import InputError
     from benchmark.executors.choice import choose_device
     from benchmark.experiments import list_tables, read_table
-    from benchmark.files import writing_to
     from benchmark.numerics import use_float32
     from benchmark.paper_scale import count_run
     from benchmark.pipelines import find_pipeline
@@ -55,6 +53,8 @@ def rehearse(
     from benchmark.recipes import resolve_recipe
     from benchmark.rehearsal import rehearse as run_rehearsal
     from benchmark.rehearsal import write_simulated
+    from benchmark.system.errors import InputError
+    from benchmark.system.files import writing_to
 
     pipeline = find_pipeline(method)
     declared = [read_table(name) for name in (list_tables() if tables == "all" else options.split(tables))]

@@ -10,7 +10,7 @@ import typer
 from benchmark.cli import options
 from benchmark.cli.common import follow_again, say, warn_once
 from benchmark.cli.drawing import Stored, draw, given
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.lineups import LineUp
@@ -41,8 +41,8 @@ def report(
     tracking: options.Tracking = "mlflow",
 ) -> None:
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
-    from benchmark.files import write_atomically, writing_to
     from benchmark.invocations import FigureIndex
+    from benchmark.system.files import write_atomically, writing_to
     from reports.page import to_page
     from reports.report import make_report
 
@@ -83,7 +83,7 @@ def figure(
     device: options.Device = "auto",
 ) -> None:
     """Draw one figure, for methods and videos of your choice; train nothing."""
-    from benchmark.files import writing_to
+    from benchmark.system.files import writing_to
     from reports.figures.catalogue import LINE_UP_FIGURES, TABLE_FIGURES, Choices, suits
     from reports.figures.figure import Absence
     from reports.figures.style import render

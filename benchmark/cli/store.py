@@ -9,8 +9,8 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import err, say
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.runs import RunStore
@@ -61,8 +61,8 @@ def gc(
 ) -> None:
     """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete."""
     from benchmark.display import counting
-    from benchmark.files import writing_to
     from benchmark.housekeeping import find_waste, remove
+    from benchmark.system.files import writing_to
 
     where, store = _open(results)
     with counting("looking through", err) as progress:

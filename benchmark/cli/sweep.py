@@ -9,7 +9,7 @@ import typer
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_tables, open_datasets, say_failures
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -26,8 +26,8 @@ def sweep(
 ) -> None:
     """Train a method with several values of a setting, one setting after another; a table and a plot."""
     from benchmark.experiments import TableDeclaration, plan_table
-    from benchmark.files import file_name
     from benchmark.pipelines import find_pipeline
+    from benchmark.system.files import file_name
 
     names = [name.strip() for name in dataset.split(",")]
     pipeline = find_pipeline(method)

@@ -22,8 +22,8 @@ from benchmark.cli.common import (
     write_table,
 )
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 
 def register(app: typer.Typer) -> None:
@@ -68,10 +68,10 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
-    from benchmark.files import file_name
     from benchmark.pipelines import find_pipeline
     from benchmark.planning import describe_run
     from benchmark.runs import RunStore
+    from benchmark.system.files import file_name
     from reports.runs import metrics_table
 
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)

@@ -27,8 +27,8 @@ from benchmark.cli.options import (
     Tracking,
     Workers,
 )
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.executors import Executor, Resources

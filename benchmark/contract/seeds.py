@@ -12,7 +12,7 @@ from benchmark.api import Method
 from benchmark.contract.probes import ContractError, Sources, generator_states, listed, train
 from benchmark.contract.subject import Subject
 from benchmark.contract.training import require_training
-from benchmark.seeding import seed_everything
+from benchmark.system.seeding import seed_everything
 
 CURE = (
     "Draw from PyTorch's, NumPy's or Python's global generator, which the engine seeds, and from nothing else that "

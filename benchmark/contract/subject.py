@@ -12,7 +12,7 @@ from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig
 from benchmark.contract.probes import DIM, OBJECT_CLASSES, NotCheckedError, Sources, train
 from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.recipes import resolve_recipe
-from benchmark.seeding import seed_everything
+from benchmark.system.seeding import seed_everything
 
 
 @dataclass(frozen=True)

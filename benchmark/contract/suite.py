@@ -12,7 +12,7 @@ from typing import Literal
 from benchmark.contract import declaring, scoring, seeds, state, training
 from benchmark.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.contract.subject import Subject
-from benchmark.threads import one_thread
+from benchmark.system.process import one_thread
 
 Verdict = Literal["ok", "broken", "not checked"]
 Check = Callable[[Subject], None]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.datasets.annotations import Interval
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 PUBLISHED_SEGMENTS = 32
 

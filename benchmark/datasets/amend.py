@@ -17,7 +17,7 @@ from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_ma
 from benchmark.datasets.placing import folder_in_place
 from benchmark.datasets.pseudo_label_files import PseudoLabelName, VideoRows, open_pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 Progress = Callable[[int, int], None]
 """Called with (videos done, videos)."""

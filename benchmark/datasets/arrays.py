@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _HEADER_BYTES = 4096
 _MOST_AXES = 32

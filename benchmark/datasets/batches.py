@@ -16,7 +16,7 @@ from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import PseudoLabel
 from benchmark.datasets.segments import segment_mean
 from benchmark.datasets.store import Dataset
-from benchmark.seeding import derive_seed
+from benchmark.system.seeding import derive_seed
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.registry import DatasetPlugin, list_plugins
+from benchmark.system.errors import InputError
 
 SCENES_PREFIX = "scenes-"
 

@@ -12,7 +12,7 @@ from benchmark.datasets.import_plan import PlannedVideo
 from benchmark.datasets.packing import Column
 from benchmark.datasets.pseudo_label_files import PseudoLabelFiles
 from benchmark.datasets.segments import streamed_segment_mean
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _BLOCK_VALUES = 1 << 21
 

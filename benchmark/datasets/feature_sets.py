@@ -10,9 +10,9 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from benchmark.datasets.text_files import read_text
-from benchmark.errors import InputError
-from benchmark.frozen import FrozenModel
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.text_files import read_text
 
 FILE = "feature_set.json"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.datasets.manifest import Manifest
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 # Norms of one extractor's features differ less between datasets; those of a normalised set differ by far more.
 _NORM_RATIO = 3.0

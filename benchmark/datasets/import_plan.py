@@ -12,8 +12,9 @@ from benchmark.datasets.alignment import PUBLISHED_SEGMENTS, are_segments, clip_
 from benchmark.datasets.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.datasets.layouts import FeatureFolder, VideoFiles
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.datasets.names import Matching, and_more, match_names, read_lines, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import Matching, match_names, video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more, read_lines
 
 _SHOWN = 10
 

@@ -35,7 +35,7 @@ from benchmark.datasets.official import official_notes
 from benchmark.datasets.packing import Column, PackedVideo, Progress, pack, packed_bytes
 from benchmark.datasets.placing import folder_in_place, recover, unfinished
 from benchmark.datasets.pseudo_label_files import PseudoLabelFiles, PseudoLabelName, VideoRows, find_pseudo_labels
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _WORKERS = 8
 

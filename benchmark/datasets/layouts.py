@@ -16,7 +16,7 @@ from benchmark.datasets.arrays import finite
 from benchmark.datasets.feature_files import FoundArray, find_arrays
 from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import split_crop
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 Layout = Literal["ten-crop", "crop-files", "plain"]
 

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import read_lines, split_crop, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import split_crop, video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_lines
 
 _HEADERS = frozenset({"path", "file", "name", "video", "video-id", "video_id", "video_path"})
 _LABEL = re.compile(r"\s+[-+]?\d+(\.\d*)?$")

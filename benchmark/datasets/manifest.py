@@ -11,9 +11,9 @@ from typing import Literal, Self
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import FeatureSet
-from benchmark.datasets.text_files import read_text
-from benchmark.errors import InputError
-from benchmark.frozen import FrozenModel
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
+from benchmark.system.text_files import read_text
 
 MANIFEST_VERSION = 2
 SNIPPET_FRAMES = 16

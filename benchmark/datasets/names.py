@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.text_files import read_text
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import shown
 
 _VIDEO_FILE = re.compile(r"\.(mp4|avi|mkv|mov|mpg|webm)$", re.IGNORECASE)
-# Tabs and the ends of lines of other systems are meant; the rest can only have come from a damaged or hostile file.
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_LONGEST_LINE = 1 << 20
 _LONGEST_NAME = 255
-_SHOWN = 80
 _CROP = re.compile(r"__(\d{1,2})$")
 
 
@@ -32,43 +27,6 @@ def split_crop(stem: str) -> tuple[str, int | None]:
     return (stem[: match.start()], int(match[1])) if match else (stem, None)
 
 
-def read_lines(path: Path) -> list[tuple[int, str]]:
-    """Return the lines of a text file that are not blank, stripped, with their numbers.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, too large or not UTF-8 text, or a line is longer than any can be or holds control
-        characters.
-    """
-    lines = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if len(line) > _LONGEST_LINE:
-            raise InputError(f"{path}:{number}: a line of {len(line)} characters; name the right file")
-        if _CONTROL.search(line):
-            raise InputError(f"{path}:{number}: control characters in the line; remove them")
-        if stripped := line.strip():
-            lines.append((number, stripped))
-    return lines
-
-
-def read_rows(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the comma-separated lines of a text file that are not blank, in fields, with their numbers.
-
-    Raises
-    ------
-    InputError
-        As for `read_lines`, or if a line cannot be divided into fields.
-    """
-    rows = []
-    for number, line in read_lines(path):
-        try:
-            rows.append((number, next(csv.reader([line]))))
-        except csv.Error as error:
-            raise InputError(f"{path}:{number}: malformed line ({error}); correct it") from None
-    return rows
-
-
 def check_video_name(name: str, source: Path) -> None:
     """Refuse what cannot be the name of a video: it names files, and stands in lists and in lines of reports.
 
@@ -81,11 +39,6 @@ def check_video_name(name: str, source: Path) -> None:
     fits = 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME and name.isprintable()
     if not fits or name in (".", "..") or re.search(r"[/\\]", name):
         raise InputError(f"{source}: {shown(name)} is no name of a video; write the name of its file, without folders")
-
-
-def shown(text: str) -> str:
-    """Return a text for a message: escaped where it would break the line, and cut where it is long."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 @dataclass(frozen=True)
@@ -129,9 +82,3 @@ def _suffix(stem: str, names: set[str]) -> str:
         if stem[cut] in "_-." and stem[:cut] in names:
             return stem[cut:]
     return ""
-
-
-def and_more(names: Iterable[str]) -> str:
-    """Name the first and count the rest: ``Abuse001 (and 3 more)``."""
-    first, *rest = names
-    return f"{first} (and {len(rest)} more)" if rest else first

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.datasets.packing import JOURNAL
-from benchmark.errors import InputError
-from benchmark.files import writing_to
+from benchmark.system.errors import InputError
+from benchmark.system.files import writing_to
 
 Doing = Literal["importing", "amending"]
 

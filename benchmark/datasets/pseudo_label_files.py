@@ -14,9 +14,10 @@ from benchmark.datasets.alignment import fits
 from benchmark.datasets.arrays import finite
 from benchmark.datasets.feature_files import files_below
 from benchmark.datasets.formats import ArrayFile, open_arrays
-from benchmark.datasets.names import and_more, match_names
+from benchmark.datasets.names import match_names
 from benchmark.datasets.segments import segment_mean
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more
 
 PseudoLabelName = Literal["motion", "objects"]
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 PseudoLabel = Callable[[Video], NDArray[np.float32]]
 """Gives the pseudo-label of a video, one row per row of its features."""

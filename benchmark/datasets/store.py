@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 

@@ -6,10 +6,10 @@ from typing import Literal
 
 import torch
 
-from benchmark.errors import InputError
 from benchmark.executors import Executor, Resources
 from benchmark.executors.places import count_places
 from benchmark.registry import ExecutorPlugin, find_plugin
+from benchmark.system.errors import InputError
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 

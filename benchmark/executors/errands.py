@@ -14,15 +14,15 @@ from typing import TypeVar
 
 from benchmark.archives import pack_run, unpack_run
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.executors.node_data import find_on_node, fingerprint
 from benchmark.jobs import Job, Outcome, perform, record_failure, stored_run
 from benchmark.pipelines import Pipeline
-from benchmark.records import digest, installed_version
 from benchmark.registry import Plugin
 from benchmark.runs import RunStore
-from benchmark.sources import hash_package
-from benchmark.threads import one_thread
+from benchmark.system.errors import InputError
+from benchmark.system.hashing import digest, hash_package
+from benchmark.system.libraries import installed_version
+from benchmark.system.process import one_thread
 
 GRACE = 60.0
 """Seconds after its time is up in which a job may end itself before its process is ended."""

@@ -13,9 +13,9 @@ from pathlib import Path
 from benchmark.datasets.catalog import data_root
 from benchmark.datasets.check import is_as_imported
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
-from benchmark.files import cache_folder
-from benchmark.records import digest
+from benchmark.system.errors import InputError
+from benchmark.system.files import cache_folder
+from benchmark.system.hashing import digest
 
 
 def fingerprint(dataset: Dataset) -> str:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.errands import Delivery, Errand, carry_out, prepare, receive
 from benchmark.executors.places import count_places
-from benchmark.extras import load_extra
 from benchmark.jobs import Job, Outcome, record_failure, record_timeout
+from benchmark.system.errors import InputError
+from benchmark.system.libraries import load_extra
 
 ATTEMPTS = 4
 """How often a job is begun whose worker process or node is lost."""

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 
 from benchmark.executors import Resources, Watcher
 from benchmark.jobs import Job, Outcome, perform
-from benchmark.threads import one_thread
+from benchmark.system.process import one_thread
 
 
 class SerialExecutor:

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.claims import holder_of
-from benchmark.errors import InputError
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
-from benchmark.extras import load_extra
-from benchmark.files import write_atomically
 from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.records import Trouble
-from benchmark.stopping import interrupts_put_off
-from benchmark.threads import one_thread
+from benchmark.system.errors import InputError
+from benchmark.system.files import write_atomically
+from benchmark.system.libraries import load_extra
+from benchmark.system.process import one_thread
+from benchmark.system.stopping import interrupts_put_off
 
 CLUSTERS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
 """What submitit submits to -> seconds between two looks at what has finished."""

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.errors import InputError
 from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
 from benchmark.extraction.onnx_model import file_sha256
 from benchmark.registry import Plugin
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.errors import InputError
 from benchmark.extraction.extra import load_opencv
+from benchmark.system.errors import InputError
 
 Frame = NDArray[np.uint8]
 """(height, width, 3), blue, green, red."""

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
 from benchmark.extraction.decoding import Frame, frame_places
 from benchmark.extraction.extra import load_opencv
 from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
-from benchmark.frozen import FrozenModel
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 Family = Literal["yolov5", "yolov8", "fastestdet"]
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.errors import InputError
 from benchmark.extraction.crops import CropRule, Normalisation, cut_crops, normalise
 from benchmark.extraction.decoding import Frame, frame_places
 from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
-from benchmark.frozen import FrozenModel
 from benchmark.registry import Plugin
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 EncoderKind = Literal["image", "clip"]
 FREE_SIZE = 224

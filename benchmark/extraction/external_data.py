@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _Kind = str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-from benchmark.extras import load_extra
+from benchmark.system.libraries import load_extra
 
 _QUIET = {
     # Trouble with a video is one line of ours, not several of the decoder's.

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.names import and_more, read_lines, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import video_name
 from benchmark.extraction.folder import ExtractionFolder
 from benchmark.extraction.identity import write_identity
 from benchmark.extraction.instruments import Instruments
@@ -15,6 +14,8 @@ from benchmark.extraction.scaling import fastest, write_motion
 from benchmark.extraction.settings import ExtractionRequest, MotionScale
 from benchmark.extraction.single import Outcome
 from benchmark.extraction.workers import extract_videos
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more, read_lines
 
 SCALED = 1.0
 """Motion up to which an import takes it for scaled already."""

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from benchmark.datasets.annotations.frames import FILE as FRAMES_FILE
 from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
-from benchmark.errors import InputError
 from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
-from benchmark.files import remove_abandoned, write_atomically
+from benchmark.system.errors import InputError
+from benchmark.system.files import remove_abandoned, write_atomically
 
 RECORD_FILE = "extraction.json"
 FLOW, MOTION, OBJECTS, FEATURES, PICTURES = "flow", "motion", "objects", "features", "pictures"

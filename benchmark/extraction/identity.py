@@ -9,7 +9,7 @@ from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.feature_sets import FILE, FeatureSet
 from benchmark.extraction.encoder import FeatureSettings
 from benchmark.extraction.folder import FEATURES, ExtractionFolder
-from benchmark.files import write_atomically
+from benchmark.system.files import write_atomically
 
 
 def write_identity(folder: ExtractionFolder) -> None:

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.errors import InputError
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork
 from benchmark.extraction.decoding import Frame, Tail
 from benchmark.extraction.detector import Detector
@@ -19,6 +18,7 @@ from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
 from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
+from benchmark.system.errors import InputError
 
 
 class Instrument(Protocol):

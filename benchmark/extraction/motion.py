@@ -9,10 +9,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
 from benchmark.extraction.decoding import Frame
 from benchmark.extraction.extra import load_opencv, missing
-from benchmark.frozen import FrozenModel
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 
 FlowMethod = Literal["dis", "tvl1"]
 FLOW_METHODS: tuple[FlowMethod, ...] = get_args(FlowMethod)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
 from benchmark.extraction.external_data import check_external_data
 from benchmark.extraction.extra import load_onnxruntime
+from benchmark.system.errors import InputError
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 _NOTHING_BUT_FATAL = 4

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import write_header
-from benchmark.files import replacing
+from benchmark.system.files import replacing
 
 
 class RowFile:

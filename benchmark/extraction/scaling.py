@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
-from benchmark.errors import InputError
 from benchmark.extraction.folder import FLOW, MOTION, ExtractionFolder
 from benchmark.extraction.settings import MotionScale
-from benchmark.files import replacing
+from benchmark.system.errors import InputError
+from benchmark.system.files import replacing
 
 PERCENTILE = 99.0
 

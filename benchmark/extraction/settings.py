@@ -11,7 +11,7 @@ from benchmark.extraction.decoding import Tail
 from benchmark.extraction.detector import ObjectSettings
 from benchmark.extraction.encoder import FeatureSettings
 from benchmark.extraction.motion import MotionSettings
-from benchmark.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.errors import InputError
 from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.rows import growing
+from benchmark.system.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.datasets.names import read_lines, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_lines
 
 _KINDS = ".mp4, .avi, .mkv, .mov, .mpg or .webm"
 

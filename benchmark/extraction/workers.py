@@ -11,11 +11,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from benchmark.errors import InputError
 from benchmark.extraction.extra import load_opencv
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.extraction.single import Outcome, extract_video
+from benchmark.system.errors import InputError
 
 _Task = tuple[str, Path]
 

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from benchmark.errors import InputError
 from benchmark.invocations import Results
+from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

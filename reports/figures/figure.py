@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.files import replacing
+from benchmark.system.files import replacing
 from reports.figures.style import Format
 
 

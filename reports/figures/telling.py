@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmark.bootstrap import FramePairs
-from benchmark.errors import InputError
 from benchmark.lineups import Contender
 from benchmark.metrics import FALSE_ALARM_THRESHOLD, ScoredVideos
 from benchmark.ranking import Floats
+from benchmark.system.errors import InputError
 
 Scores = Mapping[Contender, Sequence[ScoredVideos]]
 

@@ -5,7 +5,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from benchmark.contract import CHECKS, Subject, find_subject, scoring, training
-from benchmark.threads import one_thread
+from benchmark.system.process import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 ADD_ONS = [point.name for point in sorted(entry_points(group="wvad_bench.addons"))]

@@ -11,8 +11,8 @@ import torch
 
 import benchmark
 from benchmark.cli import run
-from benchmark.errors import InputError
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
 TINY = ["--seeds", "2", "--set", "steps=3", "--set", "batch_size=2", "--looks", "1"]

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.executors import Resources, local
 from benchmark.executors.local import LocalExecutor
-from benchmark.stopping import stopping
+from benchmark.system.stopping import stopping
 from tests.executors.small_jobs import Notes, jobs_in
 
 

@@ -13,13 +13,13 @@ import pytest
 from rich.console import Console
 
 from benchmark.driver import run_jobs
-from benchmark.errors import InputError
 from benchmark.executors import Resources, errands
 from benchmark.executors import ray as module
 from benchmark.executors.ray import RayExecutor, _import_ray
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 LOOPBACK = "127.0.0.2"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.claims import STALE, Claims
-from benchmark.files import scratch_name
 from benchmark.invocations import Results
+from benchmark.system.files import scratch_name
 from tests.faults.calls import call_here
 from tests.faults.results import complete_runs, everything, leftovers, said_counts, true_counts
 from tests.faults.small import train

@@ -8,10 +8,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmark.files import write_atomically
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, Training, evaluation_key
 from benchmark.runs import RunStore
+from benchmark.system.files import write_atomically
 from tests.frozen.make_golden import make_golden
 
 FOLDER = Path(__file__).parent

@@ -6,11 +6,9 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmark import differences
-from benchmark.checksums import unseal
 from benchmark.cli.common import write_table
 from benchmark.datasets.manifest import Metric
 from benchmark.experiments import RowDeclaration, TableDeclaration, list_tables, read_table
-from benchmark.files import write_atomically
 from benchmark.invocations import Results
 from benchmark.paper import cross_dataset_value, in_domain_value
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
@@ -27,6 +25,8 @@ from benchmark.records import (
     evaluation_key,
 )
 from benchmark.runs import RunStore
+from benchmark.system.files import write_atomically
+from benchmark.system.hashing import unseal
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDER = "cameras+films+tracks-paper"

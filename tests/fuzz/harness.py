@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .inputs import inputs_for
 from .pickles import CANARY

@@ -27,10 +27,10 @@ from benchmark.datasets.import_plan import read_missing
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.lists import file_of, read_list, video_of
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
-from benchmark.errors import InputError
 from benchmark.imported import read_scores
 from benchmark.invocations import Results
 from benchmark.score_files import parse_scores, write_scores
+from benchmark.system.errors import InputError
 from benchmark.transfers import export_archive, import_archive
 from benchmark.weights import read_weights
 from tests.unit.small_store import draw_scores, make_results

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.archives import pack_run, unpack_run
-from benchmark.errors import InputError
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 from tests.unit.small_store import make_results
 
 

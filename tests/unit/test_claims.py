@@ -11,8 +11,8 @@ import pytest
 
 from benchmark import claims
 from benchmark.claims import STALE, Claims, holder_of, living_drivers
-from benchmark.errors import InputError
-from benchmark.files import scratch_name
+from benchmark.system.errors import InputError
+from benchmark.system.files import scratch_name
 
 NO_PROCESS = 2**22 + 1  # above the greatest process id
 

@@ -17,8 +17,8 @@ from benchmark.comparison import (
     holm,
     resample_methods,
 )
-from benchmark.errors import InputError
 from benchmark.metrics import ScoredVideos, average_precision, roc_auc
+from benchmark.system.errors import InputError
 from tests.coverage.simulate import Setting, measure, simulate
 
 METRICS = {"auc_frame": roc_auc, "ap_frame": average_precision}

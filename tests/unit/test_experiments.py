@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from benchmark import experiments
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.experiments import TableDeclaration, list_tables, plan_table, read_table
 from benchmark.paper import in_domain_value
 from benchmark.planning import Options
+from benchmark.system.errors import InputError
 
 TINY = Options(seeds=2, overrides=("steps=3",))
 

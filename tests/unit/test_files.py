@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.files import is_abandoned, remove_abandoned, scratch_name
+from benchmark.system.files import is_abandoned, remove_abandoned, scratch_name
 
 NO_PROCESS = 2**22 + 1  # above the greatest process id
 

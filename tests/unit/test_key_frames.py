@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 from reports.figures.figure import Figure
 from reports.figures.key_frames import FRAMES, GAP, HEIGHT, find_videos, read_strips
 from reports.figures.score_curves import draw_score_curves

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from benchmark import listing
-from benchmark.errors import InputError
 from benchmark.listing import Listed, list_sizes
 from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
 from benchmark.sizes import measure_add_on
-from benchmark.sources import hash_package
+from benchmark.system.errors import InputError
+from benchmark.system.hashing import hash_package
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from benchmark.errors import InputError
 from benchmark.metrics import (
     ScoredVideos,
     average_precision,
@@ -20,6 +19,7 @@ from benchmark.metrics import (
     roc_auc,
     video_auc,
 )
+from benchmark.system.errors import InputError
 
 # Few distinct scores, so that most rows are tied; zero-weight rows included.
 ROWS = st.lists(

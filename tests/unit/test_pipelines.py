@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InputError
 from benchmark.pipelines import Pipeline, find_pipeline, find_pipeline_of
 from benchmark.recipes import read_recipe, resolve_recipe
 from benchmark.records import AddOnSpec, RunSpec, Training
 from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
+from benchmark.system.errors import InputError
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 MEAN_MIL, HALVE = f"{PLUGINS / 'mean_mil.py'}:MeanMIL", f"{PLUGINS / 'halve.py'}:Halve"

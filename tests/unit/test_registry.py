@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
 from benchmark.registry import MethodPlugin, find_plugin, list_plugins
+from benchmark.system.errors import InputError
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 

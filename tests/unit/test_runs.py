@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InputError
-from benchmark.files import scratch_name
 from benchmark.metrics import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
 from benchmark.score_files import parse_scores, write_scores
+from benchmark.system.errors import InputError
+from benchmark.system.files import scratch_name
 from tests.unit.small_store import draw_scores
 from tests.unit.test_records import spec
 

@@ -22,7 +22,7 @@ from benchmark.datasets.scenes.generator import (
     scripts,
 )
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 FILES = ("features.npy", "motion.npy", "objects.npy", "manifest.json")
 by_domain = pytest.mark.parametrize("domain", DOMAINS.values(), ids=SCENES)

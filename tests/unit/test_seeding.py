@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from benchmark.seeding import derive_seed, seed_everything
+from benchmark.system.seeding import derive_seed, seed_everything
 
 
 def test_derived_seeds_never_change() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmark.stopping import interrupts_put_off, stopping
+from benchmark.system.stopping import interrupts_put_off, stopping
 
 
 @pytest.fixture(autouse=True)

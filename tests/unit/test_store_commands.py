@@ -8,10 +8,10 @@ import pytest
 
 from benchmark.cells import fill_table
 from benchmark.cli import run
-from benchmark.files import scratch_name
 from benchmark.invocations import Results
 from benchmark.records import Failure
 from benchmark.runs import RunStore
+from benchmark.system.files import scratch_name
 from tests.unit.small_store import draw_scores, make_results, spec_of, store_run
 from tests.unit.test_archives import contents
 

@@ -12,11 +12,11 @@ from benchmark.cli import app
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.executors import Resources
 from benchmark.executors.local import LocalExecutor
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import make_job, plan_runs
+from benchmark.system.errors import InputError
 
 COMMANDS = ("reproduce", "train", "compare", "sweep")
 

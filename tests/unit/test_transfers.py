@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark import transfers
-from benchmark.checksums import seal, unseal
 from benchmark.cli import run
-from benchmark.errors import InputError
 from benchmark.invocations import Results
 from benchmark.records import StoredFile
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.hashing import seal, unseal
 from benchmark.transfers import CONTENTS, Contents, export_archive, import_archive
 from tests.unit.small_store import make_results, spec_of
 from tests.unit.test_archives import contents

@@ -13,12 +13,12 @@ from torch import Tensor
 from benchmark.add_ons import WithAddOns, assemble
 from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.jobs import perform
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, make_job, plan_runs
 from benchmark.registry import AddOnPlugin, find_plugin
 from benchmark.runs import RunStore
+from benchmark.system.errors import InputError
 from benchmark.training import build_method
 from benchmark.weights import evaluate_weights, load_weights, read_weights
 

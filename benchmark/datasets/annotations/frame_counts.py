@@ -7,8 +7,9 @@ from pathlib import Path
 
 from benchmark.datasets.annotations.frames import FILE as PLAIN_FILE
 from benchmark.datasets.annotations.frames import read_frame_counts
-from benchmark.datasets.names import read_rows, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_rows
 
 HEADER_FILE = "header.csv"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.datasets.annotations.types import frame_number
-from benchmark.datasets.names import read_rows, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_rows
 
 FILE = "frames.csv"
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.annotations.types import Interval
 from benchmark.datasets.arrays import read_npy
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 def read_mask(path: Path) -> tuple[int, tuple[Interval, ...]]:

@@ -18,7 +18,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _Order = Literal["<", ">"]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.datasets.manifest import Split
-from benchmark.datasets.names import check_video_name, shown
-from benchmark.errors import InputError
+from benchmark.datasets.names import check_video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import shown
 
 Interval = tuple[int, int]
 

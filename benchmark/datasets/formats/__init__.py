@@ -10,7 +10,7 @@ from benchmark.datasets.formats.npy import open_npy
 from benchmark.datasets.formats.text import is_number_text, open_text
 from benchmark.datasets.formats.torch_file import open_torch
 from benchmark.datasets.formats.types import ArrayFile
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 __all__ = ["SUFFIXES", "ArrayFile", "is_number_text", "open_arrays"]
 

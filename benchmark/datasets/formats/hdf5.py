@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import shorten
-from benchmark.errors import InputError
-from benchmark.extras import load_extra
+from benchmark.system.errors import InputError
+from benchmark.system.libraries import load_extra
 
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 32000: "lzf"}
 _LARGEST_CHUNK = 256 * 2**20

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from benchmark.datasets.arrays import shorten
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _ADMITTED = frozenset(
     {

@@ -15,7 +15,7 @@ from benchmark.datasets.arrays import NpyHeader, shorten
 from benchmark.datasets.formats.pickle_arrays import ObjectArray, PickledFile, describe
 from benchmark.datasets.formats.pickle_stream import Pairs, read_pickle
 from benchmark.datasets.formats.types import ArrayFile, StoredArray, opened
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _DEEPEST = 8
 _VIDEO_AXES = 3

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.formats.types import opened
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 LONGEST_LINE = 2**20
 """Bytes of a line above which it is refused; a row of C3D takes 36 KiB."""

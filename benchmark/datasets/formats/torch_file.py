@@ -13,7 +13,7 @@ from benchmark.datasets.arrays import shorten
 from benchmark.datasets.formats.pickle_arrays import PickledFile, describe, read_legacy
 from benchmark.datasets.formats.pickle_stream import Call, Pairs, Span, read_pickle
 from benchmark.datasets.formats.types import ArrayFile, StoredArray, opened
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _LOCAL_HEADER = struct.Struct("<4s22x2H")

@@ -16,7 +16,7 @@ from benchmark.datasets.ground_truth.reasons import Reason, find_reasons
 from benchmark.datasets.ground_truth.sources import Labels, OneArray, PerVideo, read_ground_truth
 from benchmark.datasets.ground_truth.truth import Truth, labels_of, stretch, truth_of
 from benchmark.datasets.manifest import Manifest
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 @dataclass(frozen=True)

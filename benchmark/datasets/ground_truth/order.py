@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from benchmark.datasets.lists import read_list, video_of
 from benchmark.datasets.manifest import Manifest
-from benchmark.datasets.names import and_more
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more
 
 _SEPARATORS = "_-."
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from benchmark.datasets.arrays import read_npy
-from benchmark.datasets.text_files import read_bytes
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_bytes
 
 Labels = NDArray[np.bool_]
 

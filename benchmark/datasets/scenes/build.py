@@ -24,8 +24,8 @@ from benchmark.datasets.scenes.generator import (
     scripts,
 )
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
-from benchmark.files import writing_to
+from benchmark.system.errors import InputError
+from benchmark.system.files import writing_to
 
 SCENES: tuple[str, ...] = tuple(DOMAINS)
 """Names of the simulated datasets."""

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets.alignment import are_segments, clip_intervals, fits, is_short
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 @pytest.mark.parametrize(

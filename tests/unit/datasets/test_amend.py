@@ -10,7 +10,7 @@ from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.placing import unfinished
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import specs, write_pack
 

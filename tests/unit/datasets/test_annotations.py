@@ -9,7 +9,7 @@ from benchmark.datasets.annotations import read_annotations
 from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.annotations.xd_violence import classes_of
 from benchmark.datasets.layouts import FeatureFolder, find_features
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import NAMES, Spec, changed, specs, write_annotations, write_features
 

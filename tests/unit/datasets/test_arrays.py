@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets.arrays import NpyWriter, finite, read_npy, rows_sha256
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 def _npy_bytes(array: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmark.datasets.annotations import matlab_masks, read_annotations
 from benchmark.datasets.annotations.matlab_masks import frames_with_pixels
 from benchmark.datasets.layouts import FeatureFolder
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 NO_FEATURES = FeatureFolder(Path("features"), "plain", "", {})
 

@@ -5,7 +5,7 @@ import pytest
 from benchmark.datasets.catalog import data_root, list_datasets, open_dataset
 from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import MANIFEST_VERSION
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import write_pack
 

@@ -7,7 +7,7 @@ from benchmark.datasets.annotations import find_frame_counts, read_annotations
 from benchmark.datasets.annotations.finding import find_annotations
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.lists import file_of, read_list, video_of
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import NAMES, specs, write_annotations
 

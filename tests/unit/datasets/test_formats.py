@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from benchmark.datasets.formats import SUFFIXES, is_number_text, open_arrays
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 from tests.fuzz.readers import objects
 
 FEATURES = np.random.default_rng(0).normal(size=(7, 3, 5)).astype(np.float32)

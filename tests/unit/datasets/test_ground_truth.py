@@ -14,7 +14,7 @@ from benchmark.datasets.ground_truth.parts import divide
 from benchmark.datasets.ground_truth.reasons import find_reasons
 from benchmark.datasets.ground_truth.truth import Truth
 from benchmark.datasets.manifest import Benchmark, Manifest, Video
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 def _video(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 from tests.fuzz.gallery import GALLERY, Hostile, refusal
 from tests.fuzz.harness import attack, try_file
 from tests.fuzz.pickles import CANARY, COMMANDS, calls

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.importer import ImportRequest, import_dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import DIM, NAMES, changed, specs, write_pack
 

@@ -12,7 +12,7 @@ from benchmark.datasets.check import check_dataset
 from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import DIM, NAMES, Spec, changed, specs, write_annotations, write_features, write_frames, write_pack
 

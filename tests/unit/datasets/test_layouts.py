@@ -5,7 +5,7 @@ import pytest
 
 from benchmark.datasets.feature_files import features_home
 from benchmark.datasets.layouts import Layout, find_features
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import DIM, specs, write_features
 

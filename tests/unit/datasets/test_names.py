@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.names import match_names, read_lines, split_crop, video_name
-from benchmark.errors import InputError
+from benchmark.datasets.names import match_names, split_crop, video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_lines
 
 HOCKEY = "Hockey.Splice.001__#00-00-00_00-00-10_label_B1-0-0"
 

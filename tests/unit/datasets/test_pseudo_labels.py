@@ -13,7 +13,7 @@ from benchmark.datasets.pseudo_labels import (
     object_source,
 )
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import specs, write_pack
 

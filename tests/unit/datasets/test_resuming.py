@@ -16,7 +16,7 @@ from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.packing import JOURNAL
 from benchmark.datasets.placing import folder_in_place, unfinished
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 from .small_packs import DIM, Spec, specs, write_annotations, write_features, write_frames, write_pack
 

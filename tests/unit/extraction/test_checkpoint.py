@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.errors import InputError
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork, load_weights, read_checkpoint
 from benchmark.extraction.encoder import Encoder
+from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured
 
 ARCHITECTURES = """

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.errors import InputError
 from benchmark.extraction.decoding import SnippetReader, Tail, frame_places
+from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import CODECS, coloured, cv2, moving, write_video
 
 

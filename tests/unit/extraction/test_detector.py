@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from benchmark.errors import InputError
 from benchmark.extraction.detector import Detector, Family, class_scores, recognise
+from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured, fastestdet, mean_colours, write_model, yolov5, yolov8
 
 NAMES = ("red", "green", "blue")

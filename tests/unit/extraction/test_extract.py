@@ -12,14 +12,14 @@ from onnx import helper
 from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.store import Dataset
-from benchmark.errors import InputError
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter, MotionSettings
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.extraction.videos import find_videos
-from benchmark.files import scratch_name
+from benchmark.system.errors import InputError
+from benchmark.system.files import scratch_name
 from tests.unit.extraction.makers import coloured, mean_colours, moving, write_model, write_video, yolov8
 
 LENGTHS = {"still": 32, "slow": 40, "quick": 50}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import InputError
 from benchmark.extraction.motion import FLOW_METHODS, FlowMethod, MotionMeter, MotionSettings
+from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured, cv2, moving
 
 

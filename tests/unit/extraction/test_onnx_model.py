@@ -20,9 +20,9 @@ from onnx import (
     helper,
 )
 
-from benchmark.errors import InputError
 from benchmark.extraction.external_data import _FIELDS, check_external_data
 from benchmark.extraction.onnx_model import OnnxModel, as_half
+from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import mean_colours, write_model
 
 KINDS = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import InputError
 from benchmark.extraction.videos import find_videos
+from benchmark.system.errors import InputError
 
 
 def touch(folder: Path, *names: str) -> Path:

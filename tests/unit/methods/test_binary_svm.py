@@ -8,9 +8,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from benchmark.api import Bags, FeatureSpec, MethodConfig, PairBatch
-from benchmark.errors import InputError
 from benchmark.pipelines import find_pipeline
 from benchmark.sklearn_method import SklearnMethod
+from benchmark.system.errors import InputError
 from methods.binary_svm import BinarySVM, BinarySVMConfig
 
 DIM, CROPS, SEGMENTS = 5, 2, 4

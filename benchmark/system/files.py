@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 @contextmanager

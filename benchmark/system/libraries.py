@@ -1,11 +1,12 @@
-"""Libraries that an extra brings, imported when they are first needed."""
+"""Libraries that may not be installed: imported when they are first needed, and their versions."""
 
 from __future__ import annotations
 
 import importlib
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
-from benchmark.errors import InputError
+from benchmark.system.errors import InputError
 
 
 def load_extra(module: str, missing: str) -> ModuleType:
@@ -25,3 +26,11 @@ def load_extra(module: str, missing: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         raise InputError(missing) from None
+
+
+def installed_version(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or None: ours may be run from a copied folder."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

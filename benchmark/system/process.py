@@ -1,16 +1,20 @@
-"""What a run may use: time by an alarm, memory by the system; and what running out of either looks like."""
+"""What a run may take of the machine: time, memory and threads, and what running out of them looks like."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
 import torch
+from threadpoolctl import threadpool_limits
 
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory", "std::bad_alloc", "not enough memory")
 
@@ -72,3 +76,35 @@ def count_memory_kills() -> int:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
     return 0
+
+
+# Of glibc's <malloc.h>.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_LARGEST_BLOCK = 1 << 30
+_NEVER = (1 << 31) - 1
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Keep memory that is freed for the next tensor, where the C library is glibc.
+
+    Otherwise it gives blocks of some megabytes back to the system at once, and every step of a training pays for
+    having all of its pages mapped and cleared anew: filling a fresh block takes ten times as long as filling a used
+    one. For processes that train and then end.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
+        mallopt(_TRIM_THRESHOLD, _NEVER)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: the bits of a sum depend on how many share it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
