@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import Metric
 from benchmark.metrics import ScoredVideos
 from benchmark.ranking import Floats, Ints
+from benchmark.terms import Metric
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 from benchmark.comparison import Standing, holm
 from benchmark.contrasts import Contrast
-from benchmark.datasets.manifest import Metric
 from benchmark.derived import Seeds, contrast_rows
 from benchmark.differences import Gap, compare_column
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Evaluation, RunRecord, Selection, evaluation_key
+from benchmark.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.statistics import Summary, relative_drop, summarise
+from benchmark.terms import Metric, Selection
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Literal
 import numpy as np
 
 from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric
-from benchmark.datasets.manifest import Metric
 from benchmark.metrics import ScoredVideos
 from benchmark.ranking import Floats
 from benchmark.system.errors import InputError
+from benchmark.terms import Metric
 
 RESAMPLES = 10_000
 SIGNIFICANCE = 0.05

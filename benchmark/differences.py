@@ -12,10 +12,10 @@ from benchmark.comparison import (
     difference,
     resample_methods,
 )
-from benchmark.datasets.manifest import Metric
 from benchmark.derived import Seeds, keep, read_scores, times_of
 from benchmark.runs import RunStore
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import Metric
 
 VERSION = 2
 """Raised when the same evaluations would compare otherwise."""

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from benchmark.api import Method
 from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.manifest import Manifest, Metric, Video
+from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.store import Dataset
 from benchmark.metrics import ScoredVideos, base_rate, frame_metrics, max_score_auc
+from benchmark.terms import Metric
 
 Scores = dict[str, NDArray[np.float32]]
 

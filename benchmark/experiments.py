@@ -16,11 +16,12 @@ from benchmark.imported import PREFIX, find_imported
 from benchmark.jobs import Job
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
-from benchmark.plans import PlannedDataset, PlannedRow, Protocol, TablePlan
+from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.recipes import first_error
 from benchmark.runs import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import SCENES_PREFIX, Protocol
 
 
 class RowDeclaration(FrozenModel):
@@ -238,5 +239,5 @@ def describe_dataset(dataset: Dataset) -> PlannedDataset:
         test_hash=manifest.test_hash(),
         test_videos=len(manifest.split("test")),
         missing=len(manifest.missing),
-        simulated=manifest.name.startswith("scenes-"),
+        simulated=manifest.name.startswith(SCENES_PREFIX),
     )

@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Manifest, Video
+from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores
 from benchmark.invocations import Results
 from benchmark.jobs import evaluate_scores, now
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Profile, RunRecord, RunSpec, Training, describe_environment
+from benchmark.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.text_files import read_lines
+from benchmark.terms import SNIPPET_FRAMES, Profile, Training
 
 PREFIX = "imported:"
 """How the method of an imported run begins."""

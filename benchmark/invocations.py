@@ -12,10 +12,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from benchmark.plans import TablePlan
-from benchmark.records import Selection
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically, writing_to
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import Selection
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -24,21 +24,11 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
 from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
-from benchmark.records import (
-    Evaluation,
-    Failure,
-    RunRecord,
-    RunSpec,
-    Selection,
-    Trouble,
-    describe_environment,
-    evaluation_key,
-)
+from benchmark.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit
+from benchmark.terms import Cached, Selection, Trouble
 from benchmark.training import Trained, build_method, train
-
-Cached = Literal["use", "refresh", "only"]
 
 
 @dataclass(frozen=True)

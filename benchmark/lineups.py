@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Profile, RunRecord, Selection, evaluation_key
+from benchmark.records import RunRecord, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest
+from benchmark.terms import Profile, Selection
 
 MOST = 9
 """Methods that a figure can tell apart by their colours."""

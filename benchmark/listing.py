@@ -9,13 +9,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmark.datasets.manifest import Benchmark
-from benchmark.records import Profile
 from benchmark.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.files import cache_folder, write_atomically
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest, hash_package
 from benchmark.system.libraries import installed_version
+from benchmark.terms import Benchmark, Profile
 
 
 class Listed(FrozenModel):

@@ -15,14 +15,15 @@ from benchmark.datasets.store import Dataset
 from benchmark.declarations import declare_comparison
 from benchmark.driver import run_jobs
 from benchmark.executors import Resources
-from benchmark.executors.choice import DeviceName, choose_device, choose_executor
+from benchmark.executors.choice import choose_device, choose_executor
 from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
 from benchmark.invocations import Results
 from benchmark.planning import DEFAULT_SEEDS, Options
-from benchmark.records import Profile, trouble_line
+from benchmark.records import trouble_line
 from benchmark.runs import RunStore
 from benchmark.system.errors import InputError
+from benchmark.terms import Device, Profile
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def compare(
     settings: Sequence[str] = (),
     data: Path | str | None = None,
     results: Path | str = "results",
-    device: DeviceName = "auto",
+    device: Device = "auto",
     executor: str | None = None,
 ) -> Comparison:
     """Compare a method with others, as `wvad compare` does; runs that are stored are not trained again.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from benchmark.records import Numerics
+from benchmark.terms import Numerics
 
 
 def use_float32() -> None:

@@ -10,11 +10,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.api import Bags, PairBatch
-from benchmark.datasets.manifest import Benchmark
 from benchmark.experiments import TableDeclaration
 from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.recipes import resolve_recipe
 from benchmark.sizes import OBJECT_CLASSES, build_empty
+from benchmark.terms import Benchmark
 
 SEEDS = 5
 """Seeds of the profile `paper`."""

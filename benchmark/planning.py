@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.feature_spaces import check_identity
-from benchmark.datasets.manifest import Benchmark, Manifest
+from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
-from benchmark.jobs import Cached, Job
+from benchmark.jobs import Job
 from benchmark.pipelines import Pipeline
 from benchmark.recipes import Recipe, resolve_recipe
-from benchmark.records import AddOnSpec, Profile, RunSpec
+from benchmark.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
+from benchmark.terms import Benchmark, Cached, Profile
 
 if TYPE_CHECKING:
     from benchmark.api import MethodConfig

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from benchmark.datasets.manifest import Metric
-from benchmark.records import Profile
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
-
-Protocol = Literal["cross", "in-domain"]
-"""Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
+from benchmark.terms import Metric, Profile, Protocol
 
 
 class PlannedDataset(FrozenModel):

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
-from benchmark.datasets.manifest import Benchmark
 from benchmark.pipelines import Pipeline
-from benchmark.records import Profile, Training
 from benchmark.registry import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import Benchmark, Profile, Training
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method

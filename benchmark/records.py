@@ -4,50 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.libraries import installed_version
+from benchmark.terms import Profile, Selection, Training, Trouble
 
 RECORD_VERSION = 1
-Profile = Literal["quick", "paper"]
-Selection = Literal["last", "validation", "oracle"]
-Numerics = Literal["float32", "tf32", "bf16"]
-Trouble = Literal["failed", "timeout", "out-of-memory", "skipped"]
-"""How a run ends that gives no result: by an error, out of time, out of memory, or untried for a reason."""
-
-
-class Training(FrozenModel):
-    """How a run is trained; the defaults serve a method that brings no recipe.
-
-    Attributes
-    ----------
-    batch_size
-        Videos of each class in a batch, at most: a batch shrinks to the videos there are.
-    segments
-        Segments T that a training video is averaged into.
-    crops
-        Crops in use, counted from the first; None for all that the dataset has.
-    looks
-        How many times, evenly spaced, the weights are judged: on held-out training videos for the selection
-        `validation`, and on the training dataset's test videos for the selection `oracle`.
-    numerics
-        Arithmetic of the steps: ``tf32`` uses a GPU's tensor cores for matrix products, ``bf16`` computes forward and
-        backward passes in bfloat16 where PyTorch deems it safe. Scores are computed in float32 always.
-    """
-
-    optimizer: Literal["adam", "adagrad"] = "adam"
-    learning_rate: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=5e-4, ge=0)
-    steps: int = Field(default=3000, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    segments: int = Field(default=32, ge=1)
-    crops: int | None = Field(default=None, ge=1)
-    looks: int = Field(default=10, ge=0)
-    numerics: Numerics = "float32"
 
 
 class AddOnSpec(FrozenModel):

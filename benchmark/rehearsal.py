@@ -15,7 +15,7 @@ import torch
 
 from benchmark.datasets.arrays import NpyWriter
 from benchmark.datasets.batches import load_bags, pair_batches, place
-from benchmark.datasets.manifest import Benchmark, Manifest, Video, write_manifest
+from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
@@ -24,6 +24,7 @@ from benchmark.pipelines import Pipeline
 from benchmark.records import RunSpec
 from benchmark.sizes import OBJECT_CLASSES
 from benchmark.system.process import keep_freed_memory
+from benchmark.terms import Benchmark
 from benchmark.training import build_method, make_optimizer, train_step
 
 Progress = Callable[[int, int], None]

@@ -11,10 +11,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method
-from benchmark.datasets.manifest import Benchmark
 from benchmark.pipelines import Pipeline
 from benchmark.recipes import Recipe, add_on_settings
 from benchmark.registry import AddOnPlugin
+from benchmark.terms import Benchmark
 
 SNIPPETS = 32
 OBJECT_CLASSES = 80

@@ -20,9 +20,10 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
 from benchmark.numerics import arithmetic, autocast
 from benchmark.pipelines import Pipeline
-from benchmark.records import Look, Numerics, RunSpec, Selection, Training
+from benchmark.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
+from benchmark.terms import Numerics, Selection, Training
 
 State = dict[str, Tensor]
 Report = Callable[[int, float], None]

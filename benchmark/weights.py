@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from benchmark.api import Method
-from benchmark.datasets.manifest import Benchmark
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels, score_videos, test_metrics
@@ -22,6 +21,7 @@ from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run
 from benchmark.records import RunSpec
 from benchmark.system.errors import InputError
+from benchmark.terms import Benchmark
 from benchmark.training import build_method
 
 CHECKPOINT_DEPTH = 2

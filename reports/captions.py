@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmark.cells import Table
-from benchmark.records import Selection
+from benchmark.terms import Selection
 
 FALLBACKS = {
     "DEV-IMPORTED": "imported scores: how they were trained and which weights were chosen is not known here",

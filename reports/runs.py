@@ -11,8 +11,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, Failure, RunRecord, Trouble, evaluation_key, trouble_line
+from benchmark.records import Evaluation, Failure, RunRecord, evaluation_key, trouble_line
 from benchmark.runs import RunStore
+from benchmark.terms import Trouble
 
 if TYPE_CHECKING:
     import pandas as pd

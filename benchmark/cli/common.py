@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark.cli.options import SelectionName, TrackingName
+from benchmark import terms
 from benchmark.cli.training_options import TrainingChoices
 from benchmark.invocations import Invocation, Results
 from benchmark.system.errors import InputError
@@ -55,18 +55,20 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
 
 def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
     """Return the benchmarks themselves if all of them are imported, else the scenes in their place."""
-    from benchmark.datasets.catalog import SCENES_PREFIX, data_root, list_datasets
+    from benchmark.datasets.catalog import data_root, list_datasets
 
     imported = {entry.name for entry in list_datasets(data_root(data))}
-    return list(benchmarks) if imported.issuperset(benchmarks) else [f"{SCENES_PREFIX}{name}" for name in benchmarks]
+    return (
+        list(benchmarks) if imported.issuperset(benchmarks) else [f"{terms.SCENES_PREFIX}{name}" for name in benchmarks]
+    )
 
 
 def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
     """Say loudly that scenes stand in the place of benchmarks."""
-    from benchmark.datasets.catalog import SCENES_PREFIX, data_root
+    from benchmark.datasets.catalog import data_root
 
     err.print(
-        f"not all of {', '.join(name.removeprefix(SCENES_PREFIX) for name in scenes)} are imported in "
+        f"not all of {', '.join(name.removeprefix(terms.SCENES_PREFIX) for name in scenes)} are imported in "
         f"{data_root(data)}: using the SIMULATED datasets {', '.join(scenes)}. "
         "Their numbers compare with nothing published.",
         style="bold yellow",
@@ -134,7 +136,7 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
                 store.write_controls(measure_controls(dataset))
 
 
-def write_table(plan: TablePlan, results: Results, selection: SelectionName) -> tuple[Table, list[Path]]:
+def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
     from benchmark.cells import fill_table
     from benchmark.runs import RunStore
@@ -171,7 +173,7 @@ def warn_once() -> Callable[[str], None]:
 
 
 def choose_tracker(
-    results: Results, invocation: Invocation, tracking: TrackingName, warn: Callable[[str], None]
+    results: Results, invocation: Invocation, tracking: terms.Tracking, warn: Callable[[str], None]
 ) -> Tracker:
     """Return who follows a call."""
     from benchmark.tracking import GuardedTracker, NoTracker
@@ -180,7 +182,7 @@ def choose_tracker(
 
 
 def follow_again(
-    results: Results, invocation: Invocation, tracking: TrackingName, warn: Callable[[str], None]
+    results: Results, invocation: Invocation, tracking: terms.Tracking, warn: Callable[[str], None]
 ) -> Tracker:
     """Return who follows a call, told of all its runs already."""
     tracker = choose_tracker(results, invocation, tracking, warn)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_tables, open_datasets, say, say_failures
 from benchmark.cli.drawing import Stored, draw, given
@@ -56,7 +57,7 @@ def _answer(plan: TablePlan, choices: TrainingChoices) -> None:
     stored = Stored(choices.results, "last", [plan])
     labels = [row.label for row in plan.rows]
     shown = [(line_up, [c.label for c in line_up.contenders if c.label in labels]) for line_up in stored.line_ups]
-    device: options.DeviceName = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
+    device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
     sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]
     made = make_report(stored.tables(), sections, "last", stored.runs)
     path = stored.results.reports / f"{plan.table}-{plan.folder}.html"

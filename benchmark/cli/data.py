@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import extraction, options
 from benchmark.cli.common import err, open_datasets, out, say
 from benchmark.system.errors import InputError
-
-if TYPE_CHECKING:
-    from benchmark.datasets.manifest import Metric
-    from benchmark.datasets.pseudo_label_files import PseudoLabelName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,17 +19,14 @@ app = typer.Typer(
 )
 app.command("extract")(extraction.extract)
 
-LayoutName = Literal["auto", "ten-crop", "crop-files", "plain"]
 MetricName = Literal["auc", "ap"]
-TailName = Literal["cut", "pad"]
-RowName = Literal["auto", "snippets", "segments"]
 
 Motion = Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")]
 Objects = Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")]
 
 FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of the folders given.")]
 
-METRICS: dict[MetricName, Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
+METRICS: dict[MetricName, terms.Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
 
 
 @app.command("import")
@@ -44,7 +38,7 @@ def import_(
         typer.Option(help="Annotation file, or folder of the annotation files; else looked for at the features."),
     ] = None,
     benchmark: Annotated[
-        options.BenchmarkName | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
+        terms.Benchmark | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
     ] = None,
     feature_set: Annotated[
         str | None,
@@ -52,7 +46,9 @@ def import_(
             help="Id of the features, or a JSON file that states their identity; sets of one id share a feature space."
         ),
     ] = None,
-    layout: Annotated[LayoutName, typer.Option(help="How the files lie; auto looks and says.")] = "auto",
+    layout: Annotated[
+        Literal["auto", terms.Layout], typer.Option(help="How the files lie; auto looks and says.")
+    ] = "auto",
     lists: Annotated[
         list[Path] | None,
         typer.Option("--list", help="List of the feature files to take, paths of any machine; may be repeated."),
@@ -62,13 +58,14 @@ def import_(
     missing: Annotated[Path | None, typer.Option(help="File that names annotated videos without features.")] = None,
     metric: Annotated[MetricName | None, typer.Option(help="Primary metric: ap for xd-violence, else auc.")] = None,
     train_rows: Annotated[
-        RowName, typer.Option(help="What a row of a training video is; auto looks and says.")
+        Literal["auto", terms.RowUnit], typer.Option(help="What a row of a training video is; auto looks and says.")
     ] = "auto",
     train_segments: Annotated[
         int | None, typer.Option(min=1, help="Store training videos as so many segments, in a fraction of the room.")
     ] = None,
     tail: Annotated[
-        TailName, typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated.")
+        terms.TestTail,
+        typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated."),
     ] = "cut",
     split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 80:20 split of avenue, which has none.")] = 0,
     follow_links: FollowLinks = False,
@@ -130,7 +127,7 @@ def add(
     from benchmark.datasets.amend import add_pseudo_labels
     from benchmark.display import counting
 
-    given: dict[PseudoLabelName, Path | None] = {"motion": motion, "objects": objects}
+    given: dict[terms.PseudoLabel, Path | None] = {"motion": motion, "objects": objects}
     folders = {what: folder for what, folder in given.items() if folder is not None}
     if not folders:
         raise InputError("give --motion, --objects or both")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err
 from benchmark.invocations import Results
@@ -37,9 +38,7 @@ class Stored:
         If no table was ever planned there.
     """
 
-    def __init__(
-        self, results: Path, selection: options.SelectionName, plans: Sequence[TablePlan] | None = None
-    ) -> None:
+    def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
         from benchmark.lineups import find_line_ups
         from benchmark.runs import RunStore
         from reports.figures.style import Palette
@@ -80,7 +79,7 @@ class Stored:
         return Evidence(line_up, self.runs, self._palette)
 
     def section(
-        self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: options.DeviceName
+        self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: terms.Device
     ) -> LineUpSection:
         """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
         from reports.figures.catalogue import Choices, figures_of_line_up
@@ -95,7 +94,7 @@ class Stored:
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
         return LineUpSection(shown, tuple(figures_of_line_up(self.evidence(shown), choices)), left_out)
 
-    def project(self, line_up: LineUp, data: Path | None, device: options.DeviceName) -> dict[str, str]:
+    def project(self, line_up: LineUp, data: Path | None, device: terms.Device) -> dict[str, str]:
         """Project what the methods make of the features, unless it is stored; return why some are not."""
         from benchmark.projections import projection_names, stored_projections
 
@@ -152,7 +151,7 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
     return pictures
 
 
-def given(selection: options.SelectionName, data: Path | None, results: Path) -> list[str]:
+def given(selection: terms.Selection, data: Path | None, results: Path) -> list[str]:
     """Return the options that repeat a figure's command on the same results."""
     words = ["--selection", selection] if selection != "last" else []
     words += ["--data", str(data)] if data is not None else []

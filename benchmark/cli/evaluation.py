@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, say_failures
 from benchmark.invocations import Results
@@ -33,7 +34,7 @@ def evaluate(
     ] = None,
     method: Annotated[str | None, typer.Option(help="Whose weights they are: a method's name.")] = None,
     benchmark: Annotated[
-        options.BenchmarkName | None,
+        terms.Benchmark | None,
         typer.Option(help="What the weights were trained on: whose recipe counts; the dataset's benchmark by default."),
     ] = None,
     data: options.Data = None,
@@ -89,7 +90,7 @@ def _evaluate_weights(
     dataset: Dataset,
     device: str,
     settings: Sequence[str],
-    benchmark: options.BenchmarkName | None,
+    benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.pipelines import find_pipeline
     from benchmark.weights import evaluate_weights

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from benchmark import terms
 from benchmark.cli.common import err, say
 from benchmark.system.errors import InputError
 
@@ -15,16 +16,13 @@ if TYPE_CHECKING:
     from benchmark.extraction.extract import Extraction
     from benchmark.extraction.motion import MotionSettings
 
-MotionName = Literal["dis", "tvl1", "none"]
-NormalisationName = Literal["imagenet", "clip", "lite", "unit", "i3d"]
-CropName = Literal["one", "five", "ten"]
-TailName = Literal["drop", "keep"]
-
 
 def extract(
     videos: Annotated[Path, typer.Argument(help="Folder of videos, a video, or a list of their paths, one a line.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    motion: Annotated[MotionName, typer.Option(help="Optical flow: dis is fast, tvl1 the paper's; or none.")] = "dis",
+    motion: Annotated[
+        Literal[terms.FlowMethod, "none"], typer.Option(help="Optical flow: dis is fast, tvl1 the paper's; or none.")
+    ] = "dis",
     flow_size: Annotated[str, typer.Option(help="Size of the frames that the flow is computed on.")] = "160x120",
     objects: Annotated[Path | None, typer.Option(help="Detector: YOLOv5, YOLOv8 or FastestDet as ONNX.")] = None,
     object_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames of a snippet that it looks at.")] = 4,
@@ -36,12 +34,14 @@ def extract(
         str | None, typer.Option(help="What the checkpoint fits: package.module:function or path/to/file.py:function.")
     ] = None,
     feature_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames that an image encoder looks at.")] = 4,
-    normalise: Annotated[NormalisationName, typer.Option(help="What the encoder does to colours.")] = "imagenet",
-    crops: Annotated[CropName, typer.Option(help="Centre; corners and centre; those and mirrored.")] = "one",
+    normalise: Annotated[terms.Normalisation, typer.Option(help="What the encoder does to colours.")] = "imagenet",
+    crops: Annotated[terms.CropRule, typer.Option(help="Centre; corners and centre; those and mirrored.")] = "one",
     crop_size: Annotated[
         int | None, typer.Option(min=16, help="Side of a crop in pixels; the encoder's own, else 224.")
     ] = None,
-    tail: Annotated[TailName, typer.Option(help="The last frames where they do not fill a snippet of 16.")] = "drop",
+    tail: Annotated[
+        terms.VideoTail, typer.Option(help="The last frames where they do not fill a snippet of 16.")
+    ] = "drop",
     train: Annotated[
         Path | None, typer.Option(help="Names of the training videos, one a line, to scale motion by.")
     ] = None,
@@ -101,7 +101,7 @@ def extract(
         raise typer.Exit(1)
 
 
-def _motion(method: MotionName, size: str) -> MotionSettings | None:
+def _motion(method: Literal[terms.FlowMethod, "none"], size: str) -> MotionSettings | None:
     from benchmark.extraction.motion import MotionSettings
 
     width, times, height = size.partition("x")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, warn_once, write_table
 from benchmark.invocations import Results
@@ -27,9 +28,7 @@ def import_scores(
     scores: Annotated[
         list[Path], typer.Option(help="Folder of score files, one per test video; repeat it for more seeds.")
     ],
-    profile: Annotated[
-        options.ProfileName, typer.Option(help="Profile of the runs that it is to stand beside.")
-    ] = "quick",
+    profile: Annotated[terms.Profile, typer.Option(help="Profile of the runs that it is to stand beside.")] = "quick",
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
     tracking: options.Tracking = "mlflow",

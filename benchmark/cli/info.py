@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import out, say
 from benchmark.invocations import Results
@@ -25,7 +26,7 @@ def methods(
     name: Annotated[
         str | None, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]; all methods and add-ons unless given.")
     ] = None,
-    benchmark: Annotated[options.BenchmarkName, typer.Option(help="Whose recipe to show.")] = "ucf-crime",
+    benchmark: Annotated[terms.Benchmark, typer.Option(help="Whose recipe to show.")] = "ucf-crime",
     profile: options.Profile = "paper",
     dim: Annotated[int, typer.Option(min=1, help="Feature size that parameters and multiply-adds are for.")] = 2048,
 ) -> None:
@@ -36,7 +37,7 @@ def methods(
         _show_recipe(name, benchmark, profile, dim)
 
 
-def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName, dim: int) -> None:
+def _list_plugins(benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
     from rich.table import Table
 
     from benchmark.listing import Listed, list_sizes
@@ -64,7 +65,7 @@ def _list_plugins(benchmark: options.BenchmarkName, profile: options.ProfileName
     )
 
 
-def _show_recipe(name: str, benchmark: options.BenchmarkName, profile: options.ProfileName, dim: int) -> None:
+def _show_recipe(name: str, benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
     from rich.table import Table
 
     from benchmark.pipelines import find_pipeline

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
-
-BenchmarkName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
-ProfileName = Literal["quick", "paper"]
-DeviceName = Literal["auto", "cpu", "cuda"]
-CachedName = Literal["use", "refresh", "only"]
-TrackingName = Literal["mlflow", "none"]
-SelectionName = Literal["last", "validation", "oracle"]
 
 MethodName = Annotated[
     str, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class.")
 ]
 Profile = Annotated[
-    ProfileName, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
+    terms.Profile, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
 ]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds per run: 3 in quick, 5 in paper unless given.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
@@ -31,7 +25,7 @@ Holdout = Annotated[
     typer.Option(min=0.0, max=0.9, help="Share of training videos held out for the selection 'validation'."),
 ]
 Looks = Annotated[int | None, typer.Option(min=0, help="How often weights are judged on the way (for 'oracle').")]
-Device = Annotated[DeviceName, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
+Device = Annotated[terms.Device, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
 ExecutorOption = Annotated[
     str | None,
     typer.Option(
@@ -58,14 +52,14 @@ Memory = Annotated[
     ),
 ]
 Cached = Annotated[
-    CachedName, typer.Option(help="Stored runs: use them, refresh (train again), or only (train nothing).")
+    terms.Cached, typer.Option(help="Stored runs: use them, refresh (train again), or only (train nothing).")
 ]
-Tracking = Annotated[TrackingName, typer.Option(help="Log to MLflow, or not.")]
+Tracking = Annotated[terms.Tracking, typer.Option(help="Log to MLflow, or not.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="[METHOD.]KEY=VALUE, changes a recipe's value; may be repeated."),
 ]
-Selection = Annotated[SelectionName, typer.Option(help="Which weights of a run count.")]
+Selection = Annotated[terms.Selection, typer.Option(help="Which weights of a run count.")]
 Formats = Annotated[
     str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
 ]

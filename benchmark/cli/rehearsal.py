@@ -5,22 +5,21 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, say
 
 if TYPE_CHECKING:
     from benchmark.experiments import TableDeclaration
-    from benchmark.records import Training
     from benchmark.rehearsal import Rehearsal
+    from benchmark.terms import Training
 
 PLACES = (1, 8, 64)
 """Numbers of GPUs, or CPU threads, that the cost of several tables is told for."""
-
-RehearsedName = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue"]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rehearse(
-    benchmark: Annotated[RehearsedName, typer.Argument(help="The benchmark whose size is taken.")],
+    benchmark: Annotated[terms.PublicBenchmark, typer.Argument(help="The benchmark whose size is taken.")],
     method: Annotated[str, typer.Option(help="METHOD[@PRESET][+ADD-ON...] to train.")] = "rtfm",
     steps: Annotated[int, typer.Option(min=1, help="Steps to measure.")] = 3,
     tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas, or all.")] = "table4",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmark.datasets.annotations import Interval
-from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.system.errors import InputError
+from benchmark.terms import SNIPPET_FRAMES
 
 PUBLISHED_SEGMENTS = 32
 

@@ -15,9 +15,10 @@ from benchmark.datasets.arrays import NpyWriter, rows_sha256
 from benchmark.datasets.columns import label_column
 from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
 from benchmark.datasets.placing import folder_in_place
-from benchmark.datasets.pseudo_label_files import PseudoLabelName, VideoRows, open_pseudo_labels
+from benchmark.datasets.pseudo_label_files import VideoRows, open_pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
+from benchmark.terms import PseudoLabel
 
 Progress = Callable[[int, int], None]
 """Called with (videos done, videos)."""
@@ -25,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 def add_pseudo_labels(
     dataset: Dataset,
-    folders: Mapping[PseudoLabelName, Path],
+    folders: Mapping[PseudoLabel, Path],
     replace: bool = False,
     follow_links: bool = False,
     progress: Progress | None = None,

@@ -12,8 +12,7 @@ from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
 from benchmark.registry import DatasetPlugin, list_plugins
 from benchmark.system.errors import InputError
-
-SCENES_PREFIX = "scenes-"
+from benchmark.terms import SCENES_PREFIX
 
 # A name is a folder's; it stands in comma-separated lists and, joined by "+", in names of result folders.
 _NAME = re.compile(r"\w[\w.-]*")

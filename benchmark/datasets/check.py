@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import rows_sha256
 from benchmark.datasets.labels import unscored_frames
-from benchmark.datasets.manifest import Manifest, Split, Video
+from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
 from benchmark.datasets.rounding import describe_rounding
 from benchmark.datasets.store import Dataset
+from benchmark.terms import Split
 
 Progress = Callable[[int, int], None]
 

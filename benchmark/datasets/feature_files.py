@@ -12,9 +12,9 @@ from pathlib import Path
 
 from benchmark.datasets.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
 from benchmark.datasets.lists import file_of, read_list
-from benchmark.datasets.manifest import Split
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
+from benchmark.terms import Split
 
 # Folders and files that published sets keep beside the features, and that hold arrays as well.
 _OTHER_FOLDERS = frozenset(

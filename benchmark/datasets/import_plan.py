@@ -6,21 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from benchmark.datasets.alignment import PUBLISHED_SEGMENTS, are_segments, clip_intervals, fits, is_short
 from benchmark.datasets.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.datasets.layouts import FeatureFolder, VideoFiles
-from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.datasets.names import Matching, match_names, video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more, read_lines
+from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
 
 _SHOWN = 10
-
-Unit = Literal["snippets", "segments"]
-Tail = Literal["cut", "pad"]
-"""What the last snippet of a test video stands for: the frames there are, or 16 with the last label repeated."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class PlannedVideo:
 
     annotation: AnnotatedVideo
     files: VideoFiles
-    unit: Unit
+    unit: RowUnit
     rows: int
     frames: int | None
     frames_assumed: bool
@@ -101,9 +96,9 @@ def plan_videos(
     annotations: Annotations,
     matching: Matching,
     counts: Mapping[str, int],
-    train_unit: Unit | None,
+    train_unit: RowUnit | None,
     train_segments: int | None = None,
-    tail: Tail = "cut",
+    tail: TestTail = "cut",
 ) -> list[PlannedVideo]:
     """Bring features, annotations and frame counts together.
 
@@ -203,17 +198,17 @@ def _frames(video: AnnotatedVideo, listed: int | None) -> int | None:
 
 
 def _plan_train(
-    video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: Unit, segments: int | None
+    video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: RowUnit, segments: int | None
 ) -> PlannedVideo:
     if unit == "snippets" and frames is not None:
         _check_rows(video.name, files, frames)
-    stored: Unit = unit if segments is None else "segments"
+    stored: RowUnit = unit if segments is None else "segments"
     return PlannedVideo(
         video, files, stored, segments or files.shape[0], frames, frames_assumed=False, intervals=(), clipped=0
     )
 
 
-def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail: Tail) -> PlannedVideo:
+def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail: TestTail) -> PlannedVideo:
     rows = files.shape[0]
     frames = rows * SNIPPET_FRAMES if known is None else known
     _check_rows(video.name, files, frames)

@@ -14,28 +14,27 @@ from typing import get_args
 import numpy as np
 
 from benchmark.datasets.annotations import find_annotations, find_frame_counts, read_annotations
-from benchmark.datasets.catalog import SCENES_PREFIX, check_name, list_datasets
+from benchmark.datasets.catalog import check_name, list_datasets
 from benchmark.datasets.columns import dataset_columns
 from benchmark.datasets.feature_files import features_home
 from benchmark.datasets.feature_sets import FeatureSet, check_dim, check_stride, find_feature_set, identity_notes
 from benchmark.datasets.feature_spaces import check_identity, with_norm_notes
 from benchmark.datasets.import_plan import (
     PlannedVideo,
-    Tail,
-    Unit,
     match_features,
     missing_note,
     notes_on,
     plan_videos,
     read_missing,
 )
-from benchmark.datasets.layouts import Layout, find_features
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Benchmark, Manifest, Metric, Video, write_manifest
+from benchmark.datasets.layouts import find_features
+from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.packing import Column, PackedVideo, Progress, pack, packed_bytes
 from benchmark.datasets.placing import folder_in_place, recover, unfinished
-from benchmark.datasets.pseudo_label_files import PseudoLabelFiles, PseudoLabelName, VideoRows, find_pseudo_labels
+from benchmark.datasets.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
+from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
 
 _WORKERS = 8
 
@@ -93,9 +92,9 @@ class ImportRequest:
     objects: Path | None = None
     missing: Path | None = None
     metric: Metric | None = None
-    train_unit: Unit | None = None
+    train_unit: RowUnit | None = None
     train_segments: int | None = None
-    tail: Tail = "cut"
+    tail: TestTail = "cut"
     split_seed: int = 0
     follow_links: bool = False
     replace: bool = False
@@ -113,7 +112,7 @@ class _Plan:
     """What is to be written: videos, their pseudo-label files, and what goes into the manifest."""
 
     videos: list[PlannedVideo]
-    labels: dict[PseudoLabelName, PseudoLabelFiles]
+    labels: dict[PseudoLabel, PseudoLabelFiles]
     feature_set: str
     identity: FeatureSet | None
     missing: tuple[str, ...]
@@ -211,14 +210,14 @@ def _places(features: Path) -> tuple[Path, Path]:
 
 def _pseudo_labels(
     request: ImportRequest, places: Sequence[Path], videos: Sequence[PlannedVideo]
-) -> tuple[dict[PseudoLabelName, PseudoLabelFiles], list[str]]:
+) -> tuple[dict[PseudoLabel, PseudoLabelFiles], list[str]]:
     rows = [
         VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments")
         for v in videos
     ]
-    labels: dict[PseudoLabelName, PseudoLabelFiles] = {}
+    labels: dict[PseudoLabel, PseudoLabelFiles] = {}
     notes = []
-    folders: dict[PseudoLabelName, Path | None] = {"motion": request.motion, "objects": request.objects}
+    folders: dict[PseudoLabel, Path | None] = {"motion": request.motion, "objects": request.objects}
     for what, given in folders.items():
         found, note = find_pseudo_labels(what, given, places, rows, request.follow_links)
         notes.append(note)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Video
+from benchmark.datasets.manifest import Video
+from benchmark.terms import SNIPPET_FRAMES
 
 
 def snippet_labels(video: Video) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,18 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from benchmark.datasets.arrays import finite
 from benchmark.datasets.feature_files import FoundArray, find_arrays
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import split_crop
 from benchmark.system.errors import InputError
-
-Layout = Literal["ten-crop", "crop-files", "plain"]
+from benchmark.terms import Layout, Split
 
 _DESCRIPTIONS: Mapping[Layout, str] = {
     "ten-crop": "one file per video, (snippets, crops, dim)",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import split_crop, video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
+from benchmark.terms import Split
 
 _HEADERS = frozenset({"path", "file", "name", "video", "video-id", "video_id", "video_path"})
 _LABEL = re.compile(r"\s+[-+]?\d+(\.\d*)?$")

@@ -14,13 +14,9 @@ from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.text_files import read_text
+from benchmark.terms import Benchmark, Metric, RowUnit, Split
 
 MANIFEST_VERSION = 2
-SNIPPET_FRAMES = 16
-
-Benchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
-Metric = Literal["auc_frame", "ap_frame"]
-Split = Literal["train", "test"]
 
 
 class Video(FrozenModel):
@@ -52,7 +48,7 @@ class Video(FrozenModel):
     classes: tuple[str, ...] = ()
     first_row: int
     rows: int
-    unit: Literal["snippets", "segments"] = "snippets"
+    unit: RowUnit = "snippets"
     frames: int | None = None
     intervals: tuple[tuple[int, int], ...] = ()
     sha256: str

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Benchmark, Manifest, Split
+from benchmark.datasets.manifest import Manifest
+from benchmark.terms import SNIPPET_FRAMES, Benchmark, Split
 
 
 class LabelledVideo(Protocol):

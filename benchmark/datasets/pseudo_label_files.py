@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ from benchmark.datasets.names import match_names
 from benchmark.datasets.segments import segment_mean
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
-
-PseudoLabelName = Literal["motion", "objects"]
+from benchmark.terms import PseudoLabel
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class PseudoLabelFiles:
         Number of object classes; 1 for motion.
     """
 
-    what: PseudoLabelName
+    what: PseudoLabel
     files: Mapping[str, ArrayFile]
     rows: Mapping[str, int]
     columns: int
@@ -93,7 +92,7 @@ class PseudoLabelFiles:
 
 
 def find_pseudo_labels(
-    what: PseudoLabelName,
+    what: PseudoLabel,
     given: Path | None,
     places: Iterable[Path],
     videos: Iterable[VideoRows],
@@ -123,7 +122,7 @@ def find_pseudo_labels(
 
 
 def open_pseudo_labels(
-    what: PseudoLabelName, folder: Path, videos: Iterable[VideoRows], follow_links: bool = False
+    what: PseudoLabel, folder: Path, videos: Iterable[VideoRows], follow_links: bool = False
 ) -> PseudoLabelFiles:
     """Find the file of each video in a folder; files of other videos are passed over.
 
@@ -150,7 +149,7 @@ def open_pseudo_labels(
     return PseudoLabelFiles(what, files, {name: video.rows for name, video in rows.items()}, columns)
 
 
-def _match(what: PseudoLabelName, folder: Path, names: Iterable[str], follow_links: bool) -> dict[str, Path]:
+def _match(what: PseudoLabel, folder: Path, names: Iterable[str], follow_links: bool) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for path in files_below(folder, (".npy",), follow_links):
         if path.stem in paths:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Video
+from benchmark.datasets.manifest import Video
+from benchmark.terms import SNIPPET_FRAMES
 
 _Fate = Literal["kept", "dropped", "short", "whole", "whole short"]
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
 from benchmark.executors import Executor, Resources
 from benchmark.executors.places import count_places
 from benchmark.registry import ExecutorPlugin, find_plugin
 from benchmark.system.errors import InputError
-
-DeviceName = Literal["auto", "cpu", "cuda"]
-
+from benchmark.terms import Device
 
 HERE = (None, "serial", "local")
 """Executors that use this machine; a call may be made on one without a GPU where the runs of others go to one."""
 
 
-def choose_device(wanted: DeviceName, executor: str | None = None) -> str:
+def choose_device(wanted: Device, executor: str | None = None) -> str:
     """Return the device to train on; unless it is named, what there is on this machine decides.
 
     Raises

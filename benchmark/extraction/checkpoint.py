@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
 from benchmark.extraction.onnx_model import file_sha256
 from benchmark.registry import Plugin
 from benchmark.system.errors import InputError
+from benchmark.terms import SNIPPET_FRAMES
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.decoding import Frame
 from benchmark.extraction.extra import load_opencv
-
-CropRule = Literal["one", "five", "ten"]
-Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d"]
+from benchmark.terms import CropRule, Normalisation
 
 MARGIN = 256 / 224
 """How much larger than a crop the resized frame is, as where 224 pixels are cut from 256."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.extraction.extra import load_opencv
 from benchmark.system.errors import InputError
+from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
 Frame = NDArray[np.uint8]
 """(height, width, 3), blue, green, red."""
-Tail = Literal["drop", "keep"]
 
 _LOST = 0.9
 """Share of the promised frames below which decoding stopped early."""
@@ -46,7 +44,7 @@ class SnippetReader:
         If the file cannot be opened as a video.
     """
 
-    def __init__(self, path: Path, tail: Tail) -> None:
+    def __init__(self, path: Path, tail: VideoTail) -> None:
         cv2 = load_opencv()
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
         if not self._capture.isOpened():

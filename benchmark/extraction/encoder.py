@@ -9,13 +9,13 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES
-from benchmark.extraction.crops import CropRule, Normalisation, cut_crops, normalise
+from benchmark.extraction.crops import cut_crops, normalise
 from benchmark.extraction.decoding import Frame, frame_places
 from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
 from benchmark.registry import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import SNIPPET_FRAMES, CropRule, Normalisation
 
 EncoderKind = Literal["image", "clip"]
 FREE_SIZE = 224

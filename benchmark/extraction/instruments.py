@@ -10,15 +10,15 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork
-from benchmark.extraction.decoding import Frame, Tail
+from benchmark.extraction.decoding import Frame
 from benchmark.extraction.detector import Detector
 from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
 from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError
+from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
 
 class Instrument(Protocol):
@@ -34,7 +34,7 @@ class Instrument(Protocol):
 class Instruments:
     """What measures motion, objects and features; None for what is not wanted."""
 
-    tail: Tail
+    tail: VideoTail
     motion: MotionMeter | None
     objects: Detector | None
     features: Encoder | None

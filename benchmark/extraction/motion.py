@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from benchmark.extraction.decoding import Frame
 from benchmark.extraction.extra import load_opencv, missing
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import FlowMethod
 
-FlowMethod = Literal["dis", "tvl1"]
 FLOW_METHODS: tuple[FlowMethod, ...] = get_args(FlowMethod)
 SMALLEST = 16
 """Pixels of a side below which DIS flow is not defined."""

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.extraction.crops import CropRule, Normalisation
-from benchmark.extraction.decoding import Tail
 from benchmark.extraction.detector import ObjectSettings
 from benchmark.extraction.encoder import FeatureSettings
 from benchmark.extraction.motion import MotionSettings
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import CropRule, Normalisation, VideoTail
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class ExtractionRequest:
     normalisation: Normalisation = "imagenet"
     crops: CropRule = "one"
     crop_size: int | None = None
-    tail: Tail = "drop"
+    tail: VideoTail = "drop"
 
 
 class ExtractionSettings(FrozenModel):
@@ -63,7 +62,7 @@ class ExtractionSettings(FrozenModel):
     """
 
     snippet_frames: int
-    tail: Tail
+    tail: VideoTail
     motion: MotionSettings | None
     objects: ObjectSettings | None
     features: FeatureSettings | None

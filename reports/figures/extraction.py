@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.terms import SNIPPET_FRAMES
 from reports.figures.style import DOUBLE, NORMAL, canvas, shorten
 
 MOST_CLASSES = 8

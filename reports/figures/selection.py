@@ -11,7 +11,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from benchmark.lineups import Contender
-from benchmark.records import RunRecord, Selection
+from benchmark.records import RunRecord
+from benchmark.terms import Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, canvas, dash, legend_above, legend_below, shorten

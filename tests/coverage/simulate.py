@@ -17,8 +17,8 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from benchmark.comparison import Resampled, best_and_indistinguishable, difference, resample_methods
-from benchmark.datasets.manifest import Metric
 from benchmark.metrics import ScoredVideos, average_precision, roc_auc
+from benchmark.terms import Metric
 
 METRICS: dict[Metric, Callable[..., float]] = {"auc_frame": roc_auc, "ap_frame": average_precision}
 RESAMPLES = 400

@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, Training, evaluation_key
+from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.files import write_atomically
+from benchmark.terms import Training
 from tests.frozen.make_golden import make_golden
 
 FOLDER = Path(__file__).parent

@@ -7,26 +7,15 @@ from statistics import fmean
 
 from benchmark import differences
 from benchmark.cli.common import write_table
-from benchmark.datasets.manifest import Metric
 from benchmark.experiments import RowDeclaration, TableDeclaration, list_tables, read_table
 from benchmark.invocations import Results
 from benchmark.paper import cross_dataset_value, in_domain_value
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import (
-    Controls,
-    Environment,
-    Evaluation,
-    Failure,
-    Look,
-    RunRecord,
-    RunSpec,
-    Selection,
-    Training,
-    evaluation_key,
-)
+from benchmark.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
+from benchmark.terms import Metric, Selection, Training
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDER = "cameras+films+tracks-paper"

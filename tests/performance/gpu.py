@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
-from benchmark.datasets.manifest import Benchmark
 from benchmark.datasets.store import Dataset
 from benchmark.numerics import use_float32
 from benchmark.paper_scale import count_run
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
 from benchmark.rehearsal import Rehearsal, rehearse, write_simulated
+from benchmark.terms import Benchmark
 
 STEPS = 15_000
 SEEDS = 5

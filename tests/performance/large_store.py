@@ -9,8 +9,9 @@ from benchmark.evaluation import test_metrics as metrics_of
 from benchmark.invocations import Results
 from benchmark.metrics import ScoredVideos
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, RunRecord, RunSpec, Training, evaluation_key
+from benchmark.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore
+from benchmark.terms import Training
 from tests.unit.small_store import draw_scores
 
 DATASETS = ("street", "films", "campus")

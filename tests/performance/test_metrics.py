@@ -10,9 +10,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from benchmark.class_wise import class_aucs
 from benchmark.comparison import compare
 from benchmark.contrasts import contrast
-from benchmark.datasets.manifest import Metric
 from benchmark.metrics import ScoredVideos, class_wise_aucs, frame_metrics, roc_auc
 from benchmark.ranking import SortedFrames, descending
+from benchmark.terms import Metric
 
 SNIPPETS, FRAMES = 72_000, 16
 VIDEOS, ABNORMAL = 290, 140

@@ -10,8 +10,9 @@ from benchmark.evaluation import test_metrics as metrics_of
 from benchmark.invocations import Results
 from benchmark.metrics import ScoredVideos
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, Look, RunRecord, RunSpec, Training, evaluation_key
+from benchmark.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore
+from benchmark.terms import Training
 
 SKILLS = {"rtfm": 0.3, "clav": 0.8}
 LABELS = {"rtfm": "RTFM", "clav": "CLAV+CoMo", "mmil": "MMIL"}

@@ -16,9 +16,9 @@ from benchmark.driver import run_jobs
 from benchmark.executors import Watcher
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome, record_failure
-from benchmark.records import Trouble
 from benchmark.runs import RunStore
 from benchmark.system.files import scratch_name
+from benchmark.terms import Trouble
 from tests.executors.small_jobs import Notes, jobs_in
 
 Ends = Callable[[Job], Trouble | None]

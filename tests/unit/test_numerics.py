@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmark.numerics import arithmetic, autocast, use_float32
-from benchmark.records import Training
+from benchmark.terms import Training
 
 from .test_records import spec
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from benchmark.pipelines import Pipeline, find_pipeline, find_pipeline_of
 from benchmark.recipes import read_recipe, resolve_recipe
-from benchmark.records import AddOnSpec, RunSpec, Training
+from benchmark.records import AddOnSpec, RunSpec
 from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
 from benchmark.system.errors import InputError
+from benchmark.terms import Training
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 MEAN_MIL, HALVE = f"{PLUGINS / 'mean_mil.py'}:MeanMIL", f"{PLUGINS / 'halve.py'}:Halve"

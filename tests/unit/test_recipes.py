@@ -5,11 +5,11 @@ from typing import get_args
 
 import pytest
 
-from benchmark.datasets.manifest import Benchmark
 from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.recipes import Recipe, Source, read_recipe, resolve_recipe
 from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
 from benchmark.system.errors import InputError
+from benchmark.terms import Benchmark
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 HALVE = PLUGIN.with_name("halve.py")

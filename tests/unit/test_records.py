@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.records import AddOnSpec, RunSpec, Training, evaluation_key
+from benchmark.records import AddOnSpec, RunSpec, evaluation_key
+from benchmark.terms import Training
 
 
 def spec(**changes: Any) -> RunSpec:

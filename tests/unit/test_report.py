@@ -11,8 +11,9 @@ import pytest
 from benchmark.cells import Cell, fill_table
 from benchmark.differences import Gap
 from benchmark.lineups import Contender, find_line_ups
-from benchmark.records import Failure, Trouble
+from benchmark.records import Failure
 from benchmark.runs import RunStore
+from benchmark.terms import Trouble
 from reports.figures.catalogue import Choices, figures_of_line_up
 from reports.figures.evidence import Evidence
 from reports.figures.style import Palette, render

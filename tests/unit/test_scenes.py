@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.datasets.arrays import rows_sha256
 from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.manifest import SNIPPET_FRAMES, read_manifest, write_manifest
+from benchmark.datasets.manifest import read_manifest, write_manifest
 from benchmark.datasets.scenes import SCENES, ensure_scenes, make_scenes, write_scenes
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.datasets.scenes.ceilings import ceilings
@@ -23,6 +23,7 @@ from benchmark.datasets.scenes.generator import (
 )
 from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
+from benchmark.terms import SNIPPET_FRAMES
 
 FILES = ("features.npy", "motion.npy", "objects.npy", "manifest.json")
 by_domain = pytest.mark.parametrize("domain", DOMAINS.values(), ids=SCENES)

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from benchmark.cells import Table, fill_table
 from benchmark.plans import TablePlan
-from benchmark.records import Selection
 from benchmark.runs import RunStore
+from benchmark.terms import Selection
 from reports import markdown
 from reports.document import make_document
 from reports.tables import CSV_COLUMNS, long_frame

@@ -10,7 +10,7 @@ from benchmark.datasets.annotations.finding import find_annotations
 from benchmark.datasets.annotations.frame_counts import find_frame_counts
 from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, Interval
 from benchmark.datasets.layouts import FeatureFolder
-from benchmark.datasets.manifest import Benchmark
+from benchmark.terms import Benchmark
 
 __all__ = [
     "AnnotatedVideo",

@@ -10,8 +10,8 @@ import numpy as np
 from benchmark.datasets.annotations.masks import mask_intervals, read_mask
 from benchmark.datasets.annotations.matlab_masks import frames_with_pixels
 from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, Interval, by_name
-from benchmark.datasets.manifest import Split
 from benchmark.system.errors import InputError
+from benchmark.terms import Split
 
 FOLDERS = ("testing_label_mask", "frame_labels")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from benchmark.datasets.annotations import avenue, shanghaitech, ucf_crime, xd_violence
-from benchmark.datasets.manifest import Benchmark
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
+from benchmark.terms import Benchmark
 
 Form = Literal["UCF-Crime", "XD-Violence", "ShanghaiTech", "Avenue", "JSON"]
 

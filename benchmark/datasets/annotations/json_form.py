@@ -14,9 +14,9 @@ from pydantic import (
 )
 
 from benchmark.datasets.annotations.types import MOST_FRAMES, AnnotatedVideo, Annotations, by_name, interval
-from benchmark.datasets.manifest import Split
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_bytes
+from benchmark.terms import Split
 
 _Frame = Annotated[int, Field(ge=0, lt=MOST_FRAMES)]
 _Frames = Annotated[int, Field(ge=1, lt=MOST_FRAMES)]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from benchmark.datasets.annotations.masks import read_mask
 from benchmark.datasets.annotations.types import AnnotatedVideo, Annotations, by_name
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines, read_rows
+from benchmark.terms import Split
 
 TRAIN_FILE = "SH_Train.txt"
 TEST_FILE = "SH_Test.txt"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import check_video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import shown
+from benchmark.terms import Split
 
 Interval = tuple[int, int]
 

@@ -16,10 +16,10 @@ from benchmark.datasets.annotations.types import (
     interval,
 )
 from benchmark.datasets.lists import read_list, split_of, video_of
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
+from benchmark.terms import Split
 
 TRAIN_FILE = "Anomaly_Train.txt"
 TEST_FILE = "Temporal_Anomaly_Annotation.txt"

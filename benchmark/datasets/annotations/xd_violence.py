@@ -16,10 +16,10 @@ from benchmark.datasets.annotations.types import (
 )
 from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.lists import read_list, split_of, video_of
-from benchmark.datasets.manifest import Split
 from benchmark.datasets.names import video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
+from benchmark.terms import Split
 
 FILES = ("annotations.txt",)
 

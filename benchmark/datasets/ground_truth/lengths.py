@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmark.datasets.ground_truth.truth import Truth
-from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.terms import SNIPPET_FRAMES
 
 _RULES: Mapping[str, Callable[[Truth], int]] = {
     "the true number of frames": lambda video: video.frames,

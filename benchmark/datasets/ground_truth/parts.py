@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.ground_truth.lengths import possible_lengths, uniform_rules
 from benchmark.datasets.ground_truth.sources import Labels
 from benchmark.datasets.ground_truth.truth import Truth, stretch
-from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.terms import SNIPPET_FRAMES
 
 _Counts = NDArray[np.int64]
 

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.datasets.annotations.masks import mask_intervals
 from benchmark.datasets.ground_truth.sources import Labels
 from benchmark.datasets.ground_truth.truth import Interval, Truth, labels_of, stretch
-from benchmark.datasets.manifest import SNIPPET_FRAMES
+from benchmark.terms import SNIPPET_FRAMES
 
 _LIE = {
     0: "",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.datasets.ground_truth.sources import Labels
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Video
+from benchmark.datasets.manifest import Video
+from benchmark.terms import SNIPPET_FRAMES
 
 Interval = tuple[int, int]
 

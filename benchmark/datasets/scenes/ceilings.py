@@ -15,13 +15,14 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmark.datasets.controls import feature_norm, video_length
 from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.manifest import Split, Video
+from benchmark.datasets.manifest import Video
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.datasets.scenes.domains import DOMAINS
 from benchmark.datasets.scenes.generator import Script, scripts
 from benchmark.datasets.store import Dataset
 from benchmark.metrics import average_precision, roc_auc
 from benchmark.system.errors import InputError
+from benchmark.terms import Split
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmark.datasets.manifest import Benchmark, Metric
+from benchmark.terms import Benchmark, Metric
 
 CONTEXTS: Mapping[str, str] = {
     "street": "on",

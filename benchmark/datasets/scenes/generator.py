@@ -20,8 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import SNIPPET_FRAMES, Split
 from benchmark.datasets.scenes.domains import CONTEXTS, MOTIONS, Domain
+from benchmark.terms import SNIPPET_FRAMES, Split
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,8 +13,9 @@ from benchmark.datasets.ground_truth.lengths import possible_lengths
 from benchmark.datasets.ground_truth.parts import divide
 from benchmark.datasets.ground_truth.reasons import find_reasons
 from benchmark.datasets.ground_truth.truth import Truth
-from benchmark.datasets.manifest import Benchmark, Manifest, Video
+from benchmark.datasets.manifest import Manifest, Video
 from benchmark.system.errors import InputError
+from benchmark.terms import Benchmark
 
 
 def _video(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.feature_files import features_home
-from benchmark.datasets.layouts import Layout, find_features
+from benchmark.datasets.layouts import find_features
 from benchmark.system.errors import InputError
+from benchmark.terms import Layout
 
 from .small_packs import DIM, specs, write_features
 

@@ -12,9 +12,10 @@ from benchmark.datasets.check import check_dataset
 from benchmark.datasets.ground_truth import Comparison, compare_ground_truth
 from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.layouts import FeatureFolder
-from benchmark.datasets.manifest import Benchmark, Manifest
+from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.store import Dataset
+from benchmark.terms import Benchmark
 
 pytestmark = pytest.mark.real_data
 

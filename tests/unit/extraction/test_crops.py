@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.extraction.crops import CropRule, Normalisation, count_crops, cut_crops, normalise
+from benchmark.extraction.crops import count_crops, cut_crops, normalise
+from benchmark.terms import CropRule, Normalisation
 from tests.unit.extraction.makers import coloured, cv2
 
 FORMULAS = {

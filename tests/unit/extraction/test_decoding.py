@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.extraction.decoding import SnippetReader, Tail, frame_places
+from benchmark.extraction.decoding import SnippetReader, frame_places
 from benchmark.system.errors import InputError
+from benchmark.terms import VideoTail
 from tests.unit.extraction.makers import CODECS, coloured, cv2, moving, write_video
 
 
@@ -35,7 +36,7 @@ def test_snippets_are_the_frames_in_order(ending: str, count: int, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("count", "tail", "enough"), [(15, "drop", False), (15, "keep", True), (1, "keep", True)])
-def test_a_video_of_less_than_a_snippet(count: int, tail: Tail, enough: bool, tmp_path: Path) -> None:
+def test_a_video_of_less_than_a_snippet(count: int, tail: VideoTail, enough: bool, tmp_path: Path) -> None:
     reader = SnippetReader(write_video(tmp_path / "v.avi", [coloured(0, 0, 0)] * count), tail)
     list(reader)
     if enough:

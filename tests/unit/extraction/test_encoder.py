@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper
 
-from benchmark.extraction.crops import CropRule
 from benchmark.extraction.encoder import Encoder, OnnxNetwork
 from benchmark.system.errors import InputError
+from benchmark.terms import CropRule
 from tests.unit.extraction.makers import coloured, mean_colours, write_model
 
 HALF = 0.001

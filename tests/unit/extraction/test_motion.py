@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmark.extraction.motion import FLOW_METHODS, FlowMethod, MotionMeter, MotionSettings
+from benchmark.extraction.motion import FLOW_METHODS, MotionMeter, MotionSettings
 from benchmark.system.errors import InputError
+from benchmark.terms import FlowMethod
 from tests.unit.extraction.makers import coloured, cv2, moving
 
 

@@ -1,0 +1,84 @@
+"""The field's words, each said once: what can be chosen, by its names, and the settings of a training.
+
+Not in it: anything that does something. A name that only one module says stays there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from benchmark.system.frozen import FrozenModel
+
+SNIPPET_FRAMES = 16
+"""Consecutive frames that one feature vector is of."""
+SCENES_PREFIX = "scenes-"
+"""How the names of the simulated datasets begin."""
+
+PublicBenchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue"]
+Benchmark = Literal[PublicBenchmark, "other"]
+"""What a dataset's videos belong to; decides which recipe applies."""
+Metric = Literal["auc_frame", "ap_frame"]
+"""What a result on a dataset is judged by."""
+Split = Literal["train", "test"]
+RowUnit = Literal["snippets", "segments"]
+"""What a row of features is: a snippet, or a segment of a video that was segmented before it was imported."""
+TestTail = Literal["cut", "pad"]
+"""A test video's last snippet: cut to its frames, or its last label repeated."""
+Layout = Literal["ten-crop", "crop-files", "plain"]
+"""How feature files lie on disk."""
+PseudoLabel = Literal["motion", "objects"]
+
+VideoTail = Literal["drop", "keep"]
+"""What an extractor does with the last frames where they do not fill a snippet."""
+FlowMethod = Literal["dis", "tvl1"]
+CropRule = Literal["one", "five", "ten"]
+Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d"]
+"""What an encoder does to colours."""
+
+Profile = Literal["quick", "paper"]
+"""How large a training is: for two CPU cores, or as published."""
+Selection = Literal["last", "validation", "oracle"]
+"""Which weights of a run count."""
+Numerics = Literal["float32", "tf32", "bf16"]
+"""Arithmetic of a training's steps."""
+Protocol = Literal["cross", "in-domain"]
+"""Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
+
+Trouble = Literal["failed", "timeout", "out-of-memory", "skipped"]
+"""How a run ends that gives no result: by an error, out of time, out of memory, or untried for a reason."""
+Cached = Literal["use", "refresh", "only"]
+"""What is done with stored runs: used, trained again, or used while nothing is trained."""
+Device = Literal["auto", "cpu", "cuda"]
+Tracking = Literal["mlflow", "none"]
+
+
+class Training(FrozenModel):
+    """How a run is trained; the defaults serve a method that brings no recipe.
+
+    Attributes
+    ----------
+    batch_size
+        Videos of each class in a batch, at most: a batch shrinks to the videos there are.
+    segments
+        Segments T that a training video is averaged into.
+    crops
+        Crops in use, counted from the first; None for all that the dataset has.
+    looks
+        How many times, evenly spaced, the weights are judged: on held-out training videos for the selection
+        `validation`, and on the training dataset's test videos for the selection `oracle`.
+    numerics
+        Arithmetic of the steps: ``tf32`` uses a GPU's tensor cores for matrix products, ``bf16`` computes forward and
+        backward passes in bfloat16 where PyTorch deems it safe. Scores are computed in float32 always.
+    """
+
+    optimizer: Literal["adam", "adagrad"] = "adam"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    steps: int = Field(default=3000, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    segments: int = Field(default=32, ge=1)
+    crops: int | None = Field(default=None, ge=1)
+    looks: int = Field(default=10, ge=0)
+    numerics: Numerics = "float32"
