@@ -8,8 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig, PairBatch
-from benchmark.evaluation import MethodError
+from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
 
 
 class WithAddOns(Method):

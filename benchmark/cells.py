@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmark.comparison import Standing, holm
-from benchmark.contrasts import Contrast
 from benchmark.derived import Seeds, contrast_rows
 from benchmark.differences import Gap, compare_column
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs import RunStore
-from benchmark.statistics import Summary, relative_drop, summarise
+from benchmark.statistics.differences import Standing, holm
+from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
+from benchmark.statistics.video_wise import Contrast
 from benchmark.terms import Metric, Selection
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.datasets import controls
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels
-from benchmark.metrics import average_precision, roc_auc
+from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.records import Controls
 
 DRAWS = 100

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from benchmark.class_wise import RESAMPLES
-from benchmark.contrasts import Contrast, contrast
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs import Derived, EvaluationId, RunStore
+from benchmark.statistics.class_wise import RESAMPLES
+from benchmark.statistics.video_wise import Contrast, contrast
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 

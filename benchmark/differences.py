@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.comparison import (
+from benchmark.derived import Seeds, keep, read_scores, times_of
+from benchmark.runs import RunStore
+from benchmark.statistics.differences import (
     RESAMPLES,
     Difference,
     Standing,
@@ -12,8 +14,6 @@ from benchmark.comparison import (
     difference,
     resample_methods,
 )
-from benchmark.derived import Seeds, keep, read_scores, times_of
-from benchmark.runs import RunStore
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import Metric
 
@@ -22,7 +22,7 @@ VERSION = 2
 
 
 class Gap(FrozenModel):
-    """Difference of a row's mean to that of another row, as fractions; see `benchmark.comparison.Difference`."""
+    """Difference of a row's mean to that of another row, as fractions; see `Difference`."""
 
     against: int
     gap: float

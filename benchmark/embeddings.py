@@ -9,9 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.api import Method
+from benchmark.api import Method, MethodError
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import MethodError
 from benchmark.jobs import load_trained
 from benchmark.lineups import Contender, LineUp
 from benchmark.pipelines import Pipeline, find_pipeline_of

@@ -8,18 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmark.api import Method
+from benchmark.api import Method, MethodError
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.store import Dataset
-from benchmark.metrics import ScoredVideos, base_rate, frame_metrics, max_score_auc
+from benchmark.metrics.frame import ScoredVideos, base_rate, max_score_auc
 from benchmark.terms import Metric
 
 Scores = dict[str, NDArray[np.float32]]
-
-
-class MethodError(RuntimeError):
-    """A method broke its contract while it was trained or scored: the run fails with this reason."""
 
 
 def score_videos(
@@ -71,12 +67,6 @@ def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32
         classes=tuple(video.classes for video in videos),
         names=tuple(video.name for video in videos),
     )
-
-
-def test_metrics(scored: ScoredVideos) -> dict[str, float | None]:
-    """Return all metrics of scored test videos; None where one is undefined."""
-    values = frame_metrics(scored)
-    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
 
 
 def chance_level(metric: Metric, scored: ScoredVideos) -> float:

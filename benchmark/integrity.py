@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.checksums import FILE, read_checksums
-from benchmark.evaluation import test_metrics
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos, test_metrics
 from benchmark.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.hashing import is_sealed, sum_of

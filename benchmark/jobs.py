@@ -21,7 +21,8 @@ from benchmark.api import Method
 from benchmark.checksums import is_intact
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos, test_metrics
+from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos
+from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key

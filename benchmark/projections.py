@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.lineups import LineUp
-from benchmark.ranking import Floats
+from benchmark.metrics.ranking import Floats
 from benchmark.runs import RunStore
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.system.errors import InputError
 
 SEPARATOR = "\x1f"

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.add_ons import assemble
-from benchmark.api import FeatureSpec, Method, PairBatch
+from benchmark.api import FeatureSpec, Method, MethodError, PairBatch
 from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import MethodError, Scores, pair_with_labels, score_videos, test_metrics, video_level_auc
+from benchmark.evaluation import Scores, pair_with_labels, score_videos, video_level_auc
+from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import arithmetic, autocast
 from benchmark.pipelines import Pipeline
 from benchmark.records import Look, RunSpec

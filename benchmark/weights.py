@@ -15,7 +15,8 @@ from torch import Tensor
 from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import pair_with_labels, score_videos, test_metrics
+from benchmark.evaluation import pair_with_labels, score_videos
+from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import use_float32
 from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from benchmark.api import MethodConfig
-from benchmark.sklearn_method import SklearnMethod
+from benchmark.api.sklearn import SklearnMethod
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -8,7 +8,7 @@ from dataclasses import replace
 from benchmark.cells import Cell, Table
 from benchmark.paper import decimals, footnotes
 from benchmark.plans import PlannedDataset
-from benchmark.statistics import Summary
+from benchmark.statistics.over_seeds import Summary
 from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
 
 COLUMNS = ("the paper", "ours", "difference", "the paper's is")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmark.cells import Table
-from benchmark.comparison import SIGNIFICANCE
+from benchmark.statistics.differences import SIGNIFICANCE
 
 
 @dataclass(frozen=True)

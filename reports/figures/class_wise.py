@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.class_wise import DEFINITIONS, class_aucs
+from benchmark.statistics.class_wise import DEFINITIONS, class_aucs
 from reports.counting import count
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from benchmark.metrics import FALSE_ALARM_THRESHOLD, ScoredVideos, base_rate
+from benchmark.metrics.frame import FALSE_ALARM_THRESHOLD, ScoredVideos, base_rate
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, INK, canvas, dash, legend_below, shorten

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.lineups import Contender, LineUp
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.records import Evaluation, RunRecord
 from benchmark.runs import RunStore
 from reports.captions import SIMULATED, fallback_sentences, selection_sentence

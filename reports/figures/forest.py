@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.cells import Table
-from benchmark.comparison import SIGNIFICANCE
+from benchmark.statistics.differences import SIGNIFICANCE
 from reports.captions import figure_caption
 from reports.differences import difference_notes
 from reports.figures.figure import Absence, Figure

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmark.bootstrap import FramePairs
 from benchmark.lineups import Contender
-from benchmark.metrics import FALSE_ALARM_THRESHOLD, ScoredVideos
-from benchmark.ranking import Floats
+from benchmark.metrics.frame import FALSE_ALARM_THRESHOLD, ScoredVideos
+from benchmark.metrics.ranking import Floats
+from benchmark.statistics.bootstrap import FramePairs
 from benchmark.system.errors import InputError
 
 Scores = Mapping[Contender, Sequence[ScoredVideos]]

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmark.class_wise import DEFINITIONS, ClassAuc, class_aucs
-from benchmark.metrics import ScoredVideos, frame_metrics
+from benchmark.metrics.frame import ScoredVideos, frame_metrics
+from benchmark.statistics.class_wise import DEFINITIONS, ClassAuc, class_aucs
 from tests.coverage.simulate import Setting, simulate
 
 TABLES = 400

@@ -1,4 +1,4 @@
-"""Coverage of the intervals of `benchmark.comparison` on simulated test sets: python -m tests.coverage.simulate.
+"""Coverage of the intervals of differences on simulated test sets: python -m tests.coverage.simulate.
 
 A snippet's score is the sum of: noise; a separation where it is abnormal, larger for the first method; an effect of its
 video shared by both methods, and one for each method; an effect of each network on the separation; and an effect of
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from benchmark.comparison import Resampled, best_and_indistinguishable, difference, resample_methods
-from benchmark.metrics import ScoredVideos, average_precision, roc_auc
+from benchmark.metrics.frame import ScoredVideos, average_precision, roc_auc
+from benchmark.statistics.differences import Resampled, best_and_indistinguishable, difference, resample_methods
 from benchmark.terms import Metric
 
 METRICS: dict[Metric, Callable[..., float]] = {"auc_frame": roc_auc, "ap_frame": average_precision}

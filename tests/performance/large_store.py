@@ -5,9 +5,9 @@ from pathlib import Path
 
 from benchmark.checksums import write_checksums
 from benchmark.evaluation import chance_level
-from benchmark.evaluation import test_metrics as metrics_of
 from benchmark.invocations import Results
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore

@@ -7,11 +7,11 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.class_wise import class_aucs
-from benchmark.comparison import compare
-from benchmark.contrasts import contrast
-from benchmark.metrics import ScoredVideos, class_wise_aucs, frame_metrics, roc_auc
-from benchmark.ranking import SortedFrames, descending
+from benchmark.metrics.frame import ScoredVideos, class_wise_aucs, frame_metrics, roc_auc
+from benchmark.metrics.ranking import SortedFrames, descending
+from benchmark.statistics.class_wise import class_aucs
+from benchmark.statistics.differences import compare
+from benchmark.statistics.video_wise import contrast
 from benchmark.terms import Metric
 
 SNIPPETS, FRAMES = 72_000, 16

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.evaluation import chance_level
-from benchmark.evaluation import test_metrics as metrics_of
 from benchmark.invocations import Results
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
 from benchmark.runs import RunStore

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.add_ons import WithAddOns, assemble
-from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import MethodError
 from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.planning import Options, plan_runs
 from benchmark.training import Trained, build_method, train

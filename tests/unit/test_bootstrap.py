@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark import bootstrap
-from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric, twice_won
-from benchmark.metrics import ScoredVideos, average_precision, roc_auc
+from benchmark.metrics.frame import ScoredVideos, average_precision, roc_auc
+from benchmark.statistics import bootstrap
+from benchmark.statistics.bootstrap import draw_videos, frames_of_videos, resampled_metric, twice_won
 
 METRICS = {"auc_frame": roc_auc, "ap_frame": average_precision}
 

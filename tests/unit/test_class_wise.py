@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmark.class_wise import ClassAuc, class_aucs
-from benchmark.metrics import ScoredVideos, frame_metrics
+from benchmark.metrics.frame import ScoredVideos, frame_metrics
+from benchmark.statistics.class_wise import ClassAuc, class_aucs
 from tests.unit.small_store import COUNTS, draw_scores
 
 SEEDS = [draw_scores(seed, 0.4) for seed in range(3)]

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmark.bootstrap import draw_videos
-from benchmark.comparison import (
+from benchmark.metrics.frame import ScoredVideos, average_precision, roc_auc
+from benchmark.statistics.bootstrap import draw_videos
+from benchmark.statistics.differences import (
     Resampled,
     best_and_indistinguishable,
     compare,
@@ -17,7 +18,6 @@ from benchmark.comparison import (
     holm,
     resample_methods,
 )
-from benchmark.metrics import ScoredVideos, average_precision, roc_auc
 from benchmark.system.errors import InputError
 from tests.coverage.simulate import Setting, measure, simulate
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.bootstrap import FramePairs
 from benchmark.cells import fill_table
-from benchmark.class_wise import class_aucs, class_gaps
-from benchmark.comparison import compare
-from benchmark.contrasts import MOST_VIDEOS, contrast
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.plans import TablePlan
-from benchmark.power import Precision
 from benchmark.runs import RunStore
+from benchmark.statistics.bootstrap import FramePairs
+from benchmark.statistics.class_wise import class_aucs, class_gaps
+from benchmark.statistics.differences import compare
+from benchmark.statistics.power import Precision
+from benchmark.statistics.video_wise import MOST_VIDEOS, contrast
 from reports.document import make_document
 from reports.gaps import shown_gaps
 from reports.verdicts import verdicts

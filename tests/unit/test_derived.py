@@ -7,11 +7,11 @@ import pytest
 
 from benchmark import derived
 from benchmark.cells import fill_table
-from benchmark.contrasts import contrast
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.plans import TablePlan
 from benchmark.records import RunRecord
 from benchmark.runs import RunStore
+from benchmark.statistics.video_wise import contrast
 from tests.unit.small_store import make_results
 
 

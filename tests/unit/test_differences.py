@@ -8,11 +8,11 @@ import pytest
 
 from benchmark import differences
 from benchmark.cells import Table, fill_table
-from benchmark.comparison import best_and_indistinguishable, compare, resample_methods
 from benchmark.differences import compare_column
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.plans import TablePlan
 from benchmark.runs import RunStore
+from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
 from reports.controls import control_grid
 from reports.differences import difference_grid, difference_notes
 from reports.document import make_document

@@ -11,7 +11,7 @@ from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from benchmark.cells import Table, fill_table
 from benchmark.lineups import Contender, LineUp, find_line_ups
-from benchmark.metrics import ScoredVideos, frame_metrics
+from benchmark.metrics.frame import ScoredVideos, frame_metrics
 from benchmark.plans import TablePlan
 from benchmark.projections import Projection, projection_names
 from benchmark.runs import RunStore

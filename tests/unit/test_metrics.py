@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score
 
-from benchmark.metrics import (
+from benchmark.metrics.frame import (
     ScoredVideos,
     average_precision,
     base_rate,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from benchmark.ranking import SortedFrames, descending
+from benchmark.metrics.ranking import SortedFrames, descending
 
 # Neighbours that differ in their last bits, both zeros, both signs, and the ends of the scale.
 CLOSE = [0.5, np.nextafter(0.5, 1), np.nextafter(0.5, 0), 0.0, -0.0, 5e-324, -5e-324, -0.5, np.nextafter(-0.5, -1)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
 from benchmark.records import Environment, Failure, RunRecord
 from benchmark.runs import RunStore
 from benchmark.score_files import parse_scores, write_scores

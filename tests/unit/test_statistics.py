@@ -3,7 +3,7 @@ import statistics
 import pytest
 from scipy import stats
 
-from benchmark.statistics import relative_drop, summarise
+from benchmark.statistics.over_seeds import relative_drop, summarise
 
 
 def test_summary_equals_the_textbook() -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.api import FeatureSpec
+from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import MethodError, score_videos
+from benchmark.evaluation import score_videos
 from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
 from benchmark.records import RunSpec

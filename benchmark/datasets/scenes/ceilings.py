@@ -20,7 +20,7 @@ from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.datasets.scenes.domains import DOMAINS
 from benchmark.datasets.scenes.generator import Script, scripts
 from benchmark.datasets.store import Dataset
-from benchmark.metrics import average_precision, roc_auc
+from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.system.errors import InputError
 from benchmark.terms import Split
 

@@ -8,8 +8,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from benchmark.api import Bags, FeatureSpec, MethodConfig, PairBatch
+from benchmark.api.sklearn import SklearnMethod
 from benchmark.pipelines import find_pipeline
-from benchmark.sklearn_method import SklearnMethod
 from benchmark.system.errors import InputError
 from methods.binary_svm import BinarySVM, BinarySVMConfig
 

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.bootstrap import FramePairs
-from benchmark.comparison import ROUNDING
-from benchmark.metrics import ScoredVideos
-from benchmark.ranking import Floats
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.metrics.ranking import Floats
+from benchmark.statistics.bootstrap import FramePairs
+from benchmark.statistics.differences import ROUNDING
 from benchmark.system.frozen import FrozenModel
 
 RESAMPLES = 2000

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics import ScoredVideos
-from benchmark.ranking import Floats, Ints
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.metrics.ranking import Floats, Ints
 from benchmark.terms import Metric
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.comparison import SIGNIFICANCE
+from benchmark.statistics.differences import SIGNIFICANCE
 
 POWER = 0.8
 """Share of repetitions that are to show the difference."""
@@ -24,7 +24,7 @@ class Precision:
     Attributes
     ----------
     video_variance, seed_variance
-        See `benchmark.comparison.Difference`.
+        See `benchmark.statistics.differences.Difference`.
     seeds, videos
         How many each method had, and how many test videos there were.
     """

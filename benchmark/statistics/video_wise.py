@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.bootstrap import FramePairs
-from benchmark.class_wise import ClassGap, class_gaps
-from benchmark.metrics import ScoredVideos
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.statistics.bootstrap import FramePairs
+from benchmark.statistics.class_wise import ClassGap, class_gaps
 from benchmark.system.frozen import FrozenModel
 
 MOST_VIDEOS = 5
@@ -24,7 +24,7 @@ class VideoGap(FrozenModel):
         Its abnormal classes; none for a normal video.
     one, other
         Share of the pairs of frames that it is part of which each method orders rightly, mean over seeds; see
-        `benchmark.bootstrap.FramePairs.ranked_rightly`.
+        `benchmark.statistics.bootstrap.FramePairs.ranked_rightly`.
     """
 
     name: str

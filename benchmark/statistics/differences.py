@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.bootstrap import draw_videos, frames_of_videos, resampled_metric
-from benchmark.metrics import ScoredVideos
-from benchmark.ranking import Floats
+from benchmark.metrics.frame import ScoredVideos
+from benchmark.metrics.ranking import Floats
+from benchmark.statistics.bootstrap import draw_videos, frames_of_videos, resampled_metric
 from benchmark.system.errors import InputError
 from benchmark.terms import Metric
 

@@ -1,4 +1,8 @@
-"""All that a plug-in may import: the contract between the engine and a method or an add-on."""
+"""The contract of a method and of an add-on: all that `methods/` and plug-ins of third parties import.
+
+In it: what a plug-in is told, what it has to give, and adapters that make a method of something else. Not in it: how
+the engine does its work.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,13 @@ __all__ = [
     "InputError",
     "Method",
     "MethodConfig",
+    "MethodError",
     "PairBatch",
 ]
+
+
+class MethodError(RuntimeError):
+    """A method broke its contract while it was trained or scored: the run fails with this reason."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.ranking import Floats, Ints, SortedFrames, auc_of_pairs, descending
+from benchmark.metrics.ranking import Floats, Ints, SortedFrames, auc_of_pairs, descending
 from benchmark.system.errors import InputError
 
 FALSE_ALARM_THRESHOLD = 0.5
@@ -195,7 +195,7 @@ def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, 
     Parameters
     ----------
     order
-        The snippets in descending order of score, see `benchmark.ranking.descending`.
+        The snippets in descending order of score, see `benchmark.metrics.ranking.descending`.
 
     Returns
     -------
@@ -233,3 +233,9 @@ def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, 
 
 def _in_order(scored: ScoredVideos, order: NDArray[np.intp]) -> SortedFrames:
     return SortedFrames(scored.scores, scored.positive, scored.negative).rows(order)
+
+
+def test_metrics(scored: ScoredVideos) -> dict[str, float | None]:
+    """Return all metrics of scored test videos; None where one is undefined."""
+    values = frame_metrics(scored)
+    return {name: None if np.isnan(value) else float(value) for name, value in values.items()}
