@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from benchmark.datasets.store import Dataset
 from benchmark.experiments import RowDeclaration, TableDeclaration
 from benchmark.imported import PREFIX, title_of
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, describe_run
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 

@@ -13,7 +13,8 @@ from benchmark.api import Method, MethodError
 from benchmark.datasets.store import Dataset
 from benchmark.jobs import load_trained
 from benchmark.lineups import Contender, LineUp
-from benchmark.pipelines import Pipeline, find_pipeline_of
+from benchmark.planning import find_pipeline_of
+from benchmark.plugins.pipelines import Pipeline
 from benchmark.projections import (
     BACKBONE,
     FEWEST,

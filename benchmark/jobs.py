@@ -24,7 +24,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos
 from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import use_float32
-from benchmark.pipelines import Pipeline
+from benchmark.plugins.pipelines import Pipeline
 from benchmark.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
 from benchmark.runs import RunStore
 from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit

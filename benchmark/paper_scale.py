@@ -11,9 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.api import Bags, PairBatch
 from benchmark.experiments import TableDeclaration
-from benchmark.pipelines import Pipeline, find_pipeline
-from benchmark.recipes import resolve_recipe
-from benchmark.sizes import OBJECT_CLASSES, build_empty
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import resolve_recipe
+from benchmark.plugins.sizes import OBJECT_CLASSES, build_empty
 from benchmark.terms import Benchmark
 
 SEEDS = 5

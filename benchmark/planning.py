@@ -11,8 +11,8 @@ from benchmark.datasets.feature_spaces import check_identity
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
 from benchmark.jobs import Job
-from benchmark.pipelines import Pipeline
-from benchmark.recipes import Recipe, resolve_recipe
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark, Cached, Profile
@@ -92,6 +92,32 @@ def describe_run(
         feature_set=manifest.feature_set,
     )
     return spec, used
+
+
+def find_pipeline_of(spec: RunSpec, reference: str = "") -> Pipeline:
+    """Find the method and the add-ons of a stored run.
+
+    Parameters
+    ----------
+    reference
+        `Pipeline.reference` when the run was planned, where it is known: files have to be looked for somewhere.
+
+    Raises
+    ------
+    InputError
+        If one of them is unknown today, or is of another version.
+    """
+    if spec.imported:
+        raise InputError(f"run {spec.key} has scores from elsewhere and no method; import those of other datasets too")
+    pipeline = find_pipeline(reference or "+".join([spec.method, *(add_on.name for add_on in spec.add_ons)]))
+    method, add_ons = pipeline.load()
+    today = [(pipeline.method.name, method.version, pipeline.method.source_hash())]
+    today += [(p.name, a.version, p.source_hash()) for p, a in zip(pipeline.add_ons, add_ons, strict=True)]
+    stored = [(spec.method, spec.version, spec.source), *((a.name, a.version, a.source) for a in spec.add_ons)]
+    for part, known in zip(today, stored, strict=True):
+        if part != known:
+            raise InputError(f"run {spec.key} is of another version of {part[0]}; train it again")
+    return pipeline
 
 
 def describe_add_ons(pipeline: Pipeline, recipe: Recipe) -> tuple[AddOnSpec, ...]:

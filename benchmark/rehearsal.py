@@ -20,9 +20,9 @@ from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
 from benchmark.paper_scale import SHAPES, PaperRun, Shape
-from benchmark.pipelines import Pipeline
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.records import RunSpec
-from benchmark.sizes import OBJECT_CLASSES
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Benchmark
 from benchmark.training import build_method, make_optimizer, train_step

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method, MethodError, PairBatch
 from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
 from benchmark.datasets.manifest import Video
@@ -20,7 +19,8 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores, pair_with_labels, score_videos, video_level_auc
 from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import arithmetic, autocast
-from benchmark.pipelines import Pipeline
+from benchmark.plugins.add_ons import assemble
+from benchmark.plugins.pipelines import Pipeline
 from benchmark.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything

@@ -18,8 +18,8 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels, score_videos
 from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import use_float32
-from benchmark.pipelines import Pipeline
 from benchmark.planning import Options, check_overrides, describe_run
+from benchmark.plugins.pipelines import Pipeline
 from benchmark.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark

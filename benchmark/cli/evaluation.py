@@ -61,7 +61,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     from benchmark.driver import run_jobs
     from benchmark.executors.serial import SerialExecutor
     from benchmark.jobs import Job
-    from benchmark.pipelines import find_pipeline_of
+    from benchmark.planning import find_pipeline_of
     from benchmark.runs import RunStore
     from reports.runs import evaluation_table
 
@@ -92,7 +92,7 @@ def _evaluate_weights(
     settings: Sequence[str],
     benchmark: terms.Benchmark | None,
 ) -> None:
-    from benchmark.pipelines import find_pipeline
+    from benchmark.plugins.pipelines import find_pipeline
     from benchmark.weights import evaluate_weights
     from reports.runs import weights_table
 

@@ -40,8 +40,9 @@ def methods(
 def _list_plugins(benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
     from rich.table import Table
 
-    from benchmark.listing import Listed, list_sizes
-    from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
+    from benchmark.plugins.listing import Listed, list_sizes
+    from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+    from benchmark.system.entry_points import list_plugins
 
     methods, add_ons = list(list_plugins(MethodPlugin).values()), list(list_plugins(AddOnPlugin).values())
     plugins: list[MethodPlugin | AddOnPlugin] = [*methods, *add_ons]
@@ -68,9 +69,9 @@ def _list_plugins(benchmark: terms.Benchmark, profile: terms.Profile, dim: int) 
 def _show_recipe(name: str, benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
     from rich.table import Table
 
-    from benchmark.pipelines import find_pipeline
-    from benchmark.recipes import read_recipe, resolve_recipe
-    from benchmark.sizes import measure_pipeline
+    from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.plugins.recipes import read_recipe, resolve_recipe
+    from benchmark.plugins.sizes import measure_pipeline
 
     pipeline = find_pipeline(name)
     recipe, _ = resolve_recipe(pipeline, benchmark, profile)

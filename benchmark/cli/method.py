@@ -20,7 +20,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
 ) -> None:
     """Write NAME.py, a small method that runs as it is, and test_NAME.py beside it."""
-    from benchmark.scaffold import class_name, write_method
+    from benchmark.plugins.scaffold import class_name, write_method
 
     method, test = write_method(name, folder)
     path = str(method) if method.is_absolute() else f"./{method}"
@@ -35,7 +35,7 @@ def new(
 @app.command()
 def check(method: options.MethodName) -> None:
     """Check that a method keeps the contract; exit code 1 if it does not."""
-    from benchmark.contract import examine, find_subject
+    from benchmark.plugins.contract import examine, find_subject
 
     subject = find_subject(method)
     findings = []

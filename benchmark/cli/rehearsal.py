@@ -47,9 +47,9 @@ def rehearse(
     from benchmark.experiments import list_tables, read_table
     from benchmark.numerics import use_float32
     from benchmark.paper_scale import count_run
-    from benchmark.pipelines import find_pipeline
     from benchmark.planning import Options, check_overrides, plan_runs
-    from benchmark.recipes import resolve_recipe
+    from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.plugins.recipes import resolve_recipe
     from benchmark.rehearsal import rehearse as run_rehearsal
     from benchmark.rehearsal import write_simulated
     from benchmark.system.errors import InputError

@@ -26,7 +26,7 @@ def sweep(
 ) -> None:
     """Train a method with several values of a setting, one setting after another; a table and a plot."""
     from benchmark.experiments import TableDeclaration, plan_table
-    from benchmark.pipelines import find_pipeline
+    from benchmark.plugins.pipelines import find_pipeline
     from benchmark.system.files import file_name
 
     names = [name.strip() for name in dataset.split(",")]

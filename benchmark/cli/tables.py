@@ -68,8 +68,8 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
-    from benchmark.pipelines import find_pipeline
     from benchmark.planning import describe_run
+    from benchmark.plugins.pipelines import find_pipeline
     from benchmark.runs import RunStore
     from benchmark.system.files import file_name
     from reports.runs import metrics_table

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
-from benchmark.registry import DatasetPlugin, list_plugins
+from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import SCENES_PREFIX
 
@@ -25,6 +25,31 @@ class CatalogEntry:
     name: str
     manifest: Manifest | None
     problem: str = ""
+
+
+class DatasetPlugin(Plugin):
+    """A function that opens a dataset below the data root, and makes it first if it is not there."""
+
+    kind = "dataset"
+    group = "wvad_bench.datasets"
+
+    def open(self, root: Path, progress: Callable[[int, int], None]) -> Dataset:
+        """Open the dataset.
+
+        Parameters
+        ----------
+        progress
+            Called with what is done and what is to do, where the dataset has to be made.
+
+        Raises
+        ------
+        InputError
+            If the import fails, or what it gives is not the dataset of that name below the root.
+        """
+        opened = self.call(self.name, root, progress)
+        if not isinstance(opened, Dataset) or opened.path != root / self.name or opened.name != self.name:
+            raise InputError(f"dataset {self.name}: {self.attribute} does not give the dataset {root / self.name}")
+        return opened
 
 
 def data_root(option: Path | None) -> Path:

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from benchmark.executors import Executor, Resources
 from benchmark.executors.places import count_places
-from benchmark.registry import ExecutorPlugin, find_plugin
+from benchmark.system.entry_points import Plugin, find_plugin
 from benchmark.system.errors import InputError
 from benchmark.terms import Device
 
 HERE = (None, "serial", "local")
 """Executors that use this machine; a call may be made on one without a GPU where the runs of others go to one."""
+
+
+class ExecutorPlugin(Plugin):
+    """A class or function that gives an executor for the resources of a call."""
+
+    kind = "executor"
+    group = "wvad_bench.executors"
+
+    def create(self, resources: Resources) -> Executor:
+        """Create the executor.
+
+        Raises
+        ------
+        InputError
+            If the import fails, or what it gives is no `benchmark.executors.Executor`.
+        """
+        executor = self.call(resources)
+        if not callable(getattr(executor, "run", None)):
+            raise InputError(f"executor {self.name}: {self.attribute} gives nothing that could run jobs")
+        return cast("Executor", executor)
 
 
 def choose_device(wanted: Device, executor: str | None = None) -> str:

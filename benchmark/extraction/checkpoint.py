@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
 from benchmark.extraction.onnx_model import file_sha256
-from benchmark.registry import Plugin
+from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES
 
@@ -60,7 +60,7 @@ class Architecture(Plugin):
         """
         from torch import nn
 
-        network = self._call()
+        network = self.call()
         if not isinstance(network, nn.Module):
             raise InputError(f"architecture {self.name}: gives {type(network).__name__}, not a torch.nn.Module")
         return network

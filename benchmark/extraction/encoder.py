@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.extraction.crops import cut_crops, normalise
 from benchmark.extraction.decoding import Frame, frame_places
 from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
-from benchmark.registry import Plugin
+from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import SNIPPET_FRAMES, CropRule, Normalisation

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.api import Method
-from benchmark.contract import CHECKS, examine, find_subject
+from benchmark.plugins.contract import CHECKS, examine, find_subject
 from tests.plugins import broken_methods
 
 GALLERY = Path(broken_methods.__file__)

@@ -9,9 +9,10 @@ import torch
 
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
-from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.planning import Options, check_overrides, plan_runs
-from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.system.entry_points import list_plugins
 from benchmark.training import build_method, train
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_numbers.json").read_text())

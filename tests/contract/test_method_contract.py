@@ -4,7 +4,8 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from benchmark.contract import CHECKS, Subject, find_subject, scoring, training
+from benchmark.plugins.contract import CHECKS, Subject, find_subject, scoring
+from benchmark.plugins.contract import learning as training
 from benchmark.system.process import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]

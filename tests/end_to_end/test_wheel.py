@@ -39,7 +39,8 @@ def test_packages_come_from_the_wheel(installed: Path) -> None:
 def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
     code = (
         "from benchmark.experiments import read_table;"
-        "from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins;"
+        "from benchmark.plugins.registry import AddOnPlugin, MethodPlugin;"
+        "from benchmark.system.entry_points import list_plugins;"
         "from benchmark.paper import cross_dataset_value, footnotes;"
         "print(read_table('table4').title);"
         "kinds = MethodPlugin, AddOnPlugin;"

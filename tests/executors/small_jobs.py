@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmark.datasets.store import Dataset
 from benchmark.jobs import Job
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, make_job, plan_runs
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs import RunStore
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")

@@ -20,8 +20,8 @@ import torch
 from benchmark.datasets.store import Dataset
 from benchmark.numerics import use_float32
 from benchmark.paper_scale import count_run
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.terms import Benchmark
 

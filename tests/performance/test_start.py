@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark.registry import MethodPlugin, list_plugins
+from benchmark.plugins.registry import MethodPlugin
+from benchmark.system.entry_points import list_plugins
 
 WVAD = [sys.executable, "-c", "from benchmark.cli import main; main()"]
 

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.api import Bags, FeatureSpec, Method, PairBatch
 from benchmark.datasets.batches import BagSet, pair_batches
 from benchmark.datasets.segments import segment_mean
-from benchmark.pipelines import find_pipeline
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
 from benchmark.training import LossCurves, make_optimizer, train_step

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.add_ons import WithAddOns, assemble
 from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
 from benchmark.datasets.store import Dataset
-from benchmark.pipelines import Pipeline, find_pipeline
 from benchmark.planning import Options, plan_runs
+from benchmark.plugins.add_ons import WithAddOns, assemble
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.training import Trained, build_method, train
 
 PLUGINS = Path(__file__).parents[1] / "plugins"

@@ -11,8 +11,8 @@ from benchmark.controls import DRAWS, measure_controls
 from benchmark.datasets.batches import shuffle_labels
 from benchmark.datasets.controls import random_per_video
 from benchmark.datasets.store import Dataset
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs import RunStore
 from benchmark.training import train
 

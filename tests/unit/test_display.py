@@ -6,8 +6,8 @@ from rich.console import Console
 
 from benchmark.display import BarDisplay, LineDisplay, run_display
 from benchmark.jobs import Job, Outcome
-from benchmark.pipelines import Pipeline
-from benchmark.registry import MethodPlugin
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.registry import MethodPlugin
 from tests.unit.test_records import spec
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import listing
-from benchmark.listing import Listed, list_sizes
-from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
-from benchmark.sizes import measure_add_on
+from benchmark.plugins import listing
+from benchmark.plugins.listing import Listed, list_sizes
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.plugins.sizes import measure_add_on
+from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import hash_package
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, check_comparable, check_overrides, check_trainable, choose_source, plan_runs
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "mean_mil.py"

@@ -5,9 +5,10 @@ from typing import get_args
 
 import pytest
 
-from benchmark.pipelines import Pipeline, find_pipeline
-from benchmark.recipes import Recipe, Source, read_recipe, resolve_recipe
-from benchmark.registry import AddOnPlugin, MethodPlugin, list_plugins
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import Recipe, Source, read_recipe, resolve_recipe
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark
 

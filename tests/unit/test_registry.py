@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.registry import MethodPlugin, find_plugin, list_plugins
+from benchmark.plugins.registry import MethodPlugin
+from benchmark.system.entry_points import find_plugin, list_plugins
 from benchmark.system.errors import InputError
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
@@ -19,7 +20,8 @@ def test_our_methods_are_declared_like_anybodys() -> None:
 
 def test_listing_imports_no_method_and_no_torch() -> None:
     code = (
-        "import sys; from benchmark.registry import MethodPlugin, list_plugins; list_plugins(MethodPlugin); "
+        "import sys; from benchmark.plugins.registry import MethodPlugin; "
+        "from benchmark.system.entry_points import list_plugins; list_plugins(MethodPlugin); "
         "sys.exit('torch' in sys.modules or 'methods.mmil' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

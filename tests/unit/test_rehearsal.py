@@ -10,7 +10,7 @@ from benchmark.cli import run
 from benchmark.datasets.store import Dataset
 from benchmark.experiments import read_table
 from benchmark.paper_scale import SHAPES, PaperRun, Shape, count_run, paper_runs
-from benchmark.pipelines import find_pipeline
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.rehearsal import Rehearsal, write_simulated
 
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec
-from benchmark.pipelines import find_pipeline
-from benchmark.recipes import resolve_recipe
-from benchmark.registry import AddOnPlugin, find_plugin
-from benchmark.sizes import SNIPPETS, Size, measure_add_on, measure_pipeline
+from benchmark.plugins.add_ons import assemble
+from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.recipes import resolve_recipe
+from benchmark.plugins.registry import AddOnPlugin
+from benchmark.plugins.sizes import SNIPPETS, Size, measure_add_on, measure_pipeline
+from benchmark.system.entry_points import find_plugin
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 D, T = 2048, 32

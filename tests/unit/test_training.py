@@ -8,8 +8,8 @@ import torch
 from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, plan_runs
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.records import RunSpec
 from benchmark.training import Trained, look_steps, train
 

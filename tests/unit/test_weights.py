@@ -10,14 +10,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from benchmark.add_ons import WithAddOns, assemble
 from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.store import Dataset
 from benchmark.jobs import perform
-from benchmark.pipelines import find_pipeline
 from benchmark.planning import Options, make_job, plan_runs
-from benchmark.registry import AddOnPlugin, find_plugin
+from benchmark.plugins.add_ons import WithAddOns, assemble
+from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.registry import AddOnPlugin
 from benchmark.runs import RunStore
+from benchmark.system.entry_points import find_plugin
 from benchmark.system.errors import InputError
 from benchmark.training import build_method
 from benchmark.weights import evaluate_weights, load_weights, read_weights

@@ -9,7 +9,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from benchmark.api import Bags, FeatureSpec, MethodConfig, PairBatch
 from benchmark.api.sklearn import SklearnMethod
-from benchmark.pipelines import find_pipeline
+from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 from methods.binary_svm import BinarySVM, BinarySVMConfig
 

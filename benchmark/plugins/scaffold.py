@@ -17,8 +17,8 @@ def class_name(name: str) -> str:
 
 
 def render(template: str, name: str) -> str:
-    """Return a file of `benchmark.templates` for a method of another name."""
-    text = files("benchmark.templates").joinpath(template).read_text(encoding="utf-8")
+    """Return a file of `benchmark.plugins.templates` for a method of another name."""
+    text = files("benchmark.plugins.templates").joinpath(template).read_text(encoding="utf-8")
     return text.replace("my_method", name).replace("MyMethod", class_name(name))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from benchmark.contract.probes import ContractError
-from benchmark.contract.subject import Subject, fields_without_default
-from benchmark.recipes import first_error
+from benchmark.plugins.contract.probes import ContractError
+from benchmark.plugins.contract.subject import Subject, fields_without_default
+from benchmark.plugins.recipes import first_error
 
 SOURCES = {"motion": ("given", "feature-difference", "none"), "objects": ("given", "kmeans", "none")}
 """The pseudo-labels that a method may ask for, each with where it may come from."""

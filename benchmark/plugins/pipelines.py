@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.registry import AddOnPlugin, MethodPlugin, find_plugin
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.system.entry_points import find_plugin, list_plugins
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method, MethodConfig
-    from benchmark.records import RunSpec
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def find_pipeline(reference: str) -> Pipeline:
     method, *add_ons = _split(reference)
     named = re.fullmatch(r"(.+)@([\w.-]+)", method)  # not the @ of a path, which goes on with a colon
     method, preset = named.groups() if named else (method, None)
+    if method not in list_plugins(MethodPlugin) and method in list_plugins(AddOnPlugin):
+        raise InputError(f"{method} is an add-on: name the method that it is put in front of, as METHOD+{method}")
     pipeline = Pipeline(
         find_plugin(MethodPlugin, method), tuple(find_plugin(AddOnPlugin, add_on) for add_on in add_ons), preset
     )
@@ -85,32 +87,6 @@ def find_pipeline(reference: str) -> Pipeline:
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{reference}: two add-ons are called {name}")
-    return pipeline
-
-
-def find_pipeline_of(spec: RunSpec, reference: str = "") -> Pipeline:
-    """Find the method and the add-ons of a stored run.
-
-    Parameters
-    ----------
-    reference
-        `Pipeline.reference` when the run was planned, where it is known: files have to be looked for somewhere.
-
-    Raises
-    ------
-    InputError
-        If one of them is unknown today, or is of another version.
-    """
-    if spec.imported:
-        raise InputError(f"run {spec.key} has scores from elsewhere and no method; import those of other datasets too")
-    pipeline = find_pipeline(reference or "+".join([spec.method, *(add_on.name for add_on in spec.add_ons)]))
-    method, add_ons = pipeline.load()
-    today = [(pipeline.method.name, method.version, pipeline.method.source_hash())]
-    today += [(p.name, a.version, p.source_hash()) for p, a in zip(pipeline.add_ons, add_ons, strict=True)]
-    stored = [(spec.method, spec.version, spec.source), *((a.name, a.version, a.source) for a in spec.add_ons)]
-    for part, known in zip(today, stored, strict=True):
-        if part != known:
-            raise InputError(f"run {spec.key} is of another version of {part[0]}; train it again")
     return pipeline
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
-from benchmark.pipelines import Pipeline
-from benchmark.registry import Plugin
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import Benchmark, Profile, Training
@@ -95,7 +95,7 @@ class Recipe:
         return Training.model_validate(self.values("training"))
 
 
-def read_recipe(plugin: Plugin) -> RecipeFile:
+def read_recipe(plugin: MethodPlugin | AddOnPlugin) -> RecipeFile:
     """Read a method's recipe; an empty one if it brings none.
 
     Raises
@@ -222,7 +222,7 @@ def _default_settings(model: type[FrozenModel]) -> dict[str, Setting]:
     }
 
 
-def add_on_settings(plugin: Plugin, add_on: type[AddOn], benchmark: Benchmark) -> dict[str, Setting]:
+def add_on_settings(plugin: AddOnPlugin, add_on: type[AddOn], benchmark: Benchmark) -> dict[str, Setting]:
     """Resolve an add-on's recipe for a benchmark: key -> value with its source."""
     source, settings = read_recipe(plugin), {"config": _default_settings(add_on.Config)}
     _merge(settings, source.default, source.benchmarks.get(benchmark, Block()))

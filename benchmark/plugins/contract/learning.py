@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.api import Method, PairBatch
-from benchmark.contract.probes import (
+from benchmark.plugins.contract.probes import (
     DIM,
     SEGMENTS,
     ContractError,
@@ -21,7 +21,7 @@ from benchmark.contract.probes import (
     take_loss_terms,
     train,
 )
-from benchmark.contract.subject import Subject
+from benchmark.plugins.contract.subject import Subject
 
 EXPLODED = 1e6
 """A gradient above this on blank frames comes from a division by almost nothing."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from benchmark.add_ons import assemble
 from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig
-from benchmark.contract.probes import DIM, OBJECT_CLASSES, NotCheckedError, Sources, train
-from benchmark.pipelines import Pipeline, find_pipeline
-from benchmark.recipes import resolve_recipe
+from benchmark.plugins.add_ons import assemble
+from benchmark.plugins.contract.probes import DIM, OBJECT_CLASSES, NotCheckedError, Sources, train
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import resolve_recipe
 from benchmark.system.seeding import seed_everything
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.add_ons import WithAddOns
 from benchmark.api import Method
-from benchmark.contract.probes import (
+from benchmark.plugins.add_ons import WithAddOns
+from benchmark.plugins.contract.learning import CROPS, check_loss_terms, require_training
+from benchmark.plugins.contract.probes import (
     DIM,
     SEGMENTS,
     ContractError,
@@ -17,8 +18,7 @@ from benchmark.contract.probes import (
     score,
     shown,
 )
-from benchmark.contract.subject import Subject
-from benchmark.contract.training import CROPS, check_loss_terms, require_training
+from benchmark.plugins.contract.subject import Subject
 
 SNIPPETS = (1, 2, 3, 4, 5, 7, 9, 10, 16, 31, 33, 100, 299, 300)
 DIMS = (1, 7, 50, 64)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmark.registry import AddOnPlugin, MethodPlugin
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.files import cache_folder, write_atomically
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest, hash_package
@@ -18,7 +18,7 @@ from benchmark.terms import Benchmark, Profile
 
 
 class Listed(FrozenModel):
-    """What is listed of a plug-in: its title and, see `benchmark.sizes.Size`, its size."""
+    """What is listed of a plug-in: its title and, see `benchmark.plugins.sizes.Size`, its size."""
 
     title: str
     parameters: int
@@ -66,9 +66,9 @@ def list_sizes(
 
 
 def _measure(plugin: MethodPlugin | AddOnPlugin, benchmark: Benchmark, profile: Profile, dim: int) -> Listed:
-    from benchmark.pipelines import Pipeline
-    from benchmark.recipes import resolve_recipe
-    from benchmark.sizes import measure_add_on, measure_pipeline
+    from benchmark.plugins.pipelines import Pipeline
+    from benchmark.plugins.recipes import resolve_recipe
+    from benchmark.plugins.sizes import measure_add_on, measure_pipeline
 
     title = plugin.load().title or plugin.attribute
     if isinstance(plugin, AddOnPlugin):

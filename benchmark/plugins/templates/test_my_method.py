@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.contract import CHECKS, find_subject
+from benchmark.plugins.contract import CHECKS, find_subject
 
 SUBJECT = find_subject(f"{Path(__file__).with_name('my_method.py')}:MyMethod")
 

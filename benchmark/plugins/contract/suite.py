@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.contract import declaring, scoring, seeds, state, training
-from benchmark.contract.probes import ContractError, NotCheckedError, Sources, shown
-from benchmark.contract.subject import Subject
+from benchmark.plugins.contract import declaring, scoring, seeds, state
+from benchmark.plugins.contract import learning as training
+from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, shown
+from benchmark.plugins.contract.subject import Subject
 from benchmark.system.process import one_thread
 
 Verdict = Literal["ok", "broken", "not checked"]

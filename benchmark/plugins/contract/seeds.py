@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from benchmark.api import Method
-from benchmark.contract.probes import ContractError, Sources, generator_states, listed, train
-from benchmark.contract.subject import Subject
-from benchmark.contract.training import require_training
+from benchmark.plugins.contract.learning import require_training
+from benchmark.plugins.contract.probes import ContractError, Sources, generator_states, listed, train
+from benchmark.plugins.contract.subject import Subject
 from benchmark.system.seeding import seed_everything
 
 CURE = (

@@ -10,9 +10,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.contract.probes import SEGMENTS, ContractError, Sources, draw_features, generator_states, listed, score
-from benchmark.contract.scoring import largest, score_or_wait, score_to_compare
-from benchmark.contract.subject import Subject
+from benchmark.plugins.contract.probes import (
+    SEGMENTS,
+    ContractError,
+    Sources,
+    draw_features,
+    generator_states,
+    listed,
+    score,
+)
+from benchmark.plugins.contract.scoring import largest, score_or_wait, score_to_compare
+from benchmark.plugins.contract.subject import Subject
 
 
 def check_argument(subject: Subject, sources: Sources) -> None:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.add_ons import assemble
 from benchmark.api import FeatureSpec, Method
-from benchmark.pipelines import Pipeline
-from benchmark.recipes import Recipe, add_on_settings
-from benchmark.registry import AddOnPlugin
+from benchmark.plugins.add_ons import assemble
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.recipes import Recipe, add_on_settings
+from benchmark.plugins.registry import AddOnPlugin
 from benchmark.terms import Benchmark
 
 SNIPPETS = 32

@@ -1,0 +1,88 @@
+"""Methods and add-ons as plug-ins: installed ones (ours are declared the same way), or files of the user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from benchmark.system.entry_points import Plugin
+from benchmark.system.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.api import AddOn, Method
+
+_Class = TypeVar("_Class")
+
+
+class _WithRecipe(Plugin):
+    """A plug-in whose settings lie in a recipe beside it."""
+
+    from_files = True
+
+    def recipe_path(self) -> Path | None:
+        """Path of the recipe, ``NAME.yaml`` beside the plug-in's module or in ``recipes/`` there; None without one."""
+        if self.is_file:
+            source = Path(self.module)
+        else:
+            spec = importlib.util.find_spec(self.module)
+            if spec is None or spec.origin is None:
+                return None
+            source = Path(spec.origin)
+        for folder in (source.parent / "recipes", source.parent):
+            path = folder / f"{source.stem}.yaml"
+            if path.is_file():
+                return path
+        return None
+
+
+class MethodPlugin(_WithRecipe):
+    """A `benchmark.api.Method` that can be loaded."""
+
+    kind = "method"
+    group = "wvad_bench.methods"
+
+    def load(self) -> type[Method]:
+        """Import the method's class.
+
+        Raises
+        ------
+        InputError
+            If the import fails or the class is not a `benchmark.api.Method`.
+        """
+        from benchmark.api import Method, MethodConfig
+
+        return _load(self, Method, MethodConfig)
+
+
+class AddOnPlugin(_WithRecipe):
+    """A `benchmark.api.AddOn` that can be loaded."""
+
+    kind = "add-on"
+    group = "wvad_bench.addons"
+
+    def load(self) -> type[AddOn]:
+        """Import the add-on's class.
+
+        Raises
+        ------
+        InputError
+            If the import fails or the class is not a `benchmark.api.AddOn`.
+        """
+        from benchmark.api import AddOn, AddOnConfig
+
+        return _load(self, AddOn, AddOnConfig)
+
+
+def _load(plugin: Plugin, base: type[_Class], config_base: type[object]) -> type[_Class]:
+    loaded = plugin.import_it()
+    if not (isinstance(loaded, type) and issubclass(loaded, base)):
+        raise InputError(
+            f"{plugin.kind} {plugin.name}: {plugin.attribute} is not a subclass of benchmark.api.{base.__name__}"
+        )
+    config = getattr(loaded, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, config_base)):
+        raise InputError(
+            f"{plugin.kind} {plugin.name}: its Config is not a subclass of benchmark.api.{config_base.__name__}"
+        )
+    return loaded

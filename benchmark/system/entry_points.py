@@ -1,0 +1,145 @@
+"""Find plug-ins by name, by the entry points of installed packages, or as ``path/to/file.py:Class``."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import ClassVar, TypeVar
+
+from benchmark.system.errors import InputError
+
+_Plugin = TypeVar("_Plugin", bound="Plugin")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A class that can be loaded, known without importing it.
+
+    Attributes
+    ----------
+    name
+        What the user calls it: the entry point's name, or ``file.py:Class`` for a file.
+    module, attribute
+        Where the class is: a module's name, or the path of a file.
+    distribution
+        Who ships it; empty for a file.
+    """
+
+    name: str
+    module: str
+    attribute: str
+    distribution: str = ""
+
+    kind: ClassVar[str]
+    group: ClassVar[str]
+    """Group of the entry points that declare plug-ins of this kind."""
+    from_files: ClassVar[bool] = False
+    """Whether messages say that a plug-in of this kind may be a file of the user's own."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the plug-in is a file of the user's own rather than part of an installed package."""
+        return self.module.endswith(".py")
+
+    @property
+    def reference(self) -> str:
+        """How to find it again from anywhere on this machine: its name, or its file's whole path and the class."""
+        return f"{self.module}:{self.attribute}" if self.is_file else self.name
+
+    def source_hash(self) -> str | None:
+        """Hash of a file plug-in's content, which is its version; None for an installed one."""
+        return hashlib.sha256(Path(self.module).read_bytes()).hexdigest() if self.is_file else None
+
+    def import_it(self) -> object:
+        """Import the class or function.
+
+        Raises
+        ------
+        InputError
+            If that fails.
+        """
+        try:
+            module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
+            return getattr(module, self.attribute)
+        except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
+            raise InputError(f"{self.kind} {self.name} is unavailable: {type(error).__name__}: {error}") from error
+
+    def call(self, *arguments: object) -> object:
+        """Call what is declared.
+
+        Raises
+        ------
+        InputError
+            If the import or the call fails.
+        """
+        function = self.import_it()
+        try:
+            return function(*arguments) if callable(function) else None
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"{self.kind} {self.name}: {type(error).__name__}: {error}") from error
+
+
+def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:
+    """Return the installed plug-ins of a kind by name, importing none of them.
+
+    Raises
+    ------
+    InputError
+        If two distributions declare the same name.
+    """
+    found: dict[str, _Plugin] = {}
+    for point in sorted(entry_points(group=kind.group), key=lambda point: point.name):
+        plugin = kind(point.name, point.module, point.attr, point.dist.name if point.dist else "")
+        other = found.setdefault(point.name, plugin)
+        if (other.module, other.attribute) != (plugin.module, plugin.attribute):
+            raise InputError(
+                f"{kind.kind} {point.name} is declared by {other.distribution} and by {plugin.distribution}; "
+                "uninstall one"
+            )
+    return found
+
+
+def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
+    """Find a plug-in of a kind by its registered name or as ``path/to/file.py:Class``.
+
+    Raises
+    ------
+    InputError
+        If there is no such plug-in or file.
+    """
+    path, colon, attribute = reference.rpartition(":")
+    if colon and path.endswith(".py"):
+        if not Path(path).is_file():
+            raise InputError(f"{kind.kind} {reference}: there is no file {path}")
+        return kind(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
+    plugins = list_plugins(kind)
+    if reference not in plugins:
+        from_files = ", or path/to/file.py:Class" if kind.from_files else ""
+        raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}{from_files}")
+    return plugins[reference]
+
+
+def _import_file(path: Path) -> ModuleType:
+    # A name of its own for each content keeps two versions of one file apart, and lets its classes be pickled.
+    name = f"wvad_plugin_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
