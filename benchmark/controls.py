@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets import controls
+from benchmark.datasets import untrained_scores as controls
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels
 from benchmark.metrics.frame import average_precision, roc_auc

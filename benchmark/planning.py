@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.datasets.feature_spaces import check_identity
 from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.same_features import check_identity
 from benchmark.datasets.store import Dataset
 from benchmark.jobs import Job
 from benchmark.plugins.pipelines import Pipeline, find_pipeline

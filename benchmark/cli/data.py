@@ -77,8 +77,8 @@ def import_(
 ) -> None:
     """Import published features with their annotations; after a kill, the same command goes on."""
     from benchmark.datasets.catalog import data_root
-    from benchmark.datasets.importer import ImportRequest, import_dataset
     from benchmark.display import counting
+    from benchmark.importing.importer import ImportRequest, import_dataset
 
     request = ImportRequest(
         name=name,
@@ -124,8 +124,8 @@ def add(
     data: options.Data = None,
 ) -> None:
     """Add motion intensities or object scores that were made later to an imported dataset."""
-    from benchmark.datasets.amend import add_pseudo_labels
     from benchmark.display import counting
+    from benchmark.importing.amend import add_pseudo_labels
 
     given: dict[terms.PseudoLabel, Path | None] = {"motion": motion, "objects": objects}
     folders = {what: folder for what, folder in given.items() if folder is not None}
@@ -153,8 +153,8 @@ def check(
     or S3R's .json file. Differences are information, not an error.
     """
     from benchmark.datasets.check import check_dataset
-    from benchmark.datasets.ground_truth import compare_ground_truth
     from benchmark.display import counting
+    from benchmark.importing.ground_truth import compare_ground_truth
 
     dataset = open_datasets([name], data)[0]
     if order is not None and against is None:
@@ -177,7 +177,7 @@ def list_(data: options.Data = None) -> None:
     from rich.table import Table
 
     from benchmark.datasets.catalog import data_root, list_datasets
-    from benchmark.datasets.placing import unfinished_imports
+    from benchmark.importing.placing import unfinished_imports
 
     for name in unfinished_imports(data_root(data)):
         say(f"{name}: an import that was interrupted or is going on; the same command goes on from what is written")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.names import video_name
+from benchmark.datasets.video_names import video_name
 from benchmark.extraction.folder import ExtractionFolder
 from benchmark.extraction.identity import write_identity
 from benchmark.extraction.instruments import Instruments

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchmark.datasets.annotations.frames import FILE as FRAMES_FILE
-from benchmark.datasets.annotations.frames import read_frame_counts
 from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
+from benchmark.datasets.frame_counts_file import FILE as FRAMES_FILE
+from benchmark.datasets.frame_counts_file import read_frame_counts
 from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically

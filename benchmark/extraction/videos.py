@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.datasets.names import video_name
+from benchmark.datasets.video_names import video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from benchmark.datasets.ground_truth.truth import labels_of
 from benchmark.datasets.store import Dataset
+from benchmark.importing.ground_truth.truth import labels_of
 from benchmark.invocations import Results
 from benchmark.runs import RunStore
 

@@ -15,19 +15,19 @@ import torch
 from safetensors.torch import save as save_safetensors
 from scipy.io import savemat
 
-from benchmark.datasets.annotations import read_annotations
-from benchmark.datasets.annotations.frame_counts import read_header
-from benchmark.datasets.annotations.frames import read_frame_counts
-from benchmark.datasets.annotations.matlab_masks import frames_with_pixels
 from benchmark.datasets.feature_sets import FILE as FEATURE_SET_FILE
 from benchmark.datasets.feature_sets import FeatureSet, find_feature_set
-from benchmark.datasets.formats import open_arrays
-from benchmark.datasets.ground_truth.sources import read_ground_truth
-from benchmark.datasets.import_plan import read_missing
-from benchmark.datasets.layouts import FeatureFolder
-from benchmark.datasets.lists import file_of, read_list, video_of
+from benchmark.datasets.frame_counts_file import read_frame_counts
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.imported import read_scores
+from benchmark.importing.annotations import read_annotations
+from benchmark.importing.annotations.frame_counts import read_header
+from benchmark.importing.annotations.matlab_masks import frames_with_pixels
+from benchmark.importing.feature_files.formats import open_arrays
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.lists import file_of, read_list, video_of
+from benchmark.importing.ground_truth.sources import read_ground_truth
+from benchmark.importing.import_plan import read_missing
 from benchmark.invocations import Results
 from benchmark.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError

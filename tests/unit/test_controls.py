@@ -9,8 +9,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.controls import DRAWS, measure_controls
 from benchmark.datasets.batches import shuffle_labels
-from benchmark.datasets.controls import random_per_video
 from benchmark.datasets.store import Dataset
+from benchmark.datasets.untrained_scores import random_per_video
 from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs import RunStore

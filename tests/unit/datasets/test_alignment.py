@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.alignment import are_segments, clip_intervals, fits, is_short
+from benchmark.importing.alignment import are_segments, clip_intervals, fits, is_short
 from benchmark.system.errors import InputError
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.amend import add_pseudo_labels
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.datasets.placing import unfinished
 from benchmark.datasets.store import Dataset
+from benchmark.importing.amend import add_pseudo_labels
+from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.placing import unfinished
 from benchmark.system.errors import InputError
 
 from .small_packs import specs, write_pack

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.annotations import read_annotations
-from benchmark.datasets.annotations.frames import read_frame_counts
-from benchmark.datasets.annotations.xd_violence import classes_of
-from benchmark.datasets.layouts import FeatureFolder, find_features
+from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.importing.annotations import read_annotations
+from benchmark.importing.annotations.xd_violence import classes_of
+from benchmark.importing.feature_files.layouts import FeatureFolder, find_features
 from benchmark.system.errors import InputError
 
 from .small_packs import NAMES, Spec, changed, specs, write_annotations, write_features

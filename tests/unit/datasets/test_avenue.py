@@ -9,9 +9,9 @@ import scipy.io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.annotations import matlab_masks, read_annotations
-from benchmark.datasets.annotations.matlab_masks import frames_with_pixels
-from benchmark.datasets.layouts import FeatureFolder
+from benchmark.importing.annotations import matlab_masks, read_annotations
+from benchmark.importing.annotations.matlab_masks import frames_with_pixels
+from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.system.errors import InputError
 
 NO_FEATURES = FeatureFolder(Path("features"), "plain", "", {})

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.check import check_dataset
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.store import Dataset
+from benchmark.importing.importer import ImportRequest, import_dataset
 
 from .small_packs import NAMES, changed, specs, write_pack
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.feature_sets import FILE, FeatureSet, presets
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifest
 from benchmark.datasets.store import Dataset
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.paper import PAPER_FEATURE_SETS
 from benchmark.planning import check_comparable
 from benchmark.system.errors import InputError

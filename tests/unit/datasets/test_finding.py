@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.datasets.annotations import find_frame_counts, read_annotations
-from benchmark.datasets.annotations.finding import find_annotations
-from benchmark.datasets.layouts import FeatureFolder
-from benchmark.datasets.lists import file_of, read_list, video_of
+from benchmark.importing.annotations import find_frame_counts, read_annotations
+from benchmark.importing.annotations.forms import find_annotations
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.system.errors import InputError
 
 from .small_packs import NAMES, specs, write_annotations

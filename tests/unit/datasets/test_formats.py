@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from benchmark.datasets.formats import SUFFIXES, is_number_text, open_arrays
+from benchmark.importing.feature_files.formats import SUFFIXES, is_number_text, open_arrays
 from benchmark.system.errors import InputError
 from tests.fuzz.readers import objects
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.datasets.ground_truth import Comparison, compare_ground_truth
-from benchmark.datasets.ground_truth.lengths import possible_lengths
-from benchmark.datasets.ground_truth.parts import divide
-from benchmark.datasets.ground_truth.reasons import find_reasons
-from benchmark.datasets.ground_truth.truth import Truth
 from benchmark.datasets.manifest import Manifest, Video
+from benchmark.importing.ground_truth import Comparison, compare_ground_truth
+from benchmark.importing.ground_truth.parts import divide
+from benchmark.importing.ground_truth.reasons import find_reasons
+from benchmark.importing.ground_truth.truth import Truth, possible_lengths
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark
 

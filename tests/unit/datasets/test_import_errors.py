@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 
 from .small_packs import DIM, NAMES, changed, specs, write_pack
@@ -183,5 +183,5 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(pack: Path, monkeypatch: pyt
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("benchmark.datasets.importer.write_manifest", full)
+    monkeypatch.setattr("benchmark.importing.importer.write_manifest", full)
     assert "No space left on device" in _refused(pack)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.datasets import columns
 from benchmark.datasets.check import check_dataset
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
 from benchmark.datasets.store import Dataset
+from benchmark.importing import packing as columns
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 
 from .small_packs import DIM, NAMES, Spec, changed, specs, write_annotations, write_features, write_frames, write_pack

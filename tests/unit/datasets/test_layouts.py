@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.feature_files import features_home
-from benchmark.datasets.layouts import find_features
+from benchmark.importing.feature_files.finding import features_home
+from benchmark.importing.feature_files.layouts import find_features
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
 

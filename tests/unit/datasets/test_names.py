@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.names import match_names, split_crop, video_name
+from benchmark.datasets.video_names import split_crop, video_name
+from benchmark.importing.name_matching import match_names
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 

@@ -2,13 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.datasets.annotations import AnnotatedVideo
-from benchmark.datasets.check import check_dataset
-from benchmark.datasets.importer import ImportRequest, import_dataset
+from benchmark.datasets.check import check_dataset, describe_rounding
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import OFFICIAL, official_notes, official_totals
-from benchmark.datasets.rounding import describe_rounding
 from benchmark.datasets.store import Dataset
+from benchmark.importing.annotations import AnnotatedVideo
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.terms import Benchmark
 
 from .small_packs import specs, write_pack

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.pseudo_labels import (
     DEVIATIONS,
     count_object_classes,
@@ -13,6 +12,7 @@ from benchmark.datasets.pseudo_labels import (
     object_source,
 )
 from benchmark.datasets.store import Dataset
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 
 from .small_packs import specs, write_pack

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.annotations import Annotations, find_frame_counts, read_annotations
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.check import check_dataset
-from benchmark.datasets.ground_truth import Comparison, compare_ground_truth
-from benchmark.datasets.importer import ImportRequest, import_dataset
-from benchmark.datasets.layouts import FeatureFolder
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.store import Dataset
+from benchmark.importing.annotations import Annotations, find_frame_counts, read_annotations
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.ground_truth import Comparison, compare_ground_truth
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.terms import Benchmark
 
 pytestmark = pytest.mark.real_data

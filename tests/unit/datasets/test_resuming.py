@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets import columns, packing
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.datasets.packing import JOURNAL
-from benchmark.datasets.placing import folder_in_place, unfinished
+from benchmark.importing import packing
+from benchmark.importing import packing as columns
+from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.packing import JOURNAL
+from benchmark.importing.placing import folder_in_place, unfinished
 from benchmark.system.errors import InputError
 
 from .small_packs import DIM, Spec, specs, write_annotations, write_features, write_frames, write_pack
@@ -99,7 +100,7 @@ def test_a_killed_import_is_gone_on_with(tmp_path: Path) -> None:
     write_frames(pack, videos)
     script = (
         "import time, sys; from pathlib import Path; from benchmark.datasets import packing\n"
-        "from benchmark.datasets.importer import *\n"
+        "from benchmark.importing.importer import *\n"
         "packing._SYNC_BYTES = 0\n"
         "import_dataset(ImportRequest('small', Path(sys.argv[1]) / 'features', Path(sys.argv[1])), Path(sys.argv[2]),\n"
         "    lambda done, total: time.sleep(0.02), workers=2)\n"
@@ -144,7 +145,7 @@ def test_too_little_room_is_said_before_anything_is_written(tmp_path: Path, monk
     class Full:
         free = 100
 
-    monkeypatch.setattr("benchmark.datasets.importer.shutil.disk_usage", lambda folder: Full)
+    monkeypatch.setattr("benchmark.importing.importer.shutil.disk_usage", lambda folder: Full)
     with pytest.raises(InputError, match=r"MB are needed .* choose another folder with --data, or .*--train-segments"):
         import_dataset(_request(tmp_path / "pack"), tmp_path / "data")
     assert not (tmp_path / "data").exists()

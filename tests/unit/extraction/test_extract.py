@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from benchmark.datasets.annotations.frames import read_frame_counts
-from benchmark.datasets.importer import ImportRequest, import_dataset
+from benchmark.datasets.frame_counts_file import read_frame_counts
 from benchmark.datasets.store import Dataset
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
@@ -18,6 +17,7 @@ from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter, MotionSettings
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.extraction.videos import find_videos
+from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
 from tests.unit.extraction.makers import coloured, mean_colours, moving, write_model, write_video, yolov8

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.importer import ImportRequest, import_dataset
 from benchmark.datasets.store import Dataset
+from benchmark.importing.importer import ImportRequest, import_dataset
 
 DIM, SNIPPETS, FRAMES = 16, 12, 192
 VIDEOS = {("train", 0): 8, ("train", 1): 8, ("test", 0): 5, ("test", 1): 5}

@@ -1,5 +1,0 @@
-"""Ground truth of frames from other repositories, compared with a dataset's per video."""
-
-from benchmark.datasets.ground_truth.comparison import ComparedVideo, Comparison, compare_ground_truth
-
-__all__ = ["ComparedVideo", "Comparison", "compare_ground_truth"]

@@ -1,0 +1,112 @@
+"""Adding pseudo-labels to a dataset that has been imported."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from benchmark.datasets.arrays import NpyWriter, rows_sha256
+from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
+from benchmark.datasets.store import Dataset
+from benchmark.importing.packing import label_column
+from benchmark.importing.placing import folder_in_place
+from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
+from benchmark.system.errors import InputError
+from benchmark.terms import PseudoLabel
+
+Progress = Callable[[int, int], None]
+"""Called with (videos done, videos)."""
+
+
+def add_pseudo_labels(
+    dataset: Dataset,
+    folders: Mapping[PseudoLabel, Path],
+    replace: bool = False,
+    follow_links: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Add motion intensities, object scores or both to a dataset.
+
+    What stays is linked into a new folder, which takes the place of the old one by a rename: at every moment
+    the dataset is the old one or the new one.
+
+    Parameters
+    ----------
+    folders
+        Pseudo-label -> folder with one file per video. For training videos that are stored as segments, files
+        may have a row per snippet; they are averaged by the same edges.
+    replace
+        Whether to replace a pseudo-label that the dataset has already.
+    follow_links
+        Whether links may lead out of these folders.
+
+    Raises
+    ------
+    InputError
+        If files do not fit, the dataset has such a pseudo-label already, its stored rows are damaged, or it
+        cannot be written to.
+    """
+    m = dataset.manifest
+    has = {"motion": m.motion, "objects": bool(m.object_classes)}
+    for what in folders:
+        if has[what] and not replace:
+            raise InputError(f"{m.name}: this dataset has {what} already; replace it with --replace")
+    rows = [VideoRows(v.name, v.rows, None, v.frames, v.unit == "segments") for v in m.videos]
+    labels = [open_pseudo_labels(what, folder, rows, follow_links) for what, folder in folders.items()]
+    new = {column.name: column for column in map(label_column, labels)}
+    with folder_in_place(dataset.path, "amending") as folder, ExitStack() as stack:
+        for kept in ("features", *(what for what in has if has[what] and what not in folders)):
+            _link(dataset.path / f"{kept}.npy", folder / f"{kept}.npy")
+        total = sum(video.rows for video in m.videos)
+        writers = {
+            name: stack.enter_context(NpyWriter(folder / f"{name}.npy", (total, *column.shape), column.dtype))
+            for name, column in new.items()
+        }
+        videos = []
+        for video in m.videos:
+            stored = _stored(dataset, video)
+            if rows_sha256(stored.values()) != video.sha256:
+                raise InputError(f"{m.name}: {video.name} is not as it was imported; import the dataset again")
+            for name, writer in writers.items():
+                (stored[name],) = new[name].blocks(video.name)
+                writer.write(stored[name])
+            ordered = (stored[name] for name in ("features", "motion", "objects") if name in stored)
+            videos.append(video.model_copy(update={"sha256": rows_sha256(ordered)}))
+            if progress is not None:
+                progress(len(videos), len(m.videos))
+        if read_manifest(dataset.path) != m:
+            raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
+        columns = {found.what: found.columns for found in labels}
+        said = tuple(f"{what.capitalize()} added from {place}." for what, place in folders.items())
+        manifest = m.model_copy(
+            update={
+                "motion": m.motion or "motion" in columns,
+                "object_classes": columns.get("objects", m.object_classes),
+                "videos": tuple(videos),
+                "notes": (*m.notes, *said),
+            }
+        )
+        write_manifest(manifest, folder)
+    return manifest
+
+
+def _stored(dataset: Dataset, video: Video) -> dict[str, NDArray[Any]]:
+    arrays = {
+        "features": dataset.features(video),
+        "motion": dataset.motion(video),
+        "objects": dataset.objects(video),
+    }
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)

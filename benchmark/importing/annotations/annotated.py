@@ -1,0 +1,121 @@
+"""What every annotation form is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.datasets.frame_counts_file import frame_number
+from benchmark.datasets.video_names import check_video_name
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import shown
+from benchmark.terms import Split
+
+Interval = tuple[int, int]
+
+MOST_FRAMES = 10**9
+"""More than any video has: at 30 frames a second, a year."""
+
+
+@dataclass(frozen=True)
+class AnnotatedVideo:
+    """One video as annotated.
+
+    Attributes
+    ----------
+    label
+        1 for abnormal, 0 for normal.
+    classes
+        Names of the abnormal classes; empty for a normal video and where they are not known.
+    frames
+        Number of frames, None where the annotation does not say.
+    intervals
+        Abnormal frames of a test video, ``[start, end)``, 0-based, not clipped to the video.
+    """
+
+    name: str
+    split: Split
+    label: int
+    classes: tuple[str, ...] = ()
+    frames: int | None = None
+    intervals: tuple[Interval, ...] = ()
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The annotations of a dataset.
+
+    Attributes
+    ----------
+    form
+        One sentence for the user: which form was read from which files.
+    videos
+        Name -> video, in the order of the files.
+    notes
+        What else the reader found, one sentence each.
+    """
+
+    form: str
+    videos: Mapping[str, AnnotatedVideo]
+    notes: tuple[str, ...] = field(default=())
+
+
+def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, AnnotatedVideo]:
+    """Index videos by name, refusing contradictions.
+
+    Raises
+    ------
+    InputError
+        If a name cannot be a video's, a video is listed twice or in both splits, an abnormal test video has no
+        interval, or a normal one has.
+    """
+    named: dict[str, AnnotatedVideo] = {}
+    for video in videos:
+        check_video_name(video.name, source)
+        if (other := named.get(video.name)) is not None:
+            where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
+            raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
+        if video.intervals and not video.label:
+            raise InputError(f"{video.name}: a normal video with abnormal frames ({source}); correct one of the two")
+        if video.split == "test" and video.label and not video.intervals:
+            raise InputError(
+                f"{video.name}: an abnormal test video without abnormal frames ({source}); add its intervals"
+            )
+        named[video.name] = video
+    if not named:
+        raise InputError(f"{source}: no videos are listed there")
+    return named
+
+
+def interval(start: int, end: int, where: str) -> Interval:
+    """Return ``[start, end)`` if it is one.
+
+    Raises
+    ------
+    InputError
+        If it starts before the video or does not start before its end; `where` names the video and the file.
+    """
+    if start < 0:
+        raise InputError(f"{where}: an abnormal interval starts before the video's first frame; correct it")
+    if start >= end:
+        raise InputError(f"{where}: an abnormal interval starts at or after its end; correct it")
+    return start, end
+
+
+def integers(words: Iterable[str], where: str) -> list[int]:
+    """Read frame numbers in pairs.
+
+    Raises
+    ------
+    InputError
+        If a word is not an integer or their number is odd; `where` names the file and line.
+    """
+    numbers = []
+    for word in words:
+        if (number := frame_number(word)) is None:
+            raise InputError(f"{where}: malformed line, {shown(word)} is no frame number; correct it")
+        numbers.append(number)
+    if len(numbers) % 2:
+        raise InputError(f"{where}: malformed line, frame numbers come in pairs of start and end")
+    return numbers

@@ -1,0 +1,111 @@
+"""The XD-Violence text form: `annotations.txt`, with labels in the names and lists of the feature files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmark.datasets.video_names import video_name
+from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, Interval, by_name, integers, interval
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.lists import read_list, split_of, video_of
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import read_lines
+from benchmark.terms import Split
+
+FILES = ("annotations.txt",)
+
+_NAME = re.compile(r".+_label_(?P<codes>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)")
+_CLASSES = {
+    "B1": "fighting",
+    "B2": "shooting",
+    "B4": "riot",
+    "B5": "abuse",
+    "B6": "car accident",
+    "G": "explosion",
+}
+
+
+def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Annotations:
+    """Read the form; frame numbers are 0-based and half-open, and only abnormal test videos have a line.
+
+    The split comes from `lists`; without any, from the `*.list` files beside `main`; without those, from the
+    features' `train` and `test` folders.
+    """
+    intervals = dict(_intervals(main))
+    lists = lists or sorted(main.parent.glob("rgb*.list")) or sorted(main.parent.glob("*.list"))
+    splits = _listed(lists) if lists else _by_folder(features)
+    for name in intervals:
+        if splits.setdefault(name, "test") == "train":
+            raise InputError(
+                f"{name}: this video is in both splits, a training video by its list or folder and in {main}"
+            )
+    videos = (
+        AnnotatedVideo(name, split, int(bool(codes)), codes, None, intervals.get(name, ()))
+        for name, split in splits.items()
+        for codes in [classes_of(name)]
+    )
+    origin = ", ".join(path.name for path in lists) if lists else "the features' train and test folders"
+    form = f"Annotations in the XD-Violence text form (frames 0-based, end exclusive; split from {origin})."
+    return Annotations(form, by_name(videos, main))
+
+
+def classes_of(name: str) -> tuple[str, ...]:
+    """Return the abnormal classes in a video's name, none for a normal video.
+
+    Raises
+    ------
+    InputError
+        If the name carries no label or an unknown one.
+    """
+    match = _NAME.fullmatch(name)
+    codes = match["codes"].split("-") if match else []
+    if codes == ["A"]:
+        return ()
+    classes = tuple(_CLASSES.get(code, "") for code in codes if code != "0")
+    if not classes or "" in classes:
+        raise InputError(f"{name}: no label of XD-Violence in the name, such as `_label_A` or `_label_B1-0-0`")
+    return classes
+
+
+def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
+    seen: set[str] = set()
+    for number, line in read_lines(path):
+        words = line.split()
+        name = video_name(words[0])  # some lines of the official file carry `.mp4`
+        if len(words) < 3 or not _NAME.fullmatch(name):
+            raise InputError(f"{path}:{number}: malformed line, `name_label_... start end ...` is expected")
+        if name in seen:
+            raise InputError(f"{name}: this video is twice in {path} (line {number}); list it once")
+        seen.add(name)
+        frames = integers(words[1:], f"{path}:{number}")
+        pairs = zip(frames[::2], frames[1::2], strict=True)
+        yield name, tuple(interval(start, end, f"{name} ({path.name}:{number})") for start, end in pairs)
+
+
+def _listed(lists: Sequence[Path]) -> dict[str, Split]:
+    """Read the split of each video from the lists of its feature files, which name a video once per crop."""
+    splits: dict[str, Split] = {}
+    for path in lists:
+        split = split_of(path)
+        for number, entry in read_list(path):
+            match = _NAME.match(video_of(entry))
+            if not match:
+                raise InputError(f"{path}:{number}: malformed line, a feature file `name_label_...` is expected")
+            if splits.setdefault(match[0], split) != split:
+                raise InputError(f"{match[0]}: this video is in both splits ({path}:{number}); list it in one")
+    return splits
+
+
+def _by_folder(features: FeatureFolder) -> dict[str, Split]:
+    splits: dict[str, Split] = {}
+    for stem, files in features.videos.items():
+        if files.folder_split is None:
+            raise InputError(
+                f"{files.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                "beside the annotations; name the lists with --list"
+            )
+        match = _NAME.match(stem)
+        splits[match[0] if match else stem] = files.folder_split
+    return splits

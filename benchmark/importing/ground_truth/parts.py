@@ -1,0 +1,129 @@
+"""Dividing one long array of ground truth among the videos, whose lengths in it are not written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.importing.ground_truth.sources import Labels
+from benchmark.importing.ground_truth.truth import Truth, possible_lengths, stretch, uniform_rules
+from benchmark.terms import SNIPPET_FRAMES
+
+_Counts = NDArray[np.int64]
+
+# More than any division costs, and far from overflow when costs are added.
+_UNREACHABLE = 1 << 60
+
+
+@dataclass(frozen=True)
+class Division:
+    """How long each video's part of the array is.
+
+    Attributes
+    ----------
+    lengths
+        Frames of each video, in the order of the videos; they add up to the array's.
+    ruled
+        Whether one rule gives all lengths; else they were found by aligning the labels.
+    mismatches
+        Frames whose label is not the dataset's.
+    """
+
+    lengths: tuple[int, ...]
+    ruled: bool
+    mismatches: int
+
+
+def divide(labels: Labels, videos: Sequence[Truth]) -> Division | None:
+    """Divide an array among videos.
+
+    A rule for all videos whose lengths add up to the array's is taken, and of several the one with the fewest
+    mismatches. Without any, the lengths are those with the fewest mismatches of all divisions of that total, found by
+    dynamic programming over the parts' ends; ties go to the lengths nearest to 16 x the snippets.
+
+    Parameters
+    ----------
+    labels
+        Shape (frames,), the videos one after the other.
+    videos
+        In the order of the array.
+
+    Returns
+    -------
+    None if no division of the array's length exists.
+    """
+    before = np.concatenate([[0], np.cumsum(labels, dtype=np.int64)])
+    divisions = [
+        Division(lengths, True, _count_mismatches(before, videos, lengths))
+        for _, lengths in uniform_rules(videos)
+        if sum(lengths) == len(labels) and min(lengths) > 0
+    ]
+    if not divisions and (aligned := _align(before, videos)):
+        divisions = [Division(aligned, False, _count_mismatches(before, videos, aligned))]
+    return min(divisions, key=lambda division: division.mismatches, default=None)
+
+
+def _count_mismatches(before: _Counts, videos: Sequence[Truth], lengths: Sequence[int]) -> int:
+    starts = accumulate(lengths[:-1], initial=0)
+    parts = zip(videos, starts, lengths, strict=True)
+    return sum(int(_mismatches(before, video, np.array([start]), length)[0]) for video, start, length in parts)
+
+
+def _mismatches(before: _Counts, video: Truth, starts: _Counts, length: int) -> _Counts:
+    """Count the frames whose label is not the video's, if its part had that length and each of the starts.
+
+    With p positive frames in the part, e expected and b both, these are p + e - 2 b: look-ups in `before`, the
+    number of positive frames before each frame of the array.
+    """
+    if video.intervals is None:
+        return np.zeros(len(starts), np.int64)
+    mismatches: _Counts = before[starts + length] - before[starts]
+    for start, end in stretch(video.intervals, video.frames, length):
+        mismatches += (end - start) - 2 * (before[starts + end] - before[starts + start])
+    return mismatches
+
+
+def _align(before: _Counts, videos: Sequence[Truth]) -> tuple[int, ...] | None:
+    """Return the lengths with the fewest mismatches, or None if none add up to the array's."""
+    total = len(before) - 1
+    options = [possible_lengths(video) for video in videos]
+    # One mismatch outweighs all deviations from 16 x the snippets together.
+    weight = 1 + sum(max(_deviation(video, length) for length in o) for video, o in zip(videos, options, strict=True))
+    # Where each part may end, seen from the front and from the back of the array.
+    lows = np.cumsum([min(lengths) for lengths in options])
+    highs = np.cumsum([max(lengths) for lengths in options])
+    firsts = np.maximum(lows, total - (highs[-1] - highs))
+    lasts = np.minimum(highs, total - (lows[-1] - lows))
+    if (firsts > lasts).any():
+        return None
+    costs, first = np.zeros(1, np.int64), 0
+    chosen: list[NDArray[np.int32]] = []
+    for video, lengths, low, high in zip(videos, options, firsts, lasts, strict=True):
+        ends = np.full(high - low + 1, _UNREACHABLE)
+        best = np.zeros(high - low + 1, np.int32)
+        for length in lengths:
+            starts = np.arange(max(first, low - length), min(first + len(costs) - 1, high - length) + 1)
+            cost = costs[starts - first] + weight * _mismatches(before, video, starts, length)
+            cost += _deviation(video, length)
+            better = cost < ends[starts + length - low]
+            ends[(starts + length - low)[better]] = cost[better]
+            best[(starts + length - low)[better]] = length
+        costs, first = ends, int(low)
+        chosen.append(best)
+    return _trace_back(chosen, firsts, total) if costs[0] < _UNREACHABLE else None
+
+
+def _trace_back(chosen: Sequence[NDArray[np.int32]], firsts: _Counts, end: int) -> tuple[int, ...]:
+    lengths = []
+    for best, first in zip(reversed(chosen), reversed(firsts), strict=True):
+        lengths.append(int(best[end - first]))
+        end -= lengths[-1]
+    return tuple(reversed(lengths))
+
+
+def _deviation(video: Truth, length: int) -> int:
+    return abs(length - SNIPPET_FRAMES * video.snippets)

@@ -1,0 +1,244 @@
+"""The first pass of an import: what names, headers and annotations tell of each video, brought together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.video_names import video_name
+from benchmark.importing.alignment import PUBLISHED_SEGMENTS, are_segments, clip_intervals, fits, is_short
+from benchmark.importing.annotations import AnnotatedVideo, Annotations, Interval
+from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles
+from benchmark.importing.name_matching import Matching, match_names
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more, read_lines
+from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class PlannedVideo:
+    """A video that is ready to be written.
+
+    Attributes
+    ----------
+    unit
+        What a stored row is.
+    rows
+        Number of stored rows; where the features have more, their means are stored.
+    frames
+        Its number of frames, None where it is not known (training videos only).
+    frames_assumed
+        Whether that is only 16 x its snippets.
+    intervals
+        Abnormal frames of a test video, as the manifest holds them.
+    clipped
+        Number of frames that were cut off the intervals.
+    padded
+        Whether frames were added, with the last label repeated, to fill the last snippet.
+    """
+
+    annotation: AnnotatedVideo
+    files: VideoFiles
+    unit: RowUnit
+    rows: int
+    frames: int | None
+    frames_assumed: bool
+    intervals: tuple[Interval, ...]
+    clipped: int
+    padded: bool = False
+
+    @property
+    def name(self) -> str:
+        """The video's name."""
+        return self.annotation.name
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the stored rows are means of the features' rows."""
+        return self.rows != self.files.shape[0]
+
+
+def read_missing(path: Path | None) -> frozenset[str]:
+    """Read the names of videos without features, one a line; None reads as no such videos."""
+    return frozenset(video_name(line) for _, line in read_lines(path)) if path else frozenset()
+
+
+def match_features(features: FeatureFolder, annotations: Annotations, missing: frozenset[str]) -> Matching:
+    """Match the feature files to the annotated videos.
+
+    Raises
+    ------
+    InputError
+        If features have no annotation, annotated videos neither have features nor are in `missing`, or
+        `missing` names a video that has features or is not annotated.
+    """
+    matching = match_names(features.videos, annotations.videos)
+    if matching.unknown:
+        files = [features.videos[stem].place for stem in matching.unknown]
+        raise InputError(f"{and_more(files)}: features without annotation; annotate the video or remove the file")
+    if unknown := sorted(missing - set(annotations.videos)):
+        raise InputError(f"{and_more(unknown)}: listed with --missing but not annotated; remove it from the list")
+    if present := sorted(missing & set(matching.stems)):
+        raise InputError(f"{and_more(present)}: listed with --missing but has features; remove it from the list")
+    if absent := [name for name in annotations.videos if name not in matching.stems and name not in missing]:
+        raise InputError(
+            f"{and_more(absent)}: annotated, but no features in {features.path}; "
+            "add them, or list such videos in a file for --missing"
+        )
+    return matching
+
+
+def plan_videos(
+    features: FeatureFolder,
+    annotations: Annotations,
+    matching: Matching,
+    counts: Mapping[str, int],
+    train_unit: RowUnit | None,
+    train_segments: int | None = None,
+    tail: TestTail = "cut",
+) -> list[PlannedVideo]:
+    """Bring features, annotations and frame counts together.
+
+    Parameters
+    ----------
+    counts
+        Frame counts from `frames.csv`.
+    train_unit
+        What a row of the training videos is; None to find out.
+    train_segments
+        Number of segments to store training videos as; None to store them as they come.
+    tail
+        What the last snippet of a test video stands for.
+
+    Returns
+    -------
+    videos
+        Training videos, then test videos, each by name.
+
+    Raises
+    ------
+    InputError
+        If a video's snippets do not fit its frames, an interval does not fit the video, or the annotation and
+        `frames.csv` give different frame counts.
+    """
+    known = [annotations.videos[name] for name in matching.stems]
+    known.sort(key=lambda video: (video.split == "test", video.name))
+    files = {video.name: features.videos[matching.stems[video.name]] for video in known}
+    frames = {video.name: _frames(video, counts.get(video.name)) for video in known}
+    if train_unit is None:
+        train = [video.name for video in known if video.split == "train"]
+        segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train])
+        train_unit = "segments" if segmented else "snippets"
+    return [
+        _plan_train(video, files[video.name], frames[video.name], train_unit, train_segments)
+        if video.split == "train"
+        else _plan_test(video, files[video.name], frames[video.name], tail)
+        for video in known
+    ]
+
+
+def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
+    """Say what was found and done, one sentence each."""
+    notes = []
+    if matching.suffix:
+        notes.append(f"The feature files carry `{matching.suffix}` after the video's name.")
+    if averaged := {video.rows for video in videos if video.averaged}:
+        notes.append(f"Training videos are stored as {averaged.pop()} segments each; test videos as snippets.")
+    elif segmented := {video.rows for video in videos if video.unit == "segments"}:
+        lengths = " to ".join(str(rows) for rows in sorted({min(segmented), max(segmented)}))
+        notes.append(f"Training videos are segmented already, {lengths} segments each; test videos are snippets.")
+    if moved := sum(video.files.folder_split not in (None, video.annotation.split) for video in videos):
+        notes.append(f"{moved} videos lie in the other split's folder; the annotation decides.")
+    if assumed := sum(video.frames_assumed for video in videos):
+        notes.append(f"{assumed} test videos have no frame count; {SNIPPET_FRAMES} x their snippets is taken.")
+    if clipped := [video for video in videos if video.clipped]:
+        notes.append(
+            f"Intervals of {len(clipped)} videos end beyond the video by up to a snippet and were clipped, "
+            f"{sum(video.clipped for video in clipped)} frames in all: "
+            f"{_some([video.name for video in clipped])}."
+        )
+    notes += [_tail_note(videos), _segments_note(videos)]
+    snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
+    if short := sum(is_short(video.rows, video.frames or 0) for video in snippets):
+        notes.append(f"{short} videos are one snippet short.")
+    if ignored := sum(bool(video.annotation.intervals) and not video.intervals for video in videos):
+        notes.append(f"Intervals of {ignored} training videos were not used.")
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def _tail_note(videos: Sequence[PlannedVideo]) -> str:
+    """Say what becomes of frames that do not fill a snippet."""
+    tests = [video for video in videos if video.annotation.split == "test"]
+    unscored = sum(max(0, (video.frames or 0) - video.rows * SNIPPET_FRAMES) for video in tests)
+    said = f"{unscored} frames after a test video's last snippet have no score and are not counted." if unscored else ""
+    if padded := sum(video.padded for video in tests):
+        said = f"{padded} test videos end with a whole snippet, their last label repeated. {said}".rstrip()
+    return said
+
+
+def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
+    """Say how many annotated videos have no features, by split."""
+    splits = Counter(annotations.videos[name].split for name in missing)
+    parts = " and ".join(f"{splits[split]} {split}" for split in ("train", "test") if splits[split])
+    return f"No features of {splits.total()} annotated videos, as listed: {parts}."
+
+
+def _frames(video: AnnotatedVideo, listed: int | None) -> int | None:
+    if video.frames is not None and listed is not None and video.frames != listed:
+        raise InputError(f"{video.name}: {video.frames} frames as annotated, {listed} in frames.csv; correct one")
+    return video.frames if listed is None else listed
+
+
+def _plan_train(
+    video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: RowUnit, segments: int | None
+) -> PlannedVideo:
+    if unit == "snippets" and frames is not None:
+        _check_rows(video.name, files, frames)
+    stored: RowUnit = unit if segments is None else "segments"
+    return PlannedVideo(
+        video, files, stored, segments or files.shape[0], frames, frames_assumed=False, intervals=(), clipped=0
+    )
+
+
+def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail: TestTail) -> PlannedVideo:
+    rows = files.shape[0]
+    frames = rows * SNIPPET_FRAMES if known is None else known
+    _check_rows(video.name, files, frames)
+    intervals, clipped = clip_intervals(video.name, video.intervals, frames)
+    padded = tail == "pad" and rows * SNIPPET_FRAMES > frames
+    if padded:
+        intervals = tuple((start, rows * SNIPPET_FRAMES if end == frames else end) for start, end in intervals)
+        frames = rows * SNIPPET_FRAMES
+    return PlannedVideo(video, files, "snippets", rows, frames, known is None, intervals, clipped, padded)
+
+
+def _segments_note(videos: Sequence[PlannedVideo]) -> str:
+    """Warn where test videos look like segments, of which no frame can be told."""
+    tests = [video for video in videos if video.annotation.split == "test"]
+    known = [None if video.frames_assumed else video.frames for video in tests]
+    if len(tests) > 1 and are_segments([video.rows for video in tests], known):
+        return (
+            f"WARNING: every test video has {tests[0].rows} rows. If these are segments of whole videos, no result on "
+            "them means anything, as they do not tell frames apart: extract the snippets."
+        )
+    return ""
+
+
+def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
+    if not fits(files.shape[0], frames):
+        floor, ceiling = frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES)
+        expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"
+        raise InputError(
+            f"{name}: {files.shape[0]} snippets in {files.place} do not fit {frames} frames, "
+            f"which make {expected}; correct the features or the frame count"
+            + ("; segments of a whole video cannot be tested on" if files.shape[0] == PUBLISHED_SEGMENTS else "")
+        )

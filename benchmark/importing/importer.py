@@ -1,0 +1,293 @@
+"""Importing a dataset: from published files to the packed store, several videos at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from benchmark.datasets.catalog import check_name, list_datasets
+from benchmark.datasets.feature_sets import FeatureSet, check_dim, check_stride, find_feature_set, identity_notes
+from benchmark.datasets.manifest import Manifest, Video, write_manifest
+from benchmark.datasets.official import official_notes
+from benchmark.datasets.same_features import check_identity, with_norm_notes
+from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
+from benchmark.importing.feature_files.finding import features_home
+from benchmark.importing.feature_files.layouts import find_features
+from benchmark.importing.import_plan import (
+    PlannedVideo,
+    match_features,
+    missing_note,
+    notes_on,
+    plan_videos,
+    read_missing,
+)
+from benchmark.importing.packing import Column, PackedVideo, Progress, dataset_columns, pack, packed_bytes
+from benchmark.importing.placing import folder_in_place, recover, unfinished
+from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
+from benchmark.system.errors import InputError
+from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
+
+_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What to import, and under which name.
+
+    Attributes
+    ----------
+    name
+        Name of the dataset.
+    features
+        Folder of the feature files, or one that holds them in `features/`.
+    annotations
+        Main annotation file, or the folder of the annotation files; None: found in or beside the features.
+    benchmark
+        None: the dataset's name if it is a benchmark's, else ``other``.
+    feature_set
+        Identity of the features: an id, or a file that states one; None: what `feature_set.json` beside the
+        features states, else the dataset's name, so that no feature space is taken to be shared.
+    layout
+        None: found by looking.
+    lists
+        Lists of the feature files: they choose what is imported, and say the split where annotations do not.
+    motion, objects
+        Folders of the pseudo-labels; None: `motion/` and `objects/` beside the features folder, if they are
+        there.
+    missing
+        File that names annotated videos without features.
+    metric
+        None: average precision for XD-Violence, else ROC AUC.
+    train_unit
+        What a row of a training video is; None: found by looking.
+    train_segments
+        Store training videos as so many segments; None: as they come.
+    tail
+        What the last snippet stands for where a test video's frames do not fill it.
+    split_seed
+        Seed of the split where there is no official one (Avenue).
+    follow_links
+        Whether links may lead out of the features folder.
+    replace
+        Whether to replace a dataset of that name.
+    """
+
+    name: str
+    features: Path
+    annotations: Path | None = None
+    benchmark: Benchmark | None = None
+    feature_set: str | None = None
+    layout: Layout | None = None
+    lists: tuple[Path, ...] = ()
+    motion: Path | None = None
+    objects: Path | None = None
+    missing: Path | None = None
+    metric: Metric | None = None
+    train_unit: RowUnit | None = None
+    train_segments: int | None = None
+    tail: TestTail = "cut"
+    split_seed: int = 0
+    follow_links: bool = False
+    replace: bool = False
+
+    @property
+    def of_benchmark(self) -> Benchmark:
+        """The benchmark that the videos belong to."""
+        known: tuple[Benchmark, ...] = get_args(Benchmark)
+        named: Benchmark = known[known.index(self.name)] if self.name in known else "other"
+        return self.benchmark or named
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be written: videos, their pseudo-label files, and what goes into the manifest."""
+
+    videos: list[PlannedVideo]
+    labels: dict[PseudoLabel, PseudoLabelFiles]
+    feature_set: str
+    identity: FeatureSet | None
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def import_dataset(
+    request: ImportRequest, root: Path, progress: Progress | None = None, workers: int | None = None
+) -> Manifest:
+    """Import a dataset into ``root/name``.
+
+    Everything that names, headers and annotations can tell is checked before anything is written. The
+    dataset is written under a hidden name and renamed when it is complete. An error leaves nothing behind;
+    what an interrupted or killed import has written is used by the next one of the same input.
+
+    Parameters
+    ----------
+    progress
+        Called with (bytes of features read, as float16, and in all) after each video.
+    workers
+        Number of videos that are read side by side; None: one per core, at most 8.
+
+    Raises
+    ------
+    InputError
+        If the input is wrong in any way, a dataset of that name exists, or `root` cannot be written to or has
+        no room for it.
+    """
+    check_name(request.name)
+    if request.name.startswith(SCENES_PREFIX):
+        raise InputError(f"{request.name}: {SCENES_PREFIX}* are the simulated datasets; choose another name")
+    target = root / request.name
+    recover(target)
+    if target.exists() and not request.replace:
+        raise InputError(f"{target}: this dataset exists already; choose another name, or replace it with --replace")
+    if target.exists() and not (target / "manifest.json").is_file():
+        raise InputError(f"{target}: not a dataset, so it is not replaced; choose another name")
+    plan = _plan(request)
+    others = [entry.manifest for entry in list_datasets(root) if entry.manifest and entry.name != request.name]
+    check_identity(request.name, plan.feature_set, plan.identity, others)
+    columns = dataset_columns(plan.videos, list(plan.labels.values()))
+    _check_room(target, columns, plan.videos)
+    with folder_in_place(target, "importing", keep=True) as folder:
+        rows = {video.name: video.rows for video in plan.videos}
+        amounts = {video.name: math.prod(video.files.shape) * columns[0].dtype.itemsize for video in plan.videos}
+        readers = workers or min(_WORKERS, os.cpu_count() or 1)
+        packed = pack(folder, columns, rows, amounts, _fingerprint(plan, columns), readers, progress)
+        manifest = with_norm_notes(_manifest(request, plan, packed), others)
+        write_manifest(manifest, folder)
+    return manifest
+
+
+def _plan(request: ImportRequest) -> _Plan:
+    folder = features_home(request.features, request.follow_links)
+    places = _places(folder)
+    features = find_features(
+        folder, request.layout, request.lists, request.follow_links, request.of_benchmark == "avenue"
+    )
+    given = request.annotations or places[0]
+    main = find_annotations(given, request.of_benchmark).main
+    annotations = read_annotations(main, features, request.lists, request.of_benchmark, request.split_seed)
+    missing = read_missing(request.missing)
+    matching = match_features(features, annotations, missing)
+    counts, counts_note = find_frame_counts((main.parent, given, *places))
+    videos = plan_videos(
+        features, annotations, matching, counts, request.train_unit, request.train_segments, request.tail
+    )
+    labels, label_notes = _pseudo_labels(request, places, videos)
+    _, crops, dim = videos[0].files.shape
+    feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
+    if identity is not None:
+        check_stride(identity, SNIPPET_FRAMES)
+        check_dim(identity, dim)
+    named = request.feature_set is not None
+    notes = [
+        features.reason,
+        annotations.form,
+        *annotations.notes,
+        *official_notes(request.of_benchmark, annotations.videos.values(), missing),
+        counts_note,
+        *notes_on(videos, matching),
+    ]
+    notes += [*label_notes, missing_note(missing, annotations) if missing else ""]
+    notes += identity_notes(feature_set, identity, named, dim, crops)
+    said = tuple(note for note in notes if note)
+    fitting = identity if identity is not None and identity.dim == dim else None
+    return _Plan(videos, labels, feature_set, fitting, tuple(sorted(missing)), said)
+
+
+def _places(features: Path) -> tuple[Path, Path]:
+    """Return where what belongs to the features may lie: beside a folder called `features`, else in the folder."""
+    inside, beside = features, features.absolute().parent
+    return (beside, inside) if features.name == "features" else (inside, beside)
+
+
+def _pseudo_labels(
+    request: ImportRequest, places: Sequence[Path], videos: Sequence[PlannedVideo]
+) -> tuple[dict[PseudoLabel, PseudoLabelFiles], list[str]]:
+    rows = [
+        VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments")
+        for v in videos
+    ]
+    labels: dict[PseudoLabel, PseudoLabelFiles] = {}
+    notes = []
+    folders: dict[PseudoLabel, Path | None] = {"motion": request.motion, "objects": request.objects}
+    for what, given in folders.items():
+        found, note = find_pseudo_labels(what, given, places, rows, request.follow_links)
+        notes.append(note)
+        if found is not None:
+            labels[what] = found
+    return labels, notes
+
+
+def _check_room(target: Path, columns: Sequence[Column], videos: Sequence[PlannedVideo]) -> None:
+    needed = packed_bytes(columns, sum(video.rows for video in videos))
+    hidden = unfinished(target, "importing")
+    written = sum(file.stat().st_blocks * 512 for file in hidden.iterdir()) if hidden.is_dir() else 0
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    free = shutil.disk_usage(there).free + written
+    if needed > free:
+        smaller = ""
+        if any(video.unit == "snippets" and video.annotation.split == "train" for video in videos):
+            smaller = ", or store training videos as segments with --train-segments 32"
+        raise InputError(
+            f"{target.parent}: {needed / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free; "
+            f"choose another folder with --data{smaller}"
+        )
+
+
+def _fingerprint(plan: _Plan, columns: Sequence[Column]) -> str:
+    """Hash all that decides the packed bytes: the source files as they are now, and what is made of them."""
+    digest = hashlib.sha256()
+    for video in plan.videos:
+        for path in (*video.files.paths, *(labels.files[video.name].path for labels in plan.labels.values())):
+            stat = path.stat()
+            digest.update(f"{path.absolute()}|{stat.st_size}|{stat.st_mtime_ns}|".encode(errors="surrogateescape"))
+        digest.update(f"{video.name}|{video.rows}|{video.files.shape}\n".encode())
+    digest.update(repr([(c.name, c.shape, c.dtype.str) for c in columns]).encode())
+    return digest.hexdigest()
+
+
+def _manifest(request: ImportRequest, plan: _Plan, packed: Mapping[str, PackedVideo]) -> Manifest:
+    _, crops, dim = plan.videos[0].files.shape
+    norms = np.percentile([video.norm for video in packed.values()], (0, 50, 100))
+    content = hashlib.sha256("".join(f"{v.name} {v.features_sha256}\n" for v in packed.values()).encode())
+    return Manifest(
+        name=request.name,
+        benchmark=request.of_benchmark,
+        metric=request.metric or ("ap_frame" if request.of_benchmark == "xd-violence" else "auc_frame"),
+        feature_set=plan.feature_set,
+        identity=plan.identity,
+        dim=dim,
+        crops=crops,
+        content=content.hexdigest(),
+        norms=(float(norms[0]), float(norms[1]), float(norms[2])),
+        motion="motion" in plan.labels,
+        object_classes=plan.labels["objects"].columns if "objects" in plan.labels else 0,
+        videos=tuple(_entries(plan.videos, packed)),
+        missing=plan.missing,
+        notes=plan.notes,
+    )
+
+
+def _entries(videos: Sequence[PlannedVideo], packed: Mapping[str, PackedVideo]) -> Iterator[Video]:
+    first_row = 0
+    for video in videos:
+        yield Video(
+            name=video.name,
+            split=video.annotation.split,
+            label=1 if video.annotation.label else 0,
+            classes=video.annotation.classes,
+            first_row=first_row,
+            rows=video.rows,
+            unit=video.unit,
+            frames=video.frames,
+            intervals=video.intervals,
+            sha256=packed[video.name].sha256,
+        )
+        first_row += video.rows
