@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from benchmark.derived import Seeds, contrast_rows
 from benchmark.differences import Gap, compare_column
 from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Evaluation, RunRecord, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.records import Evaluation, RunRecord, evaluation_key
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Standing, holm
 from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast

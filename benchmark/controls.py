@@ -12,7 +12,7 @@ from benchmark.datasets import untrained_scores as controls
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels
 from benchmark.metrics.frame import average_precision, roc_auc
-from benchmark.records import Controls
+from benchmark.runs.records import Controls
 
 DRAWS = 100
 """Random scorings of whole videos that are averaged."""

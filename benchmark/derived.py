@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.runs import Derived, EvaluationId, RunStore
+from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.statistics.class_wise import RESAMPLES
 from benchmark.statistics.video_wise import Contrast, contrast
 from benchmark.system.frozen import FrozenModel

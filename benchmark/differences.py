@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.derived import Seeds, keep, read_scores, times_of
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.statistics.differences import (
     RESAMPLES,
     Difference,

@@ -24,8 +24,8 @@ from benchmark.projections import (
     projection_names,
     stored_projections,
 )
-from benchmark.records import RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.process import one_thread
 

@@ -15,10 +15,10 @@ from benchmark.datasets.store import Dataset
 from benchmark.imported import PREFIX, find_imported
 from benchmark.jobs import Job
 from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.recipes import first_error
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import SCENES_PREFIX, Protocol

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from statistics import fmean
 
-from benchmark.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord, RunSpec
 
 
 def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], workers: int) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmark.cells import Table
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 
 def runs_frame(store: RunStore) -> pd.DataFrame:

@@ -15,11 +15,11 @@ from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import Scores
-from benchmark.invocations import Results
 from benchmark.jobs import evaluate_scores, now
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import RunRecord, RunSpec, describe_environment
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord, RunSpec, describe_environment
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.text_files import read_lines

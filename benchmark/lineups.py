@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import RunRecord, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord, evaluation_key
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest

@@ -18,10 +18,10 @@ from benchmark.executors import Resources
 from benchmark.executors.choice import choose_device, choose_executor
 from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
-from benchmark.invocations import Results
 from benchmark.planning import DEFAULT_SEEDS, Options
-from benchmark.records import trouble_line
-from benchmark.runs import RunStore
+from benchmark.runs.records import trouble_line
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.terms import Device, Profile
 

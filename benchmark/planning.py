@@ -13,7 +13,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.jobs import Job
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
-from benchmark.records import AddOnSpec, RunSpec
+from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark, Cached, Profile
 

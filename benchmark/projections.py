@@ -11,7 +11,7 @@ from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.lineups import LineUp
 from benchmark.metrics.ranking import Floats
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 

@@ -22,7 +22,7 @@ from benchmark.evaluation import score_videos
 from benchmark.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
-from benchmark.records import RunSpec
+from benchmark.runs.records import RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Benchmark
 from benchmark.training import build_method, make_optimizer, train_step

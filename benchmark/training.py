@@ -21,7 +21,7 @@ from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import arithmetic, autocast
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.records import Look, RunSpec
+from benchmark.runs.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
 from benchmark.terms import Numerics, Selection, Training

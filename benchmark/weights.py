@@ -20,7 +20,7 @@ from benchmark.metrics.frame import test_metrics
 from benchmark.numerics import use_float32
 from benchmark.planning import Options, check_overrides, describe_run
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.records import RunSpec
+from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark
 from benchmark.training import build_method

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from benchmark.claims import Claims
 from benchmark.jobs import Job, Outcome, record_failure
-from benchmark.records import Failure
-from benchmark.runs import RunStore
+from benchmark.runs.claims import Claims
+from benchmark.runs.records import Failure
+from benchmark.runs.store import RunStore
 from benchmark.system.stopping import Stop
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from benchmark.cells import Cell, Table
 from benchmark.paper import decimals, footnotes
-from benchmark.plans import PlannedDataset
+from benchmark.runs.table_plan import PlannedDataset
 from benchmark.statistics.over_seeds import Summary
 from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
 

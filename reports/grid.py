@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmark.cells import Cell, Table
 from benchmark.paper import decimals, footnotes
-from benchmark.plans import PlannedDataset
+from benchmark.runs.table_plan import PlannedDataset
 
 METRIC_NAMES = {"auc_frame": "AUC", "ap_frame": "AP"}
 EMPTY = "—"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from benchmark.cells import Cell, Table
-from benchmark.records import RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
 
 
 def to_provenance(table: Table, store: RunStore) -> str:

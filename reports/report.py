@@ -9,9 +9,9 @@ from typing import get_args
 
 from benchmark.cells import Table
 from benchmark.lineups import Contender, LineUp
-from benchmark.plans import PlannedDataset, TablePlan
-from benchmark.records import Environment, Failure
-from benchmark.runs import RunStore
+from benchmark.runs.records import Environment, Failure
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, TablePlan
 from benchmark.terms import Selection, Trouble
 from reports.counting import count
 from reports.document import Document, make_document

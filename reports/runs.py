@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from benchmark.plans import TablePlan
-from benchmark.records import Evaluation, Failure, RunRecord, evaluation_key, trouble_line
-from benchmark.runs import RunStore
+from benchmark.runs.records import Evaluation, Failure, RunRecord, evaluation_key, trouble_line
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.terms import Trouble
 
 if TYPE_CHECKING:

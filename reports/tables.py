@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.cells import Cell, Table
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from reports.document import make_document
 from reports.html import to_html
 from reports.latex import to_latex

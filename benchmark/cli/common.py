@@ -12,15 +12,15 @@ from rich.console import Console
 
 from benchmark import terms
 from benchmark.cli.training_options import TrainingChoices
-from benchmark.invocations import Invocation, Results
+from benchmark.runs.results_folder import Invocation, Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
     from benchmark.jobs import Job, Outcome
-    from benchmark.plans import TablePlan
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
+    from benchmark.runs.table_plan import TablePlan
     from benchmark.tracking import Tracker
 
     Planned = tuple[TablePlan, Sequence[Job]]
@@ -80,7 +80,7 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     from benchmark.executors.choice import count_side_by_side
     from benchmark.experiments import distinct_jobs
     from benchmark.forecast import expect_seconds
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
 
     store = RunStore(Results(choices.results).runs)
     specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
@@ -98,7 +98,7 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
     """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
     from benchmark.experiments import distinct_jobs
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from benchmark.tracking import NoTracker
 
     results = Results(choices.results)
@@ -139,7 +139,7 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
 def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
     from benchmark.cells import fill_table
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from benchmark.system.files import replacing, writing_to
     from reports.tables import table_texts
 
@@ -215,7 +215,7 @@ def command_line() -> str:
 
 def say_failures(outcomes: Sequence[Outcome]) -> int:
     """Print a line for each run that did not succeed; return the exit code."""
-    from benchmark.records import trouble_line
+    from benchmark.runs.records import trouble_line
 
     code = 0
     for outcome in outcomes:

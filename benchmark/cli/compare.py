@@ -13,7 +13,7 @@ from benchmark.cli.drawing import Stored, draw, given
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
 
 if TYPE_CHECKING:
-    from benchmark.plans import TablePlan
+    from benchmark.runs.table_plan import TablePlan
 
 
 def register(app: typer.Typer) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.lineups import LineUp
-    from benchmark.plans import TablePlan
+    from benchmark.runs.table_plan import TablePlan
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
     from reports.figures.style import Format, Rendered
@@ -40,7 +40,7 @@ class Stored:
 
     def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
         from benchmark.lineups import find_line_ups
-        from benchmark.runs import RunStore
+        from benchmark.runs.store import RunStore
         from reports.figures.style import Palette
 
         self.results, self._selection = Results(results), selection

@@ -11,13 +11,13 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, say_failures
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.store import Dataset
-    from benchmark.records import RunRecord
-    from benchmark.runs import RunStore
+    from benchmark.runs.records import RunRecord
+    from benchmark.runs.store import RunStore
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +62,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     from benchmark.executors.serial import SerialExecutor
     from benchmark.jobs import Job
     from benchmark.planning import find_pipeline_of
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from reports.runs import evaluation_table
 
     store = RunStore(Results(results).runs)

@@ -10,7 +10,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, warn_once, write_table
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 LONGEST_NAME = 60
@@ -36,7 +36,7 @@ def import_scores(
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
     from benchmark.experiments import describe_dataset
     from benchmark.imported import check_different, plan_imported, read_scores, store_imported
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from benchmark.system.files import writing_to
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:

@@ -10,7 +10,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import out, say
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 mlflow_app = typer.Typer(help="MLflow as a projection of the run store.", rich_markup_mode=None)

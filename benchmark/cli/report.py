@@ -41,7 +41,7 @@ def report(
     tracking: options.Tracking = "mlflow",
 ) -> None:
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
-    from benchmark.invocations import FigureIndex
+    from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
     from reports.page import to_page
     from reports.report import make_report

@@ -9,11 +9,11 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import err, say
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +26,7 @@ app = typer.Typer(
 def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     """Read all stored runs through and say what is damaged: exit code 1 if anything is."""
     from benchmark.display import counting
-    from benchmark.integrity import Problem, check_run, has_sums, has_weights, run_folders
+    from benchmark.runs.verify import Problem, check_run, has_sums, has_weights, run_folders
 
     where, store = _open(results)
     keys, evaluations, problems = run_folders(store), 0, list[Problem]()
@@ -61,7 +61,7 @@ def gc(
 ) -> None:
     """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete."""
     from benchmark.display import counting
-    from benchmark.housekeeping import find_waste, remove
+    from benchmark.runs.gc import find_waste, remove
     from benchmark.system.files import writing_to
 
     where, store = _open(results)
@@ -91,7 +91,7 @@ def export_(
 ) -> None:
     """Write stored runs with their plans into one archive, for another machine."""
     from benchmark.display import counting
-    from benchmark.transfers import export_archive
+    from benchmark.runs.archive import export_archive
 
     where, _ = _open(results)
     with counting(f"writing {file.name}", err, "bytes") as progress:
@@ -109,7 +109,7 @@ def import_(
 ) -> None:
     """Take the runs of an archive into the store once all of it is checked; what is there already stays."""
     from benchmark.display import counting
-    from benchmark.transfers import import_archive
+    from benchmark.runs.archive import import_archive
 
     with counting(f"reading {file.name}", err, "bytes") as progress:
         moved = import_archive(Results(results), file, progress)
@@ -127,7 +127,7 @@ def _open(folder: Path) -> tuple[Results, RunStore]:
     InputError
         If there are none.
     """
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
 
     found = Results(folder)
     if not found.runs.is_dir():

@@ -22,7 +22,7 @@ from benchmark.cli.common import (
     write_table,
 )
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 
@@ -70,7 +70,7 @@ def train(
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
     from benchmark.planning import describe_run
     from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from benchmark.system.files import file_name
     from reports.runs import metrics_table
 
@@ -113,7 +113,7 @@ def status(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
-    from benchmark.runs import RunStore
+    from benchmark.runs.store import RunStore
     from reports.runs import find_standing, status_table, trouble_lines
 
     plans = list(Results(results).plans(table))

@@ -27,7 +27,7 @@ from benchmark.cli.options import (
     Tracking,
     Workers,
 )
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.archives import pack_run, unpack_run
 from benchmark.datasets.store import Dataset
 from benchmark.executors.node_data import find_on_node, fingerprint
 from benchmark.jobs import Job, Outcome, perform, record_failure, stored_run
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.runs import RunStore
+from benchmark.runs.packed_run import pack_run, unpack_run
+from benchmark.runs.store import RunStore
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import digest, hash_package

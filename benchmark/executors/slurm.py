@@ -13,10 +13,10 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from benchmark.claims import holder_of
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
 from benchmark.jobs import Job, Outcome, perform, record_failure
+from benchmark.runs.claims import holder_of
 from benchmark.system.errors import InputError
 from benchmark.system.files import write_atomically
 from benchmark.system.libraries import load_extra

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from benchmark.invocations import Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from benchmark.records import Evaluation, RunRecord
+from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.terms import Selection
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from benchmark.invocations import Results
-from benchmark.plans import TablePlan
+from benchmark.runs.results_folder import Results
+from benchmark.runs.table_plan import TablePlan
 from benchmark.tracking.connection import is_local
 from benchmark.tracking.content import NOTE
 

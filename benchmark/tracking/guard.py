@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
-from benchmark.invocations import Invocation, Results
+from benchmark.runs.results_folder import Invocation, Results
 from benchmark.tracking.connection import shown_uri, trouble
 from benchmark.tracking.projection import MlflowTracker, follow
 

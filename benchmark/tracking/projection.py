@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.invocations import Invocation, Results
-from benchmark.records import Evaluation, RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.results_folder import Invocation, Results
+from benchmark.runs.store import RunStore
 from benchmark.tracking.connection import connect
 from benchmark.tracking.content import (
     NOTE,

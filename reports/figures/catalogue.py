@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.cells import Table
-from benchmark.plans import TablePlan
+from benchmark.runs.table_plan import TablePlan
 from reports.figures import (
     class_wise,
     cross_dataset,

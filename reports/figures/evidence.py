@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchmark.lineups import Contender, LineUp
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.records import Evaluation, RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.store import RunStore
 from reports.captions import SIMULATED, fallback_sentences, selection_sentence
 from reports.figures.style import Colour, Palette
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from benchmark.lineups import Contender
-from benchmark.records import RunRecord
+from benchmark.runs.records import RunRecord
 from benchmark.terms import Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure

@@ -10,8 +10,8 @@ import pytest
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
 from benchmark.importing.ground_truth.truth import labels_of
-from benchmark.invocations import Results
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 
 TINY = ["--profile", "quick", "--seeds", "2", "--set", "steps=3", "--looks", "2", "--tracking", "none"]
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}"

@@ -11,7 +11,7 @@ import torch
 
 import benchmark
 from benchmark.cli import run
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"

@@ -11,7 +11,7 @@ from benchmark.cli import run
 from benchmark.datasets.store import Dataset
 from benchmark.forecast import expect_seconds
 from benchmark.imported import find_imported
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 DATASET = "scenes-avenue"
 TINY = ["--seeds", "2", "--set", "steps=3", "--set", "batch_size=2", "--looks", "1"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from tests.faults.calls import Call, send
 
 ARGUMENTS = ["--seeds", "2", "--set", "steps=6", "--looks", "2", "--tracking", "none", "--workers", "2"]

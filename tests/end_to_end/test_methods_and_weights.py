@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from benchmark.cli import run
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from methods.rtfm import OFFICIAL_NAMES
 
 TINY = ["--profile", "quick", "--seeds", "2", "--set", "steps=3", "--looks", "2", "--tracking", "none"]

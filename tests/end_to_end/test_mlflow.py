@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.tracking import connect, content, projection, shown_uri, sync
 from benchmark.tracking.experiment import PARENT, RUN_KEY, Experiment
 from benchmark.tracking.projection import EVALUATIONS

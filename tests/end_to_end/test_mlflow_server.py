@@ -14,8 +14,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.tracking import GuardedTracker, connect, guard
 from benchmark.tracking.content import milliseconds
 from benchmark.tracking.experiment import PARENT, RUN_KEY

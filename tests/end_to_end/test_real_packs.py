@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import run
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 pytestmark = pytest.mark.real_data
 

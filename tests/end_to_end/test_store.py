@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from tests.unit.test_store_commands import cut, flip
 
 KINDS = [

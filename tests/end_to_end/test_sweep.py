@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 TINY = ["--seeds", "1", "--set", "steps=2", "--set", "batch_size=2", "--looks", "0", "--tracking", "none"]
 

@@ -6,7 +6,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.jobs import Job
 from benchmark.planning import Options, make_job, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 

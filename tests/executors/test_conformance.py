@@ -14,7 +14,7 @@ from benchmark.executors.ray import RayExecutor
 from benchmark.executors.serial import SerialExecutor
 from benchmark.executors.slurm import SlurmExecutor
 from benchmark.jobs import Job, Outcome, is_complete
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {

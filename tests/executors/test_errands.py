@@ -12,7 +12,7 @@ from benchmark.executors import node_data
 from benchmark.executors.errands import Errand, carry_out, prepare, receive
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from tests.executors.small_jobs import METHOD, Notes, contents, jobs_in
 
 

@@ -18,7 +18,7 @@ from benchmark.executors import ray as module
 from benchmark.executors.ray import RayExecutor, _import_ray
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.executors.small_jobs import Notes, contents, jobs_in
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from benchmark.claims import Claims
 from benchmark.executors import Resources
 from benchmark.executors import slurm as module
 from benchmark.executors.ray import RayExecutor
 from benchmark.executors.slurm import SlurmExecutor
 from benchmark.jobs import Job, perform
-from benchmark.runs import RunStore
+from benchmark.runs.claims import Claims
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.executors.small_jobs import Notes, jobs_in
 

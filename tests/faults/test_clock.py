@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.claims import STALE, Claims
-from benchmark.invocations import Results
+from benchmark.runs.claims import STALE, Claims
+from benchmark.runs.results_folder import Results
 from benchmark.system.files import scratch_name
 from tests.faults.calls import call_here
 from tests.faults.results import complete_runs, everything, leftovers, said_counts, true_counts

@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.files import write_atomically
 from benchmark.terms import Training
 from tests.frozen.make_golden import make_golden

@@ -8,11 +8,11 @@ from statistics import fmean
 from benchmark import differences
 from benchmark.cli.common import write_table
 from benchmark.experiments import RowDeclaration, TableDeclaration, list_tables, read_table
-from benchmark.invocations import Results
 from benchmark.paper import cross_dataset_value, in_domain_value
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
 from benchmark.terms import Metric, Selection, Training

@@ -28,10 +28,10 @@ from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.importing.ground_truth.sources import read_ground_truth
 from benchmark.importing.import_plan import read_missing
-from benchmark.invocations import Results
-from benchmark.score_files import parse_scores, write_scores
+from benchmark.runs.archive import export_archive, import_archive
+from benchmark.runs.results_folder import Results
+from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
-from benchmark.transfers import export_archive, import_archive
 from benchmark.weights import read_weights
 from tests.unit.small_store import draw_scores, make_results
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.checksums import write_checksums
 from benchmark.evaluation import chance_level
-from benchmark.invocations import Results
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.checksums import write_checksums
+from benchmark.runs.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
 from tests.unit.small_store import draw_scores
 

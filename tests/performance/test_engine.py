@@ -13,7 +13,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.experiments import plan_table, read_table
 from benchmark.jobs import Job, Outcome, perform
 from benchmark.planning import Options
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 
 
 def play_back(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

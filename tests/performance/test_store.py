@@ -6,8 +6,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.plans import TablePlan
+from benchmark.runs.results_folder import Results
+from benchmark.runs.table_plan import TablePlan
 from tests.performance.large_store import make_large_results
 
 RUNS, FEW = 10_000, 300

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.evaluation import chance_level
-from benchmark.invocations import Results
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
-from benchmark.plans import PlannedDataset, PlannedRow, TablePlan
-from benchmark.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
 
 SKILLS = {"rtfm": 0.3, "clav": 0.8}

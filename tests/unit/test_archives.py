@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.archives import pack_run, unpack_run
-from benchmark.runs import RunStore
+from benchmark.runs.packed_run import pack_run, unpack_run
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.unit.small_store import make_results
 

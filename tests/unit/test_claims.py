@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import claims
-from benchmark.claims import STALE, Claims, holder_of, living_drivers
+from benchmark.runs import claims
+from benchmark.runs.claims import STALE, Claims, holder_of, living_drivers
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
 

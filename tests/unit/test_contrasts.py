@@ -7,8 +7,8 @@ import pytest
 
 from benchmark.cells import fill_table
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.plans import TablePlan
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.bootstrap import FramePairs
 from benchmark.statistics.class_wise import class_aucs, class_gaps
 from benchmark.statistics.differences import compare

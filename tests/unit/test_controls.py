@@ -13,7 +13,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.datasets.untrained_scores import random_per_video
 from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.training import train
 
 METRICS = {"auc_frame": roc_auc_score, "ap_frame": average_precision_score}

@@ -8,9 +8,9 @@ import pytest
 from benchmark import derived
 from benchmark.cells import fill_table
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.plans import TablePlan
-from benchmark.records import RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.video_wise import contrast
 from tests.unit.small_store import make_results
 

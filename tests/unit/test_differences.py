@@ -10,8 +10,8 @@ from benchmark import differences
 from benchmark.cells import Table, fill_table
 from benchmark.differences import compare_column
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.plans import TablePlan
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
 from reports.controls import control_grid
 from reports.differences import difference_grid, difference_notes

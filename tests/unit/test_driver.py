@@ -11,12 +11,12 @@ import pytest
 from rich.console import Console
 
 from benchmark import driver
-from benchmark.claims import Claims
 from benchmark.driver import run_jobs
 from benchmark.executors import Watcher
 from benchmark.executors.serial import SerialExecutor
 from benchmark.jobs import Job, Outcome, record_failure
-from benchmark.runs import RunStore
+from benchmark.runs.claims import Claims
+from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name
 from benchmark.terms import Trouble
 from tests.executors.small_jobs import Notes, jobs_in

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.forecast import expect_seconds, makespan
-from benchmark.records import RunRecord
-from benchmark.runs import RunStore
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
 from benchmark.terms import Training
 from tests.unit.test_records import spec
 

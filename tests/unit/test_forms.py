@@ -9,9 +9,9 @@ import pytest
 
 from benchmark.cells import fill_table
 from benchmark.experiments import list_tables
-from benchmark.invocations import Results
 from benchmark.paper import footnotes
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from reports.document import Document, Part
 from reports.grid import Grid, GridCell, GridGroup, GridRow
 from reports.html import to_html

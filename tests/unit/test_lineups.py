@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.lineups import LineUp, find_line_ups
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.unit.small_store import LABELS, dataset_of, draw_scores, make_results, plan_of, spec_of, store_run
 

@@ -9,7 +9,7 @@ from benchmark.planning import find_pipeline_of
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_recipe, resolve_recipe
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
-from benchmark.records import AddOnSpec, RunSpec
+from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import Training

@@ -22,7 +22,7 @@ from benchmark.projections import (
     projection_names,
     stored_projections,
 )
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from tests.unit.small_store import make_results
 
 

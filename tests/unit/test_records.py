@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.records import AddOnSpec, RunSpec, evaluation_key
+from benchmark.runs.records import AddOnSpec, RunSpec, evaluation_key
 from benchmark.terms import Training
 
 

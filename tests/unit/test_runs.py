@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.records import Environment, Failure, RunRecord
-from benchmark.runs import RunStore
-from benchmark.score_files import parse_scores, write_scores
+from benchmark.runs.records import Environment, Failure, RunRecord
+from benchmark.runs.score_files import parse_scores, write_scores
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
 from tests.unit.small_store import draw_scores

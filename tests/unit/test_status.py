@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.records import Failure
-from benchmark.runs import RunStore
+from benchmark.runs.records import Failure
+from benchmark.runs.store import RunStore
 from benchmark.terms import Trouble
 from reports.runs import find_standing, status_table, trouble_lines
 from tests.unit.small_store import dataset_of, draw_scores, plan_of, spec_of, store_run

@@ -8,9 +8,9 @@ import pytest
 
 from benchmark.cells import fill_table
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.records import Failure
-from benchmark.runs import RunStore
+from benchmark.runs.records import Failure
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name
 from tests.unit.small_store import draw_scores, make_results, spec_of, store_run
 from tests.unit.test_archives import contents

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from benchmark.cells import Table, fill_table
-from benchmark.plans import TablePlan
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.terms import Selection
 from reports import markdown
 from reports.document import make_document

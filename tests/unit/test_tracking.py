@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.invocations import Results
-from benchmark.runs import RunStore
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.tracking import shown_uri, trouble
 from benchmark.tracking.content import metrics, note
 from tests.unit.small_store import make_results

@@ -10,7 +10,7 @@ from benchmark.datasets.store import Dataset
 from benchmark.evaluation import score_videos
 from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.records import RunSpec
+from benchmark.runs.records import RunSpec
 from benchmark.training import Trained, look_steps, train
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark import transfers
 from benchmark.cli import run
-from benchmark.invocations import Results
-from benchmark.records import StoredFile
-from benchmark.runs import RunStore
+from benchmark.runs import archive
+from benchmark.runs.archive import CONTENTS, Contents, export_archive, import_archive
+from benchmark.runs.records import StoredFile
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import seal, unseal
-from benchmark.transfers import CONTENTS, Contents, export_archive, import_archive
 from tests.unit.small_store import make_results, spec_of
 from tests.unit.test_archives import contents
 
@@ -272,7 +272,7 @@ def test_an_import_that_dies_half_way_leaves_nothing(
         assert contents(tmp_path / "runs" / "staging")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(transfers, "check_unpacked", die)
+    monkeypatch.setattr(archive, "check_unpacked", die)
     with pytest.raises(KeyboardInterrupt):
         import_archive(Results(tmp_path), archive, quietly)
     assert contents(tmp_path) == {}

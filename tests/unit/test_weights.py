@@ -17,7 +17,7 @@ from benchmark.planning import Options, make_job, plan_runs
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.registry import AddOnPlugin
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
 from benchmark.system.entry_points import find_plugin
 from benchmark.system.errors import InputError
 from benchmark.training import build_method

@@ -13,12 +13,12 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import ValidationError
 
-from benchmark.archives import adopt_run, check_unpacked, files_of_run
-from benchmark.integrity import KEY, RUN_FILE, check_run, run_folders
-from benchmark.invocations import Invocation, Results
-from benchmark.plans import TablePlan
-from benchmark.records import Controls, StoredFile
-from benchmark.runs import RunStore
+from benchmark.runs.packed_run import adopt_run, check_unpacked, files_of_run
+from benchmark.runs.records import Controls, StoredFile
+from benchmark.runs.results_folder import Invocation, Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
+from benchmark.runs.verify import KEY, RUN_FILE, check_run, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import replacing, writing_to
 from benchmark.system.frozen import FrozenModel

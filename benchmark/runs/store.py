@@ -11,10 +11,10 @@ from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from benchmark.checksums import write_checksums
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
-from benchmark.score_files import parse_scores, write_scores
+from benchmark.runs.checksums import write_checksums
+from benchmark.runs.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
+from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.files import remove_abandoned, replacing, scratch_name, write_atomically, writing_to
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, unseal

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from benchmark.plans import TablePlan
+from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically, writing_to
 from benchmark.system.frozen import FrozenModel

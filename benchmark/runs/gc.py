@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from benchmark.claims import holder_of, living_drivers
-from benchmark.integrity import Problem, check_run, run_folders
-from benchmark.invocations import Results
-from benchmark.runs import Derived, EvaluationId, RunStore
+from benchmark.runs.claims import holder_of, living_drivers
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import Derived, EvaluationId, RunStore
+from benchmark.runs.verify import Problem, check_run, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_abandoned
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmark.integrity import RUN_FILE, check_run
-from benchmark.runs import RunStore
+from benchmark.runs.store import RunStore
+from benchmark.runs.verify import RUN_FILE, check_run
 from benchmark.system.errors import InputError
 
 

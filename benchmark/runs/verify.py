@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.checksums import FILE, read_checksums
 from benchmark.metrics.frame import ScoredVideos, test_metrics
-from benchmark.records import Evaluation, RunRecord, evaluation_key
-from benchmark.runs import RunStore
+from benchmark.runs.checksums import FILE, read_checksums
+from benchmark.runs.records import Evaluation, RunRecord, evaluation_key
+from benchmark.runs.store import RunStore
 from benchmark.system.hashing import is_sealed, sum_of
 
 KEY = re.compile(r"[0-9a-f]{16}")
