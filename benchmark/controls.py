@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets import untrained_scores as controls
+from benchmark.datasets import untrained_scores
 from benchmark.datasets.store import Dataset
 from benchmark.evaluation import pair_with_labels
 from benchmark.metrics.frame import average_precision, roc_auc
@@ -24,18 +24,18 @@ def measure_controls(dataset: Dataset) -> Controls:
     """Measure the controls that a dataset allows, by its primary metric; reads the features of its test videos."""
     manifest = dataset.manifest
     videos, metric = manifest.split("test"), manifest.metric
-    labelled = pair_with_labels(manifest, {v.name: controls.constant(v) for v in videos})
+    labelled = pair_with_labels(manifest, {v.name: untrained_scores.constant(v) for v in videos})
 
     def value(scores: Sequence[NDArray[np.float32]]) -> float:
         scored = replace(labelled, scores=np.concatenate(scores).astype(np.float64))
         return METRICS[metric](scored.scores, scored.positive, scored.negative)
 
-    drawn = [value([controls.random_per_video(v, draw) for v in videos]) for draw in range(DRAWS)]
+    drawn = [value([untrained_scores.random_per_video(v, draw) for v in videos]) for draw in range(DRAWS)]
     values = {
-        "constant score": value([controls.constant(v) for v in videos]),
+        "constant score": value([untrained_scores.constant(v) for v in videos]),
         "random score per video": float(np.mean(drawn)),
-        "feature norm": value([controls.feature_norm(dataset, v) for v in videos]),
-        "video length": value([controls.video_length(v) for v in videos]),
+        "feature norm": value([untrained_scores.feature_norm(dataset, v) for v in videos]),
+        "video length": value([untrained_scores.video_length(v) for v in videos]),
     }
     motion = [given for v in videos if (given := dataset.motion(v)) is not None]
     if motion:

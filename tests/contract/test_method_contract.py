@@ -4,8 +4,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from benchmark.plugins.contract import CHECKS, Subject, find_subject, scoring
-from benchmark.plugins.contract import learning as training
+from benchmark.plugins.contract import CHECKS, Subject, find_subject, learning, scoring
 from benchmark.system.process import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
@@ -60,7 +59,7 @@ def test_contract(subject, check):
 @pytest.mark.parametrize("crops", [2, 10])
 @pytest.mark.parametrize("length", [1, 7, 16])
 def test_training_with_any_number_of_crops_and_segments_at_once(subject, crops, length):
-    training.check_loss_terms(subject, subject.sources()[0], steps=2, crops=crops, length=length)
+    learning.check_loss_terms(subject, subject.sources()[0], steps=2, crops=crops, length=length)
 
 
 @every_subject
@@ -68,7 +67,7 @@ def test_training_with_any_number_of_crops_and_segments_at_once(subject, crops, 
 def test_gradients_reach_every_parameter_at_any_length(subject, length):
     unreached = UNREACHED_ALONE.get(subject.name.split("+")[0], ()) if length == 1 else ()
     prefix = "method." if subject.add_ons else ""
-    training.check_gradients(subject, subject.sources()[-1], [prefix + name for name in unreached], 2, length)
+    learning.check_gradients(subject, subject.sources()[-1], [prefix + name for name in unreached], 2, length)
 
 
 @every_subject

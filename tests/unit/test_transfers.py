@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.cli import run
-from benchmark.runs import archive
 from benchmark.runs.archive import CONTENTS, Contents, export_archive, import_archive
 from benchmark.runs.records import StoredFile
 from benchmark.runs.results_folder import Results
@@ -272,7 +271,7 @@ def test_an_import_that_dies_half_way_leaves_nothing(
         assert contents(tmp_path / "runs" / "staging")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(archive, "check_unpacked", die)
+    monkeypatch.setattr("benchmark.runs.archive.check_unpacked", die)
     with pytest.raises(KeyboardInterrupt):
         import_archive(Results(tmp_path), archive, quietly)
     assert contents(tmp_path) == {}

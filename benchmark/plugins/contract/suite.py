@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.plugins.contract import declaring, scoring, seeds, state
-from benchmark.plugins.contract import learning as training
+from benchmark.plugins.contract import declaring, learning, scoring, seeds, state
 from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.plugins.contract.subject import Subject
 from benchmark.system.process import one_thread
@@ -49,16 +48,16 @@ def _with_every_source(check: Callable[[Subject, Sources], None]) -> Check:
 CHECKS: dict[str, Check] = {
     "config": declaring.check_config,
     "inputs": declaring.check_inputs,
-    "loss terms": _with_every_source(training.check_loss_terms),
+    "loss terms": _with_every_source(learning.check_loss_terms),
     "scores": _with_every_source(scoring.check_scores),
-    "gradients": _with_every_source(training.check_gradients),
-    "one pair": _with_first_source(training.check_one_pair),
-    "training crops": _with_first_source(training.check_training_crops),
-    "segments": _with_first_source(training.check_segments),
+    "gradients": _with_every_source(learning.check_gradients),
+    "one pair": _with_first_source(learning.check_one_pair),
+    "training crops": _with_first_source(learning.check_training_crops),
+    "segments": _with_first_source(learning.check_segments),
     "crops": _with_first_source(scoring.check_crops),
     "snippets": _with_first_source(scoring.check_snippets),
     "feature sizes": _with_first_source(scoring.check_feature_sizes),
-    "blank training": _with_every_source(training.check_blank_training),
+    "blank training": _with_every_source(learning.check_blank_training),
     "blank scores": _with_first_source(scoring.check_blank_scores),
     "seed": _with_first_source(seeds.check_seed),
     "evaluation": _with_first_source(state.check_evaluation),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmark.datasets.check import check_dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
 from benchmark.datasets.store import Dataset
-from benchmark.importing import packing as columns
+from benchmark.importing import packing
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 
@@ -87,7 +87,7 @@ def test_blocks_of_rows_do_not_change_what_is_stored(tmp_path: Path, monkeypatch
     write_pack(tmp_path / "pack", "ucf", "crop-files")
     whole = _import(tmp_path / "pack")
     content = (tmp_path / "data" / "small" / "features.npy").read_bytes()
-    monkeypatch.setattr(columns, "_BLOCK_VALUES", 1)
+    monkeypatch.setattr(packing, "_BLOCK_VALUES", 1)
     assert _import(tmp_path / "pack", replace=True) == whole
     assert (tmp_path / "data" / "small" / "features.npy").read_bytes() == content
 
@@ -97,7 +97,7 @@ def test_memory_does_not_grow_with_a_video(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "pack" / "features").mkdir(parents=True)
     np.save(tmp_path / "pack" / "features" / "a.npy", np.ones((rows, dim), np.float32))
     write_annotations(tmp_path / "pack", [Spec("a", "train", 0, rows, 16 * rows)], "json")
-    monkeypatch.setattr(columns, "_BLOCK_VALUES", 100 * dim)
+    monkeypatch.setattr(packing, "_BLOCK_VALUES", 100 * dim)
     tracemalloc.start()
     _import(tmp_path / "pack")
     _, peak = tracemalloc.get_traced_memory()

@@ -13,7 +13,6 @@ import pytest
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing import packing
-from benchmark.importing import packing as columns
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.importing.packing import JOURNAL
 from benchmark.importing.placing import folder_in_place, unfinished
@@ -44,13 +43,13 @@ def _content(folder: Path) -> dict[str, bytes]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The videos whose features are read."""
     names: list[str] = []
-    original = columns.feature_blocks
+    original = packing.feature_blocks
 
-    def noted(video: columns.PlannedVideo) -> Iterator[np.ndarray]:
+    def noted(video: packing.PlannedVideo) -> Iterator[np.ndarray]:
         names.append(video.name)
         return original(video)
 
-    monkeypatch.setattr(columns, "feature_blocks", noted)
+    monkeypatch.setattr(packing, "feature_blocks", noted)
     return names
 
 
