@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from benchmark.datasets.store import Dataset
 from benchmark.experiments import RowDeclaration, TableDeclaration
-from benchmark.imported import PREFIX, title_of
-from benchmark.planning import Options, describe_run
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
+from benchmark.training.scores_from_elsewhere import PREFIX, title_of
+from benchmark.training.specification import Options, describe_run
 
 
 def declare_comparison(

@@ -21,7 +21,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from benchmark.jobs import Job, Outcome
+from benchmark.training.jobs import Job, Outcome
 
 PLAIN_SECONDS = 30.0
 

@@ -11,9 +11,7 @@ from torch import Tensor
 
 from benchmark.api import Method, MethodError
 from benchmark.datasets.store import Dataset
-from benchmark.jobs import load_trained
 from benchmark.lineups import Contender, LineUp
-from benchmark.planning import find_pipeline_of
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.projections import (
     BACKBONE,
@@ -28,6 +26,8 @@ from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.process import one_thread
+from benchmark.training.jobs import load_trained
+from benchmark.training.specification import find_pipeline_of
 
 Rows = NDArray[np.float32]
 Embed = Callable[[Rows], Rows]

@@ -12,9 +12,6 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.store import Dataset
-from benchmark.imported import PREFIX, find_imported
-from benchmark.jobs import Job
-from benchmark.planning import Options, check_comparable, check_overrides, make_job, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.recipes import first_error
 from benchmark.runs.store import RunStore
@@ -22,6 +19,9 @@ from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import SCENES_PREFIX, Protocol
+from benchmark.training.jobs import Job
+from benchmark.training.scores_from_elsewhere import PREFIX, find_imported
+from benchmark.training.specification import Options, check_comparable, check_overrides, make_job, plan_runs
 
 
 class RowDeclaration(FrozenModel):

@@ -18,12 +18,12 @@ from benchmark.executors import Resources
 from benchmark.executors.choice import choose_device, choose_executor
 from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
-from benchmark.planning import DEFAULT_SEEDS, Options
 from benchmark.runs.records import trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.terms import Device, Profile
+from benchmark.training.specification import DEFAULT_SEEDS, Options
 
 
 @dataclass(frozen=True)

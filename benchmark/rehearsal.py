@@ -18,14 +18,14 @@ from benchmark.datasets.batches import load_bags, pair_batches, place
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import score_videos
 from benchmark.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.runs.records import RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Benchmark
-from benchmark.training import build_method, make_optimizer, train_step
+from benchmark.training.loop import build_method, make_optimizer, train_step
+from benchmark.training.scoring import score_videos
 
 Progress = Callable[[int, int], None]
 

@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from benchmark.jobs import Job, Outcome, record_failure
 from benchmark.runs.claims import Claims
 from benchmark.runs.records import Failure
 from benchmark.runs.store import RunStore
 from benchmark.system.stopping import Stop
+from benchmark.training.jobs import Job, Outcome, record_failure
 
 
 class Worklist:

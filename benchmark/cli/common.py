@@ -18,10 +18,10 @@ from benchmark.system.errors import InputError
 if TYPE_CHECKING:
     from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
-    from benchmark.jobs import Job, Outcome
     from benchmark.runs.store import RunStore
     from benchmark.runs.table_plan import TablePlan
     from benchmark.tracking import Tracker
+    from benchmark.training.jobs import Job, Outcome
 
     Planned = tuple[TablePlan, Sequence[Job]]
 
@@ -125,9 +125,9 @@ def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outc
 
 def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
     """Measure the controls of the test sets of some jobs, where they are not stored yet."""
-    from benchmark.controls import measure_controls
     from benchmark.datasets.store import Dataset
     from benchmark.system.files import writing_to
+    from benchmark.training.controls import measure_controls
 
     for path in sorted({path for job in jobs for path in job.evaluate_on}):
         dataset = Dataset(path)

@@ -60,9 +60,9 @@ def evaluate(
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
     from benchmark.driver import run_jobs
     from benchmark.executors.serial import SerialExecutor
-    from benchmark.jobs import Job
-    from benchmark.planning import find_pipeline_of
     from benchmark.runs.store import RunStore
+    from benchmark.training.jobs import Job
+    from benchmark.training.specification import find_pipeline_of
     from reports.runs import evaluation_table
 
     store = RunStore(Results(results).runs)
@@ -93,7 +93,7 @@ def _evaluate_weights(
     benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.weights import evaluate_weights
+    from benchmark.training.weights import evaluate_weights
     from reports.runs import weights_table
 
     found = evaluate_weights(path, find_pipeline(reference), dataset, device, settings, benchmark)

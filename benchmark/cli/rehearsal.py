@@ -45,15 +45,15 @@ def rehearse(
     from benchmark.display import counting
     from benchmark.executors.choice import choose_device
     from benchmark.experiments import list_tables, read_table
-    from benchmark.numerics import use_float32
     from benchmark.paper_scale import count_run
-    from benchmark.planning import Options, check_overrides, plan_runs
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.plugins.recipes import resolve_recipe
     from benchmark.rehearsal import rehearse as run_rehearsal
     from benchmark.rehearsal import write_simulated
     from benchmark.system.errors import InputError
     from benchmark.system.files import writing_to
+    from benchmark.training.numerics import use_float32
+    from benchmark.training.specification import Options, check_overrides, plan_runs
 
     pipeline = find_pipeline(method)
     declared = [read_table(name) for name in (list_tables() if tables == "all" else options.split(tables))]

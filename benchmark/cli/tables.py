@@ -68,10 +68,10 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
-    from benchmark.planning import describe_run
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.runs.store import RunStore
     from benchmark.system.files import file_name
+    from benchmark.training.specification import describe_run
     from reports.runs import metrics_table
 
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)

@@ -32,7 +32,7 @@ from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.executors import Executor, Resources
-    from benchmark.planning import Options
+    from benchmark.training.specification import Options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class TrainingChoices:
 
     def options(self) -> Options:
         """Resolve what concerns each run."""
-        from benchmark.planning import DEFAULT_SEEDS, Options
+        from benchmark.training.specification import DEFAULT_SEEDS, Options
 
         looks = [f"training.looks={self.looks}"] if self.looks is not None else []
         return Options(

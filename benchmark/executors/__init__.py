@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmark.jobs import Job, Outcome
+from benchmark.training.jobs import Job, Outcome
 
 
 @dataclass(frozen=True)

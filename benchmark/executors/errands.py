@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from benchmark.datasets.store import Dataset
 from benchmark.executors.node_data import find_on_node, fingerprint
-from benchmark.jobs import Job, Outcome, perform, record_failure, stored_run
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.packed_run import pack_run, unpack_run
 from benchmark.runs.store import RunStore
@@ -23,6 +22,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.hashing import digest, hash_package
 from benchmark.system.libraries import installed_version
 from benchmark.system.process import one_thread
+from benchmark.training.jobs import Job, Outcome, perform, record_failure, stored_run
 
 GRACE = 60.0
 """Seconds after its time is up in which a job may end itself before its process is ended."""

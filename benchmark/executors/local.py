@@ -20,11 +20,11 @@ import torch
 
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import Gpu, count_places
-from benchmark.jobs import Job, Outcome, perform, record_failure, record_timeout
 from benchmark.system.process import count_memory_kills, limit_memory
 from benchmark.system.stopping import SIGNALS, interrupts_put_off
+from benchmark.training.jobs import Job, Outcome, perform, record_failure, record_timeout
 
-PRELOADED = ["benchmark.jobs", "torch._dynamo"]
+PRELOADED = ["benchmark.training.jobs", "torch._dynamo"]
 """What every run needs and is slow to import; the first optimiser of a process would import the second one."""
 
 GRACE = 15.0

@@ -17,9 +17,9 @@ from typing import Any
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.errands import Delivery, Errand, carry_out, prepare, receive
 from benchmark.executors.places import count_places
-from benchmark.jobs import Job, Outcome, record_failure, record_timeout
 from benchmark.system.errors import InputError
 from benchmark.system.libraries import load_extra
+from benchmark.training.jobs import Job, Outcome, record_failure, record_timeout
 
 ATTEMPTS = 4
 """How often a job is begun whose worker process or node is lost."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 from benchmark.executors import Resources, Watcher
-from benchmark.jobs import Job, Outcome, perform
 from benchmark.system.process import one_thread
+from benchmark.training.jobs import Job, Outcome, perform
 
 
 class SerialExecutor:

@@ -15,7 +15,6 @@ from typing import Any
 
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.places import count_places
-from benchmark.jobs import Job, Outcome, perform, record_failure
 from benchmark.runs.claims import holder_of
 from benchmark.system.errors import InputError
 from benchmark.system.files import write_atomically
@@ -23,6 +22,7 @@ from benchmark.system.libraries import load_extra
 from benchmark.system.process import one_thread
 from benchmark.system.stopping import interrupts_put_off
 from benchmark.terms import Trouble
+from benchmark.training.jobs import Job, Outcome, perform, record_failure
 
 CLUSTERS = {"slurm": 2.0, "local": 0.1, "debug": 0.0}
 """What submitit submits to -> seconds between two looks at what has finished."""

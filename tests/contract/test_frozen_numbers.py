@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import score_videos
-from benchmark.planning import Options, check_overrides, plan_runs
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import list_plugins
-from benchmark.training import build_method, train
+from benchmark.training.loop import build_method, train
+from benchmark.training.scoring import score_videos
+from benchmark.training.specification import Options, check_overrides, plan_runs
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_numbers.json").read_text())
 METHODS, ADD_ONS = (

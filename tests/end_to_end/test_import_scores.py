@@ -10,8 +10,8 @@ import pytest
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
 from benchmark.forecast import expect_seconds
-from benchmark.imported import find_imported
 from benchmark.runs.store import RunStore
+from benchmark.training.scores_from_elsewhere import find_imported
 
 DATASET = "scenes-avenue"
 TINY = ["--seeds", "2", "--set", "steps=3", "--set", "batch_size=2", "--looks", "1"]

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from benchmark.datasets.store import Dataset
-from benchmark.jobs import Job
-from benchmark.planning import Options, make_job, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore
+from benchmark.training.jobs import Job
+from benchmark.training.specification import Options, make_job, plan_runs
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 

@@ -13,8 +13,8 @@ from benchmark.executors.local import LocalExecutor
 from benchmark.executors.ray import RayExecutor
 from benchmark.executors.serial import SerialExecutor
 from benchmark.executors.slurm import SlurmExecutor
-from benchmark.jobs import Job, Outcome, is_complete
 from benchmark.runs.store import RunStore
+from benchmark.training.jobs import Job, Outcome, is_complete
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {

@@ -11,8 +11,8 @@ import pytest
 from benchmark.executors import node_data
 from benchmark.executors.errands import Errand, carry_out, prepare, receive
 from benchmark.executors.serial import SerialExecutor
-from benchmark.jobs import Job, Outcome
 from benchmark.runs.store import RunStore
+from benchmark.training.jobs import Job, Outcome
 from tests.executors.small_jobs import METHOD, Notes, contents, jobs_in
 
 

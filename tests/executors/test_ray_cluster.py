@@ -17,9 +17,9 @@ from benchmark.executors import Resources, errands
 from benchmark.executors import ray as module
 from benchmark.executors.ray import RayExecutor, _import_ray
 from benchmark.executors.serial import SerialExecutor
-from benchmark.jobs import Job, Outcome
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
+from benchmark.training.jobs import Job, Outcome
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 LOOPBACK = "127.0.0.2"

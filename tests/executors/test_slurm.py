@@ -10,10 +10,10 @@ from benchmark.executors import Resources
 from benchmark.executors import slurm as module
 from benchmark.executors.ray import RayExecutor
 from benchmark.executors.slurm import SlurmExecutor
-from benchmark.jobs import Job, perform
 from benchmark.runs.claims import Claims
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
+from benchmark.training.jobs import Job, perform
 from tests.executors.small_jobs import Notes, jobs_in
 
 

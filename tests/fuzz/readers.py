@@ -19,7 +19,6 @@ from benchmark.datasets.feature_sets import FILE as FEATURE_SET_FILE
 from benchmark.datasets.feature_sets import FeatureSet, find_feature_set
 from benchmark.datasets.frame_counts_file import read_frame_counts
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
-from benchmark.imported import read_scores
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.frame_counts import read_header
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
@@ -32,7 +31,8 @@ from benchmark.runs.archive import export_archive, import_archive
 from benchmark.runs.results_folder import Results
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
-from benchmark.weights import read_weights
+from benchmark.training.scores_from_elsewhere import read_scores
+from benchmark.training.weights import read_weights
 from tests.unit.small_store import draw_scores, make_results
 
 

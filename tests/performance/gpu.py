@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 
 from benchmark.datasets.store import Dataset
-from benchmark.numerics import use_float32
 from benchmark.paper_scale import count_run
-from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.terms import Benchmark
+from benchmark.training.numerics import use_float32
+from benchmark.training.specification import Options, plan_runs
 
 STEPS = 15_000
 SEEDS = 5

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.evaluation import chance_level
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.runs.checksums import write_checksums
@@ -12,6 +11,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
+from benchmark.training.scoring import chance_level
 from tests.unit.small_store import draw_scores
 
 DATASETS = ("street", "films", "campus")

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmark.driver import run_jobs
 from benchmark.executors import Watcher
-from benchmark.jobs import Job, Outcome
+from benchmark.training.jobs import Job, Outcome
 from tests.executors.small_jobs import Notes, jobs_in
 
 WORK = 0.001

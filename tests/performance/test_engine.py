@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark import jobs
 from benchmark.datasets.store import Dataset
 from benchmark.experiments import plan_table, read_table
-from benchmark.jobs import Job, Outcome, perform
-from benchmark.planning import Options
 from benchmark.runs.store import RunStore
+from benchmark.training import jobs
+from benchmark.training.jobs import Job, Outcome, perform
+from benchmark.training.specification import Options
 
 
 def play_back(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -19,7 +19,7 @@ from benchmark.datasets.segments import segment_mean
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
-from benchmark.training import LossCurves, make_optimizer, train_step
+from benchmark.training.loop import LossCurves, make_optimizer, train_step
 
 CPU = torch.device("cpu")
 CROPS, SEGMENTS, DIM = 10, 32, 2048

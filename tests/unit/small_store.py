@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.evaluation import chance_level
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.runs.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
@@ -13,6 +12,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
+from benchmark.training.scoring import chance_level
 
 SKILLS = {"rtfm": 0.3, "clav": 0.8}
 LABELS = {"rtfm": "RTFM", "clav": "CLAV+CoMo", "mmil": "MMIL"}

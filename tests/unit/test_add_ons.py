@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
 from benchmark.datasets.store import Dataset
-from benchmark.planning import Options, plan_runs
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.training import Trained, build_method, train
+from benchmark.training.loop import Trained, build_method, train
+from benchmark.training.specification import Options, plan_runs
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 BOTH = find_pipeline(f"{PLUGINS / 'mean_mil.py'}:MeanMIL+{PLUGINS / 'halve.py'}:Halve")

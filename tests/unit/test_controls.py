@@ -7,14 +7,14 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmark.controls import DRAWS, measure_controls
 from benchmark.datasets.batches import shuffle_labels
 from benchmark.datasets.store import Dataset
 from benchmark.datasets.untrained_scores import random_per_video
-from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore
-from benchmark.training import train
+from benchmark.training.controls import DRAWS, measure_controls
+from benchmark.training.loop import train
+from benchmark.training.specification import Options, plan_runs
 
 METRICS = {"auc_frame": roc_auc_score, "ap_frame": average_precision_score}
 

@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from benchmark.display import BarDisplay, LineDisplay, run_display
-from benchmark.jobs import Job, Outcome
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.registry import MethodPlugin
+from benchmark.training.jobs import Job, Outcome
 from tests.unit.test_records import spec
 
 

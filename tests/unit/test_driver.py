@@ -14,11 +14,11 @@ from benchmark import driver
 from benchmark.driver import run_jobs
 from benchmark.executors import Watcher
 from benchmark.executors.serial import SerialExecutor
-from benchmark.jobs import Job, Outcome, record_failure
 from benchmark.runs.claims import Claims
 from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name
 from benchmark.terms import Trouble
+from benchmark.training.jobs import Job, Outcome, record_failure
 from tests.executors.small_jobs import Notes, jobs_in
 
 Ends = Callable[[Job], Trouble | None]

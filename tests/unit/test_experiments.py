@@ -11,8 +11,8 @@ from benchmark import experiments
 from benchmark.datasets.store import Dataset
 from benchmark.experiments import TableDeclaration, list_tables, plan_table, read_table
 from benchmark.paper import in_domain_value
-from benchmark.planning import Options
 from benchmark.system.errors import InputError
+from benchmark.training.specification import Options
 
 TINY = Options(seeds=2, overrides=("steps=3",))
 

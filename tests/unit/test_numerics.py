@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from benchmark.numerics import arithmetic, autocast, use_float32
 from benchmark.terms import Training
+from benchmark.training.numerics import arithmetic, autocast, use_float32
 
 from .test_records import spec
 

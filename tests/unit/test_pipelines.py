@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.planning import find_pipeline_of
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_recipe, resolve_recipe
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
@@ -13,6 +12,7 @@ from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import Training
+from benchmark.training.specification import find_pipeline_of
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 MEAN_MIL, HALVE = f"{PLUGINS / 'mean_mil.py'}:MeanMIL", f"{PLUGINS / 'halve.py'}:Halve"

@@ -4,9 +4,16 @@ from pathlib import Path
 import pytest
 
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.planning import Options, check_comparable, check_overrides, check_trainable, choose_source, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
+from benchmark.training.specification import (
+    Options,
+    check_comparable,
+    check_overrides,
+    check_trainable,
+    choose_source,
+    plan_runs,
+)
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 

@@ -7,11 +7,11 @@ import torch
 
 from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import score_videos
-from benchmark.planning import Options, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
-from benchmark.training import Trained, look_steps, train
+from benchmark.training.loop import Trained, look_steps, train
+from benchmark.training.scoring import score_videos
+from benchmark.training.specification import Options, plan_runs
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 CPU = torch.device("cpu")

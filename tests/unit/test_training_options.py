@@ -14,9 +14,9 @@ from benchmark.cli.training_options import TrainingChoices, takes_training_optio
 from benchmark.datasets.store import Dataset
 from benchmark.executors import Resources
 from benchmark.executors.local import LocalExecutor
-from benchmark.planning import make_job, plan_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
+from benchmark.training.specification import make_job, plan_runs
 
 COMMANDS = ("reproduce", "train", "compare", "sweep")
 

@@ -12,16 +12,16 @@ from torch import Tensor
 
 from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.store import Dataset
-from benchmark.jobs import perform
-from benchmark.planning import Options, make_job, plan_runs
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.registry import AddOnPlugin
 from benchmark.runs.store import RunStore
 from benchmark.system.entry_points import find_plugin
 from benchmark.system.errors import InputError
-from benchmark.training import build_method
-from benchmark.weights import evaluate_weights, load_weights, read_weights
+from benchmark.training.jobs import perform
+from benchmark.training.loop import build_method
+from benchmark.training.specification import Options, make_job, plan_runs
+from benchmark.training.weights import evaluate_weights, load_weights, read_weights
 
 State = dict[str, Tensor]
 

@@ -11,8 +11,8 @@ from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifes
 from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.paper import PAPER_FEATURE_SETS
-from benchmark.planning import check_comparable
 from benchmark.system.errors import InputError
+from benchmark.training.specification import check_comparable
 
 from .small_packs import DIM, specs, write_features, write_pack
 

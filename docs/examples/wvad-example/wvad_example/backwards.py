@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable
 
 from benchmark.executors import Resources, Watcher
 from benchmark.executors.serial import SerialExecutor
-from benchmark.jobs import Job, Outcome
+from benchmark.training.jobs import Job, Outcome
 
 
 class Backwards:

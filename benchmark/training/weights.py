@@ -15,15 +15,15 @@ from torch import Tensor
 from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import pair_with_labels, score_videos
 from benchmark.metrics.frame import test_metrics
-from benchmark.numerics import use_float32
-from benchmark.planning import Options, check_overrides, describe_run
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark
-from benchmark.training import build_method
+from benchmark.training.loop import build_method
+from benchmark.training.numerics import use_float32
+from benchmark.training.scoring import pair_with_labels, score_videos
+from benchmark.training.specification import Options, check_overrides, describe_run
 
 CHECKPOINT_DEPTH = 2
 """How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""

@@ -20,16 +20,16 @@ from safetensors.torch import load_file, save_file
 from benchmark.api import Method
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores, chance_level, pair_with_labels, score_videos
 from benchmark.metrics.frame import test_metrics
-from benchmark.numerics import use_float32
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.checksums import is_intact
 from benchmark.runs.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
 from benchmark.runs.store import RunStore
 from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit
 from benchmark.terms import Cached, Selection, Trouble
-from benchmark.training import Trained, build_method, train
+from benchmark.training.loop import Trained, build_method, train
+from benchmark.training.numerics import use_float32
+from benchmark.training.scoring import Scores, chance_level, pair_with_labels, score_videos
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place,
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores, pair_with_labels, score_videos, video_level_auc
 from benchmark.metrics.frame import test_metrics
-from benchmark.numerics import arithmetic, autocast
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
 from benchmark.terms import Numerics, Selection, Training
+from benchmark.training.numerics import arithmetic, autocast
+from benchmark.training.scoring import Scores, pair_with_labels, score_videos, video_level_auc
 
 State = dict[str, Tensor]
 Report = Callable[[int, float], None]

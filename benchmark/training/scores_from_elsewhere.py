@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import Scores
-from benchmark.jobs import evaluate_scores, now
 from benchmark.runs.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
@@ -24,6 +22,8 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.text_files import read_lines
 from benchmark.terms import SNIPPET_FRAMES, Profile, Training
+from benchmark.training.jobs import evaluate_scores, now
+from benchmark.training.scoring import Scores
 
 PREFIX = "imported:"
 """How the method of an imported run begins."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from benchmark.datasets import untrained_scores
 from benchmark.datasets.store import Dataset
-from benchmark.evaluation import pair_with_labels
 from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.runs.records import Controls
+from benchmark.training.scoring import pair_with_labels
 
 DRAWS = 100
 """Random scorings of whole videos that are averaged."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
 from benchmark.datasets.store import Dataset
-from benchmark.jobs import Job
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark, Cached, Profile
+from benchmark.training.jobs import Job
 
 if TYPE_CHECKING:
     from benchmark.api import MethodConfig
