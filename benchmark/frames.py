@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from benchmark.cells import Table
 from benchmark.runs.store import RunStore
+from benchmark.tables.cells import Table
 
 
 def runs_frame(store: RunStore) -> pd.DataFrame:

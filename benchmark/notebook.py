@@ -9,19 +9,19 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from benchmark.cells import Table, fill_table
 from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.store import Dataset
-from benchmark.declarations import declare_comparison
 from benchmark.driver import run_jobs
 from benchmark.executors import Resources
 from benchmark.executors.choice import choose_device, choose_executor
-from benchmark.experiments import plan_table
 from benchmark.frames import classes_frame, differences_frame, results_frame, runs_frame, videos_frame
 from benchmark.runs.records import trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
+from benchmark.tables.cells import Table, fill_table
+from benchmark.tables.declaration import declare_comparison
+from benchmark.tables.planning import plan_table
 from benchmark.terms import Device, Profile
 from benchmark.training.specification import DEFAULT_SEEDS, Options
 

@@ -10,10 +10,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.api import Bags, PairBatch
-from benchmark.experiments import TableDeclaration
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.plugins.sizes import OBJECT_CLASSES, build_empty
+from benchmark.tables.declaration import TableDeclaration
 from benchmark.terms import Benchmark
 
 SEEDS = 5

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from benchmark.cells import Cell, Table
-from benchmark.paper import decimals, footnotes
 from benchmark.runs.table_plan import PlannedDataset
 from benchmark.statistics.over_seeds import Summary
+from benchmark.tables.cells import Cell, Table
+from benchmark.tables.paper import decimals, footnotes
 from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
 
 COLUMNS = ("the paper", "ours", "difference", "the paper's is")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmark.cells import Table
+from benchmark.tables.cells import Table
 from benchmark.terms import Selection
 
 FALLBACKS = {

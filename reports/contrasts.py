@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.cells import Cell, Table
 from benchmark.statistics.class_wise import ClassGap
 from benchmark.statistics.power import MOST_SEEDS, Precision
 from benchmark.statistics.video_wise import Contrast, VideoGap
+from benchmark.tables.cells import Cell, Table
 from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 CLASSES = "Differences by class"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.cells import Table
+from benchmark.tables.cells import Table
 from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, result
 
 TITLE = "Controls"

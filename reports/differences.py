@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.cells import Table
+from benchmark.tables.cells import Table
 from reports.gaps import shown_gaps
 from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.cells import Table
+from benchmark.tables.cells import Table
 from reports import beside_paper, contrasts, controls, differences
 from reports.captions import caption, notes
 from reports.grid import Footnotes, Grid, main_grid

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmark.cells import Table
 from benchmark.statistics.differences import SIGNIFICANCE
+from benchmark.tables.cells import Table
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark.cells import Cell, Table
-from benchmark.paper import decimals, footnotes
 from benchmark.runs.table_plan import PlannedDataset
+from benchmark.tables.cells import Cell, Table
+from benchmark.tables.paper import decimals, footnotes
 
 METRIC_NAMES = {"auc_frame": "AUC", "ap_frame": "AP"}
 EMPTY = "—"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from benchmark.cells import Cell, Table
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
+from benchmark.tables.cells import Cell, Table
 
 
 def to_provenance(table: Table, store: RunStore) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from benchmark.cells import Table
-from benchmark.lineups import Contender, LineUp
 from benchmark.runs.records import Environment, Failure
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, TablePlan
+from benchmark.tables.cells import Table
+from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.terms import Selection, Trouble
 from reports.counting import count
 from reports.document import Document, make_document

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmark.cells import Cell, Table
 from benchmark.runs.store import RunStore
+from benchmark.tables.cells import Cell, Table
 from reports.document import make_document
 from reports.html import to_html
 from reports.latex import to_latex

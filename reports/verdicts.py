@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmark.cells import Cell, Table
+from benchmark.tables.cells import Cell, Table
 from reports.counting import count
 from reports.gaps import ShownGap, shown_gaps
 from reports.grid import columns, signed

@@ -16,10 +16,10 @@ from benchmark.runs.results_folder import Invocation, Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.cells import Table
     from benchmark.datasets.store import Dataset
     from benchmark.runs.store import RunStore
     from benchmark.runs.table_plan import TablePlan
+    from benchmark.tables.cells import Table
     from benchmark.tracking import Tracker
     from benchmark.training.jobs import Job, Outcome
 
@@ -78,9 +78,9 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
     from benchmark.executors.choice import count_side_by_side
-    from benchmark.experiments import distinct_jobs
     from benchmark.forecast import expect_seconds
     from benchmark.runs.store import RunStore
+    from benchmark.tables.planning import distinct_jobs
 
     store = RunStore(Results(choices.results).runs)
     specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
@@ -97,8 +97,8 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
 def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
     """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
     from benchmark.driver import run_jobs
-    from benchmark.experiments import distinct_jobs
     from benchmark.runs.store import RunStore
+    from benchmark.tables.planning import distinct_jobs
     from benchmark.tracking import NoTracker
 
     results = Results(choices.results)
@@ -138,9 +138,9 @@ def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
 
 def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -> tuple[Table, list[Path]]:
     """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
-    from benchmark.cells import fill_table
     from benchmark.runs.store import RunStore
     from benchmark.system.files import replacing, writing_to
+    from benchmark.tables.cells import fill_table
     from reports.tables import table_texts
 
     store = RunStore(results.runs)

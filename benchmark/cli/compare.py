@@ -33,8 +33,8 @@ def compare(
     ] = None,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
-    from benchmark.declarations import declare_comparison
-    from benchmark.experiments import plan_table
+    from benchmark.tables.declaration import declare_comparison
+    from benchmark.tables.planning import plan_table
 
     names = options.split(dataset)
     opened = open_datasets(names, choices.data)

@@ -13,9 +13,9 @@ from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.cells import Table
-    from benchmark.lineups import LineUp
     from benchmark.runs.table_plan import TablePlan
+    from benchmark.tables.cells import Table
+    from benchmark.tables.line_ups import LineUp
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
     from reports.figures.style import Format, Rendered
@@ -39,8 +39,8 @@ class Stored:
     """
 
     def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
-        from benchmark.lineups import find_line_ups
         from benchmark.runs.store import RunStore
+        from benchmark.tables.line_ups import find_line_ups
         from reports.figures.style import Palette
 
         self.results, self._selection = Results(results), selection
@@ -53,13 +53,13 @@ class Stored:
 
     def tables(self) -> list[Table]:
         """Fill all planned tables."""
-        from benchmark.cells import fill_table
+        from benchmark.tables.cells import fill_table
 
         return [fill_table(plan, self.runs, self._selection) for plan in self.plans]
 
     def table(self, of: str | None) -> Table:
         """Fill the table that is named, alone or with its folder."""
-        from benchmark.cells import fill_table
+        from benchmark.tables.cells import fill_table
 
         known = {f"{plan.folder}/{plan.table}": plan for plan in self.plans}
         plan = _pick(of, {name: plan for name, plan in known.items() if of in (None, name, plan.table)}, known)
@@ -96,7 +96,7 @@ class Stored:
 
     def project(self, line_up: LineUp, data: Path | None, device: terms.Device) -> dict[str, str]:
         """Project what the methods make of the features, unless it is stored; return why some are not."""
-        from benchmark.projections import projection_names, stored_projections
+        from benchmark.tables.projections import projection_names, stored_projections
 
         stored = stored_projections(line_up, self.runs)
         missing = [label for label in projection_names(line_up, self.runs) if label not in stored]
@@ -106,8 +106,8 @@ class Stored:
 
         from benchmark.datasets.catalog import data_root, open_dataset
         from benchmark.display import counting
-        from benchmark.embeddings import project_line_up
         from benchmark.executors.choice import choose_device
+        from benchmark.tables.embeddings import project_line_up
 
         name = line_up.dataset.name
         try:

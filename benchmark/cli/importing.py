@@ -34,9 +34,9 @@ def import_scores(
     tracking: options.Tracking = "mlflow",
 ) -> None:
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
-    from benchmark.experiments import describe_dataset
     from benchmark.runs.store import RunStore
     from benchmark.system.files import writing_to
+    from benchmark.tables.planning import describe_dataset
     from benchmark.training.scores_from_elsewhere import check_different, plan_imported, read_scores, store_imported
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:

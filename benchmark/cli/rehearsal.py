@@ -14,8 +14,8 @@ from benchmark.cli import options
 from benchmark.cli.common import err, say
 
 if TYPE_CHECKING:
-    from benchmark.experiments import TableDeclaration
     from benchmark.rehearsal import Rehearsal
+    from benchmark.tables.declaration import TableDeclaration
     from benchmark.terms import Training
 
 PLACES = (1, 8, 64)
@@ -44,7 +44,6 @@ def rehearse(
     from benchmark.datasets.store import Dataset
     from benchmark.display import counting
     from benchmark.executors.choice import choose_device
-    from benchmark.experiments import list_tables, read_table
     from benchmark.paper_scale import count_run
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.plugins.recipes import resolve_recipe
@@ -52,6 +51,7 @@ def rehearse(
     from benchmark.rehearsal import write_simulated
     from benchmark.system.errors import InputError
     from benchmark.system.files import writing_to
+    from benchmark.tables.declaration import list_tables, read_table
     from benchmark.training.numerics import use_float32
     from benchmark.training.specification import Options, check_overrides, plan_runs
 

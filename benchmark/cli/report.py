@@ -13,7 +13,7 @@ from benchmark.cli.drawing import Stored, draw, given
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.lineups import LineUp
+    from benchmark.tables.line_ups import LineUp
     from reports.figures.figure import Absence, Figure
     from reports.figures.style import Format
 

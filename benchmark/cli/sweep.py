@@ -25,9 +25,10 @@ def sweep(
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
 ) -> None:
     """Train a method with several values of a setting, one setting after another; a table and a plot."""
-    from benchmark.experiments import TableDeclaration, plan_table
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.system.files import file_name
+    from benchmark.tables.declaration import TableDeclaration
+    from benchmark.tables.planning import plan_table
 
     names = [name.strip() for name in dataset.split(",")]
     pipeline = find_pipeline(method)

@@ -39,7 +39,8 @@ def reproduce(
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
-    from benchmark.experiments import list_tables, plan_table, read_table
+    from benchmark.tables.declaration import list_tables, read_table
+    from benchmark.tables.planning import plan_table
 
     planned = []
     for declaration in map(read_table, list_tables() if table == "all" else [table]):
@@ -67,10 +68,11 @@ def train(
     dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
 ) -> None:
     """Train one method on one dataset, and test it there."""
-    from benchmark.experiments import RowDeclaration, TableDeclaration, plan_table
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.runs.store import RunStore
     from benchmark.system.files import file_name
+    from benchmark.tables.declaration import RowDeclaration, TableDeclaration
+    from benchmark.tables.planning import plan_table
     from benchmark.training.specification import describe_run
     from reports.runs import metrics_table
 

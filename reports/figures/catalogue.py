@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.cells import Table
 from benchmark.runs.table_plan import TablePlan
+from benchmark.tables.cells import Table
 from reports.figures import (
     class_wise,
     cross_dataset,

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.cells import Cell, Table
+from benchmark.tables.cells import Cell, Table
 from reports.captions import figure_caption
 from reports.figures.figure import NO_NUMBER, Absence, Figure
 from reports.figures.style import DOUBLE, canvas, shorten

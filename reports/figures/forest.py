@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.cells import Table
 from benchmark.statistics.differences import SIGNIFICANCE
+from benchmark.tables.cells import Table
 from reports.captions import figure_caption
 from reports.differences import difference_notes
 from reports.figures.figure import Absence, Figure

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from benchmark.lineups import Contender
 from benchmark.runs.records import RunRecord
+from benchmark.tables.line_ups import Contender
 from benchmark.terms import Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure

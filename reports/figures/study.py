@@ -6,7 +6,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.cells import Table
+from benchmark.tables.cells import Table
 from reports.captions import figure_caption
 from reports.figures.figure import NO_NUMBER, Absence, Figure
 from reports.figures.style import DOUBLE, SINGLE, canvas, dash, legend_above, render

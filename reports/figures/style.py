@@ -16,8 +16,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import ScaledTranslation
 
-from benchmark.lineups import Contender
 from benchmark.runs.table_plan import TablePlan
+from benchmark.tables.line_ups import Contender
 
 Format = Literal["pdf", "png", "svg"]
 FORMATS: tuple[Format, ...] = ("pdf", "png", "svg")

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmark.lineups import Contender
 from benchmark.metrics.frame import FALSE_ALARM_THRESHOLD, ScoredVideos
 from benchmark.metrics.ranking import Floats
 from benchmark.statistics.bootstrap import FramePairs
 from benchmark.system.errors import InputError
+from benchmark.tables.line_ups import Contender
 
 Scores = Mapping[Contender, Sequence[ScoredVideos]]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.projections import NEIGHBOURS, Projection, stored_projections
+from benchmark.tables.projections import NEIGHBOURS, Projection, stored_projections
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, NORMAL, canvas, legend_above, shorten, spread

@@ -38,10 +38,10 @@ def test_packages_come_from_the_wheel(installed: Path) -> None:
 
 def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
     code = (
-        "from benchmark.experiments import read_table;"
+        "from benchmark.tables.planning import read_table;"
         "from benchmark.plugins.registry import AddOnPlugin, MethodPlugin;"
         "from benchmark.system.entry_points import list_plugins;"
-        "from benchmark.paper import cross_dataset_value, footnotes;"
+        "from benchmark.tables.paper import cross_dataset_value, footnotes;"
         "print(read_table('table4').title);"
         "kinds = MethodPlugin, AddOnPlugin;"
         "print(*(n for kind in kinds for n, p in sorted(list_plugins(kind).items()) if p.recipe_path()));"

@@ -9,8 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmark.datasets.store import Dataset
-from benchmark.experiments import plan_table, read_table
 from benchmark.runs.store import RunStore
+from benchmark.tables.declaration import read_table
+from benchmark.tables.planning import plan_table
 from benchmark.training import jobs
 from benchmark.training.jobs import Job, Outcome, perform
 from benchmark.training.specification import Options

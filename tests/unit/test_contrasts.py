@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.cells import fill_table
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
@@ -14,6 +13,7 @@ from benchmark.statistics.class_wise import class_aucs, class_gaps
 from benchmark.statistics.differences import compare
 from benchmark.statistics.power import Precision
 from benchmark.statistics.video_wise import MOST_VIDEOS, contrast
+from benchmark.tables.cells import fill_table
 from reports.document import make_document
 from reports.gaps import shown_gaps
 from reports.verdicts import verdicts

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import derived
-from benchmark.cells import fill_table
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.video_wise import contrast
+from benchmark.tables import derived
+from benchmark.tables.cells import fill_table
 from tests.unit.small_store import make_results
 
 

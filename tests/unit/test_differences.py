@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import differences
-from benchmark.cells import Table, fill_table
-from benchmark.differences import compare_column
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
+from benchmark.tables import compared
+from benchmark.tables.cells import Table, fill_table
+from benchmark.tables.compared import compare_column
 from reports.controls import control_grid
 from reports.differences import difference_grid, difference_notes
 from reports.document import make_document
@@ -84,7 +84,7 @@ def test_rows_of_the_same_runs_have_no_difference(store: RunStore) -> None:
 
 def test_a_comparison_is_made_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     first = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store)
-    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(compared, "resample_methods", lambda *_: pytest.fail("made again"))
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store) == first
 
 

@@ -12,13 +12,13 @@ import typer
 from benchmark.cli import app, run
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
-from benchmark.paper import PAPER_FEATURE_SETS
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.scaffold import render
 from benchmark.system.entry_points import list_plugins
+from benchmark.tables.paper import PAPER_FEATURE_SETS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
-from benchmark.cells import Table, fill_table
-from benchmark.lineups import Contender, LineUp, find_line_ups
 from benchmark.metrics.frame import ScoredVideos, frame_metrics
-from benchmark.projections import Projection, projection_names
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
+from benchmark.tables.cells import Table, fill_table
+from benchmark.tables.line_ups import Contender, LineUp, find_line_ups
+from benchmark.tables.projections import Projection, projection_names
 from reports.figures import class_wise, detection, score_curves, selection, training, tsne
 from reports.figures.catalogue import LINE_UP_FIGURES, Choices, figures_of_line_up, figures_of_table
 from reports.figures.cross_dataset import draw_cross_dataset

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cells import fill_table
-from benchmark.experiments import list_tables
-from benchmark.paper import footnotes
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
+from benchmark.tables.cells import fill_table
+from benchmark.tables.declaration import list_tables
+from benchmark.tables.paper import footnotes
 from reports.document import Document, Part
 from reports.grid import Grid, GridCell, GridGroup, GridRow
 from reports.html import to_html

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.lineups import LineUp, find_line_ups
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
+from benchmark.tables.line_ups import LineUp, find_line_ups
 from tests.unit.small_store import LABELS, dataset_of, draw_scores, make_results, plan_of, spec_of, store_run
 
 

@@ -9,8 +9,9 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.store import Dataset
-from benchmark.lineups import find_line_ups
-from benchmark.projections import (
+from benchmark.runs.store import RunStore
+from benchmark.tables.line_ups import find_line_ups
+from benchmark.tables.projections import (
     BACKBONE,
     NEIGHBOURS,
     PER_CLASS,
@@ -22,7 +23,6 @@ from benchmark.projections import (
     projection_names,
     stored_projections,
 )
-from benchmark.runs.store import RunStore
 from tests.unit.small_store import make_results
 
 

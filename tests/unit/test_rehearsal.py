@@ -8,10 +8,10 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
-from benchmark.experiments import read_table
 from benchmark.paper_scale import SHAPES, PaperRun, Shape, count_run, paper_runs
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.rehearsal import Rehearsal, write_simulated
+from benchmark.tables.declaration import read_table
 
 
 def test_operations_of_mmil_are_those_of_its_three_layers() -> None:

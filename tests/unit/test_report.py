@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cells import Cell, fill_table
-from benchmark.differences import Gap
-from benchmark.lineups import Contender, find_line_ups
 from benchmark.runs.records import Failure
 from benchmark.runs.store import RunStore
+from benchmark.tables.cells import Cell, fill_table
+from benchmark.tables.compared import Gap
+from benchmark.tables.line_ups import Contender, find_line_ups
 from benchmark.terms import Trouble
 from reports.figures.catalogue import Choices, figures_of_line_up
 from reports.figures.evidence import Evidence

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cells import fill_table
 from benchmark.cli import run
 from benchmark.runs.records import Failure
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name
+from benchmark.tables.cells import fill_table
 from tests.unit.small_store import draw_scores, make_results, spec_of, store_run
 from tests.unit.test_archives import contents
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from benchmark.cells import Table, fill_table
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.tables.cells import Table, fill_table
 from benchmark.terms import Selection
 from reports import markdown
 from reports.document import make_document
@@ -171,7 +171,7 @@ def test_without_numbers_of_the_paper_there_is_no_second_table() -> None:
 
 def test_rendering_imports_neither_torch_nor_a_method() -> None:
     code = (
-        "import sys; import reports.tables, reports.runs, reports.terminal, benchmark.cells; "
+        "import sys; import reports.tables, reports.runs, reports.terminal, benchmark.tables.cells; "
         "sys.exit('torch' in sys.modules or any(name.startswith('methods') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

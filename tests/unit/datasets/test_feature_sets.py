@@ -10,8 +10,8 @@ from benchmark.datasets.feature_sets import FILE, FeatureSet, presets
 from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifest
 from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
-from benchmark.paper import PAPER_FEATURE_SETS
 from benchmark.system.errors import InputError
+from benchmark.tables.paper import PAPER_FEATURE_SETS
 from benchmark.training.specification import check_comparable
 
 from .small_packs import DIM, specs, write_features, write_pack

@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmark.derived import Seeds, contrast_rows
-from benchmark.differences import Gap, compare_column
-from benchmark.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.runs.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Standing, holm
 from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
+from benchmark.tables.compared import Gap, compare_column
+from benchmark.tables.derived import Seeds, contrast_rows
+from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.terms import Metric, Selection
 
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.lineups import LineUp
 from benchmark.metrics.ranking import Floats
 from benchmark.runs.store import RunStore
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
+from benchmark.tables.line_ups import LineUp
 
 VERSION = 1
 """Raised when the same weights would be projected otherwise."""

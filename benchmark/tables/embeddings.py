@@ -11,9 +11,13 @@ from torch import Tensor
 
 from benchmark.api import Method, MethodError
 from benchmark.datasets.store import Dataset
-from benchmark.lineups import Contender, LineUp
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.projections import (
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
+from benchmark.system.errors import InputError
+from benchmark.system.process import one_thread
+from benchmark.tables.line_ups import Contender, LineUp
+from benchmark.tables.projections import (
     BACKBONE,
     FEWEST,
     Sample,
@@ -22,10 +26,6 @@ from benchmark.projections import (
     projection_names,
     stored_projections,
 )
-from benchmark.runs.records import RunRecord
-from benchmark.runs.store import RunStore
-from benchmark.system.errors import InputError
-from benchmark.system.process import one_thread
 from benchmark.training.jobs import load_trained
 from benchmark.training.specification import find_pipeline_of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.derived import Seeds, keep, read_scores, times_of
 from benchmark.runs.store import RunStore
 from benchmark.statistics.differences import (
     RESAMPLES,
@@ -15,6 +14,7 @@ from benchmark.statistics.differences import (
     resample_methods,
 )
 from benchmark.system.frozen import FrozenModel
+from benchmark.tables.derived import Seeds, keep, read_scores, times_of
 from benchmark.terms import Metric
 
 VERSION = 2

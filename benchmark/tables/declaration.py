@@ -1,0 +1,167 @@
+"""Tables declared: in `benchmark/tables/NAME.yaml`, or on the spot for one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from benchmark.datasets.store import Dataset
+from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.recipes import first_error
+from benchmark.system.errors import InputError
+from benchmark.system.files import file_name
+from benchmark.system.frozen import FrozenModel
+from benchmark.terms import Protocol
+from benchmark.training.scores_from_elsewhere import PREFIX, title_of
+from benchmark.training.specification import Options, describe_run
+
+
+class RowDeclaration(FrozenModel):
+    """A row of a table.
+
+    Attributes
+    ----------
+    label
+        What to call it; unique in the table.
+    method
+        ``NAME[@PRESET][+ADD-ON...]``, as on the command line.
+    settings
+        ``KEY=VALUE`` settings that make the row what it is; they win over those of the command line.
+    against
+        Label of the row that this one is compared with; by default the table's `reference`.
+    group
+        Heading of the part of the table that the row belongs to; rows of a group follow one another.
+    paper
+        What the row is called in the paper's own table, see `benchmark.tables.paper`.
+    """
+
+    label: str
+    method: str
+    settings: tuple[str, ...] = ()
+    group: str = ""
+    against: str | None = None
+    paper: str | None = None
+
+
+class TableDeclaration(FrozenModel):
+    """A table as declared in ``benchmark/tables/NAME.yaml``.
+
+    Attributes
+    ----------
+    protocol
+        ``cross``: every row trained on each dataset is tested on each. ``in-domain``: tested where it was trained.
+    datasets
+        The benchmarks that the paper's table is about.
+    reported
+        Whether the other rows of the paper's table are listed, where features and benchmark are the paper's.
+    controls
+        Whether controls stand under the table.
+    study
+        Whether the rows are values of settings, to be drawn as well.
+    reference
+        Label of the row that the others are compared with; by default the first.
+    subject
+        Label of the row that is compared with each of the others, where the table is about one method.
+    power
+        A difference, as a fraction, for which to say how many seeds and test videos would show it.
+    """
+
+    name: str
+    title: str
+    protocol: Protocol
+    datasets: tuple[str, ...]
+    rows: tuple[RowDeclaration, ...]
+    reported: bool = False
+    controls: bool = True
+    study: bool = False
+    reference: str | None = None
+    subject: str | None = None
+    power: float | None = None
+
+    @model_validator(mode="after")
+    def _labels_are_clear(self) -> Self:
+        labels = [row.label for row in self.rows]
+        twice = next((label for label in labels if labels.count(label) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two rows are called {twice}")
+        for named in (self.reference, self.subject, *(row.against for row in self.rows)):
+            if named is not None and named not in labels:
+                raise ValueError(f"no row is called {named}, which others are compared with")
+        return self
+
+
+def list_tables() -> list[str]:
+    """Return the names of the declared tables."""
+    folder = files("benchmark") / "tables"
+    return sorted(Path(str(entry)).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def read_table(name: str) -> TableDeclaration:
+    """Read a table's declaration.
+
+    Raises
+    ------
+    InputError
+        If there is no such table or its declaration is wrong.
+    """
+    if name not in list_tables():
+        raise InputError(f"unknown table {name}; known: {', '.join(list_tables())}")
+    path = files("benchmark") / "tables" / f"{name}.yaml"
+    try:
+        table = TableDeclaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, ValidationError) as error:
+        raise InputError(f"{path}: not a table declaration: {first_error(error)}") from None
+    if table.name != name:
+        raise InputError(f"{path}: says that it is {table.name}, not {name}")
+    return table
+
+
+def declare_comparison(
+    method: str, against: Sequence[str], datasets: Sequence[Dataset], options: Options, power: float | None = None
+) -> TableDeclaration:
+    """Declare a table about one method: it against each of the others, on each dataset by itself.
+
+    Parameters
+    ----------
+    method, against
+        ``METHOD[@PRESET][+ADD-ON...]``, ``path/to/file.py:Class`` or ``imported:NAME``, each.
+    power
+        A difference, as a fraction, for which to say how many seeds and test videos would show it.
+
+    Raises
+    ------
+    InputError
+        If a method cannot be used, is named twice, or there is none to compare with.
+    """
+    references = [method, *against]
+    if len(references) < 2:
+        raise InputError("--against names no method to compare with; name one or more, joined by commas")
+    named = [_name(reference, datasets[0], options) for reference in references]
+    names = [name for name, _ in named]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name} is named twice; compare it with others")
+    titles = [title for _, title in named]
+    labels = [title if titles.count(title) == 1 else name for name, title in named]
+    return TableDeclaration(
+        name=f"compare-{file_name(names[0])}",
+        title=f"{labels[0]} compared",
+        protocol="in-domain",
+        datasets=tuple(dataset.name for dataset in datasets),
+        rows=tuple(RowDeclaration(label=label, method=ref) for label, ref in zip(labels, references, strict=True)),
+        subject=labels[0],
+        power=power,
+    )
+
+
+def _name(reference: str, dataset: Dataset, options: Options) -> tuple[str, str]:
+    """Return what a method is called on the command line and in tables."""
+    if reference.startswith(PREFIX):
+        return reference, title_of(reference.removeprefix(PREFIX))
+    pipeline = find_pipeline(reference)
+    return pipeline.name, describe_run(pipeline, dataset, options)[0].title
