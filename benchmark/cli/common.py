@@ -41,7 +41,7 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
         If a name is unknown or given twice, or a dataset is damaged.
     """
     from benchmark.datasets.catalog import data_root, open_or_make
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
 
     root = data_root(data)
     opened = []
@@ -77,8 +77,8 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 
 def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
-    from benchmark.executors.choice import count_side_by_side
-    from benchmark.forecast import expect_seconds
+    from benchmark.execution.executors.choice import count_side_by_side
+    from benchmark.execution.forecast import expect_seconds
     from benchmark.runs.store import RunStore
     from benchmark.tables.planning import distinct_jobs
 
@@ -96,7 +96,7 @@ def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
 
 def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
     """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
-    from benchmark.driver import run_jobs
+    from benchmark.execution.driver import run_jobs
     from benchmark.runs.store import RunStore
     from benchmark.tables.planning import distinct_jobs
     from benchmark.tracking import NoTracker

@@ -77,7 +77,7 @@ def import_(
 ) -> None:
     """Import published features with their annotations; after a kill, the same command goes on."""
     from benchmark.datasets.catalog import data_root
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.importing.importer import ImportRequest, import_dataset
 
     request = ImportRequest(
@@ -124,7 +124,7 @@ def add(
     data: options.Data = None,
 ) -> None:
     """Add motion intensities or object scores that were made later to an imported dataset."""
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.importing.amend import add_pseudo_labels
 
     given: dict[terms.PseudoLabel, Path | None] = {"motion": motion, "objects": objects}
@@ -153,7 +153,7 @@ def check(
     or S3R's .json file. Differences are information, not an error.
     """
     from benchmark.datasets.check import check_dataset
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.importing.ground_truth import compare_ground_truth
 
     dataset = open_datasets([name], data)[0]

@@ -105,8 +105,8 @@ class Stored:
         import torch
 
         from benchmark.datasets.catalog import data_root, open_dataset
-        from benchmark.display import counting
-        from benchmark.executors.choice import choose_device
+        from benchmark.execution.display import counting
+        from benchmark.execution.executors.choice import choose_device
         from benchmark.tables.embeddings import project_line_up
 
         name = line_up.dataset.name
@@ -137,7 +137,7 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
     -------
     Folder and name of a figure -> the rendered figure.
     """
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from reports.figures.style import render
 
     pictures: dict[tuple[str, str], Rendered] = {}

@@ -43,7 +43,7 @@ def evaluate(
     settings: options.Settings = None,
 ) -> None:
     """Test a stored run on a dataset, or weights such as those that a method's authors published; train nothing."""
-    from benchmark.executors.choice import choose_device
+    from benchmark.execution.executors.choice import choose_device
 
     if weights is None:
         if method is not None or settings or benchmark is not None:
@@ -58,8 +58,8 @@ def evaluate(
 
 
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
-    from benchmark.driver import run_jobs
-    from benchmark.executors.serial import SerialExecutor
+    from benchmark.execution.driver import run_jobs
+    from benchmark.execution.executors.serial import SerialExecutor
     from benchmark.runs.store import RunStore
     from benchmark.training.jobs import Job
     from benchmark.training.specification import find_pipeline_of

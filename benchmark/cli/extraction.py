@@ -50,9 +50,9 @@ def extract(
     picture: Annotated[bool, typer.Option("--picture", help="Draw motion and objects of each video as PNG.")] = False,
 ) -> None:
     """Extract motion, object scores and features from videos, one row per snippet of 16 frames."""
-    from benchmark.display import counting
-    from benchmark.executors import Resources
-    from benchmark.executors.places import count_places
+    from benchmark.execution.display import counting
+    from benchmark.execution.executors import Resources
+    from benchmark.execution.executors.places import count_places
     from benchmark.extraction.extract import extract as run_extraction
     from benchmark.extraction.settings import ExtractionRequest
     from benchmark.extraction.single import Outcome
@@ -140,7 +140,7 @@ def _summarise(extraction: Extraction, out: Path) -> None:
 
 def _draw(extraction: Extraction, videos: Iterable[str]) -> None:
     from benchmark.datasets.arrays import read_npy
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.extraction.folder import MOTION, OBJECTS, PICTURES
     from benchmark.system.files import replacing, writing_to
     from reports.figures.extraction import draw_extraction

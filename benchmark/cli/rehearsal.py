@@ -14,7 +14,7 @@ from benchmark.cli import options
 from benchmark.cli.common import err, say
 
 if TYPE_CHECKING:
-    from benchmark.rehearsal import Rehearsal
+    from benchmark.execution.rehearsal import Rehearsal
     from benchmark.tables.declaration import TableDeclaration
     from benchmark.terms import Training
 
@@ -42,13 +42,13 @@ def rehearse(
 
     from benchmark.datasets.catalog import data_root
     from benchmark.datasets.store import Dataset
-    from benchmark.display import counting
-    from benchmark.executors.choice import choose_device
-    from benchmark.paper_scale import count_run
+    from benchmark.execution.display import counting
+    from benchmark.execution.executors.choice import choose_device
+    from benchmark.execution.paper_scale import count_run
+    from benchmark.execution.rehearsal import rehearse as run_rehearsal
+    from benchmark.execution.rehearsal import write_simulated
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.plugins.recipes import resolve_recipe
-    from benchmark.rehearsal import rehearse as run_rehearsal
-    from benchmark.rehearsal import write_simulated
     from benchmark.system.errors import InputError
     from benchmark.system.files import writing_to
     from benchmark.tables.declaration import list_tables, read_table
@@ -85,7 +85,7 @@ def rehearse(
 
 
 def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
-    from benchmark.paper_scale import SHAPES
+    from benchmark.execution.paper_scale import SHAPES
 
     run, shape = measured.run, SHAPES[measured.run.benchmark]
     videos = shape.normal + shape.abnormal
@@ -103,7 +103,7 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
 
 
 def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
-    from benchmark.paper_scale import SEEDS, paper_runs
+    from benchmark.execution.paper_scale import SEEDS, paper_runs
 
     runs = paper_runs(table)
     seconds = SEEDS * sum(measured.expect(run) for run in runs)
@@ -114,8 +114,8 @@ def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
 
 
 def _say_together(measured: Rehearsal, tables: Sequence[TableDeclaration], device: str) -> None:
-    from benchmark.forecast import makespan
-    from benchmark.paper_scale import SEEDS, paper_runs
+    from benchmark.execution.forecast import makespan
+    from benchmark.execution.paper_scale import SEEDS, paper_runs
 
     runs = {run for table in tables for run in paper_runs(table)}
     seconds = SEEDS * [measured.expect(run) for run in runs]

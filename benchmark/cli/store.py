@@ -25,7 +25,7 @@ app = typer.Typer(
 @app.command()
 def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     """Read all stored runs through and say what is damaged: exit code 1 if anything is."""
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.runs.verify import Problem, check_run, has_sums, has_weights, run_folders
 
     where, store = _open(results)
@@ -60,7 +60,7 @@ def gc(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete."""
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.runs.gc import find_waste, remove
     from benchmark.system.files import writing_to
 
@@ -90,7 +90,7 @@ def export_(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Write stored runs with their plans into one archive, for another machine."""
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.runs.archive import export_archive
 
     where, _ = _open(results)
@@ -108,7 +108,7 @@ def import_(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Take the runs of an archive into the store once all of it is checked; what is there already stays."""
-    from benchmark.display import counting
+    from benchmark.execution.display import counting
     from benchmark.runs.archive import import_archive
 
     with counting(f"reading {file.name}", err, "bytes") as progress:

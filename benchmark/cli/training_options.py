@@ -31,7 +31,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.executors import Executor, Resources
+    from benchmark.execution.executors import Executor, Resources
     from benchmark.training.specification import Options
 
 
@@ -63,7 +63,7 @@ class TrainingChoices:
     settings: Settings = None
 
     def __post_init__(self) -> None:
-        from benchmark.executors.choice import HERE
+        from benchmark.execution.executors.choice import HERE
 
         here = self.executor in HERE
         if self.address is not None and here:
@@ -98,19 +98,19 @@ class TrainingChoices:
 
     def resources(self) -> Resources:
         """Resolve what the runs may use."""
-        from benchmark.executors import Resources
+        from benchmark.execution.executors import Resources
 
         return Resources(self.workers, self._choose_device(), self.gpus_per_run, self.address)
 
     def make_executor(self) -> Executor:
         """Return who does the runs: in processes of their own if their memory is limited."""
-        from benchmark.executors.choice import choose_executor
+        from benchmark.execution.executors.choice import choose_executor
 
         wanted = "local" if self.executor is None and self.memory is not None else self.executor
         return choose_executor(wanted, self.resources())
 
     def _choose_device(self) -> str:
-        from benchmark.executors.choice import choose_device
+        from benchmark.execution.executors.choice import choose_device
 
         device = choose_device(self.device, self.executor)
         if device == "cpu" and self.gpus_per_run != 1:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
-from benchmark.forecast import expect_seconds
+from benchmark.execution.forecast import expect_seconds
 from benchmark.runs.store import RunStore
 from benchmark.training.scores_from_elsewhere import find_imported
 

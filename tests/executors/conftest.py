@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture(scope="module")
 def ray_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray with two CPUs on this machine; executors use the connection that is there."""
-    from benchmark.executors.ray import _import_ray, _signals_kept
+    from benchmark.execution.executors.ray import _import_ray, _signals_kept
 
     ray = _import_ray()
     with pytest.MonkeyPatch.context() as patch, _signals_kept():

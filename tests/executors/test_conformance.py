@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.datasets.store import Dataset
-from benchmark.executors import Executor, Resources
-from benchmark.executors.local import LocalExecutor
-from benchmark.executors.ray import RayExecutor
-from benchmark.executors.serial import SerialExecutor
-from benchmark.executors.slurm import SlurmExecutor
+from benchmark.execution.executors import Executor, Resources
+from benchmark.execution.executors.local import LocalExecutor
+from benchmark.execution.executors.ray import RayExecutor
+from benchmark.execution.executors.serial import SerialExecutor
+from benchmark.execution.executors.slurm import SlurmExecutor
 from benchmark.runs.store import RunStore
 from benchmark.training.jobs import Job, Outcome, is_complete
 from tests.executors.small_jobs import Notes, contents, jobs_in

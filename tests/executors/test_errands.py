@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.executors import node_data
-from benchmark.executors.errands import Errand, carry_out, prepare, receive
-from benchmark.executors.serial import SerialExecutor
+from benchmark.execution.executors import node_data
+from benchmark.execution.executors.errands import Errand, carry_out, prepare, receive
+from benchmark.execution.executors.serial import SerialExecutor
 from benchmark.runs.store import RunStore
 from benchmark.training.jobs import Job, Outcome
 from tests.executors.small_jobs import METHOD, Notes, contents, jobs_in

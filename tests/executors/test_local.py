@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.executors import Resources, local
-from benchmark.executors.local import LocalExecutor
+from benchmark.execution.executors import Resources, local
+from benchmark.execution.executors.local import LocalExecutor
 from benchmark.system.stopping import stopping
 from tests.executors.small_jobs import Notes, jobs_in
 

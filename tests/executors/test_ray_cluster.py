@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark.driver import run_jobs
-from benchmark.executors import Resources, errands
-from benchmark.executors import ray as module
-from benchmark.executors.ray import RayExecutor, _import_ray
-from benchmark.executors.serial import SerialExecutor
+from benchmark.execution.driver import run_jobs
+from benchmark.execution.executors import Resources, errands
+from benchmark.execution.executors import ray as module
+from benchmark.execution.executors.ray import RayExecutor, _import_ray
+from benchmark.execution.executors.serial import SerialExecutor
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.training.jobs import Job, Outcome

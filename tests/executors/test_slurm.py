@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmark.executors import Resources
-from benchmark.executors import slurm as module
-from benchmark.executors.ray import RayExecutor
-from benchmark.executors.slurm import SlurmExecutor
+from benchmark.execution.executors import Resources
+from benchmark.execution.executors import slurm as module
+from benchmark.execution.executors.ray import RayExecutor
+from benchmark.execution.executors.slurm import SlurmExecutor
 from benchmark.runs.claims import Claims
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError

@@ -18,9 +18,9 @@ from pathlib import Path
 import torch
 
 from benchmark.datasets.store import Dataset
-from benchmark.paper_scale import count_run
+from benchmark.execution.paper_scale import count_run
+from benchmark.execution.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.terms import Benchmark
 from benchmark.training.numerics import use_float32
 from benchmark.training.specification import Options, plan_runs

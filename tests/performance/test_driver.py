@@ -11,8 +11,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from rich.console import Console
 
-from benchmark.driver import run_jobs
-from benchmark.executors import Watcher
+from benchmark.execution.driver import run_jobs
+from benchmark.execution.executors import Watcher
 from benchmark.training.jobs import Job, Outcome
 from tests.executors.small_jobs import Notes, jobs_in
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmark.display import BarDisplay, LineDisplay, run_display
+from benchmark.execution.display import BarDisplay, LineDisplay, run_display
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.training.jobs import Job, Outcome

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmark import driver
-from benchmark.driver import run_jobs
-from benchmark.executors import Watcher
-from benchmark.executors.serial import SerialExecutor
+from benchmark.execution import driver
+from benchmark.execution.driver import run_jobs
+from benchmark.execution.executors import Watcher
+from benchmark.execution.executors.serial import SerialExecutor
 from benchmark.runs.claims import Claims
 from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
-from benchmark.tables import planning
 from benchmark.tables.declaration import TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import in_domain_value
 from benchmark.tables.planning import plan_table
@@ -132,6 +131,6 @@ def test_two_rows_of_one_name_are_refused() -> None:
 def test_a_wrong_declaration_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "tables" / "mine.yaml").write_text(yaml.safe_dump({"name": "mine", "protocol": "sideways"}))
-    monkeypatch.setattr(planning, "files", lambda package: tmp_path)
+    monkeypatch.setattr("benchmark.tables.declaration.files", lambda package: tmp_path)
     with pytest.raises(InputError, match=r"mine.yaml: not a table declaration: "):
         read_table("mine")

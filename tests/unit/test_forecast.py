@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.forecast import expect_seconds, makespan
+from benchmark.execution.forecast import expect_seconds, makespan
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.terms import Training

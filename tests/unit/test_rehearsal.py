@@ -8,9 +8,9 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.datasets.store import Dataset
-from benchmark.paper_scale import SHAPES, PaperRun, Shape, count_run, paper_runs
+from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape, count_run, paper_runs
+from benchmark.execution.rehearsal import Rehearsal, write_simulated
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.rehearsal import Rehearsal, write_simulated
 from benchmark.tables.declaration import read_table
 
 

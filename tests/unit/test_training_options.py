@@ -12,8 +12,8 @@ from benchmark.cli import app
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
 from benchmark.cli.training_options import TrainingChoices, takes_training_options
 from benchmark.datasets.store import Dataset
-from benchmark.executors import Resources
-from benchmark.executors.local import LocalExecutor
+from benchmark.execution.executors import Resources
+from benchmark.execution.executors.local import LocalExecutor
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 from benchmark.training.specification import make_job, plan_runs

@@ -2,8 +2,8 @@
 
 from collections.abc import Generator, Iterable
 
-from benchmark.executors import Resources, Watcher
-from benchmark.executors.serial import SerialExecutor
+from benchmark.execution.executors import Resources, Watcher
+from benchmark.execution.executors.serial import SerialExecutor
 from benchmark.training.jobs import Job, Outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
-from benchmark.executors import Resources, Watcher
+from benchmark.execution.executors import Resources, Watcher
 from benchmark.system.process import one_thread
 from benchmark.training.jobs import Job, Outcome, perform
 

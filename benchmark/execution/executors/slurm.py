@@ -13,8 +13,8 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from benchmark.executors import Resources, Watcher
-from benchmark.executors.places import count_places
+from benchmark.execution.executors import Resources, Watcher
+from benchmark.execution.executors.places import count_places
 from benchmark.runs.claims import holder_of
 from benchmark.system.errors import InputError
 from benchmark.system.files import write_atomically

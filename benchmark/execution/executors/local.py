@@ -18,8 +18,8 @@ from multiprocessing.resource_tracker import ensure_running
 
 import torch
 
-from benchmark.executors import Resources, Watcher
-from benchmark.executors.places import Gpu, count_places
+from benchmark.execution.executors import Resources, Watcher
+from benchmark.execution.executors.places import Gpu, count_places
 from benchmark.system.process import count_memory_kills, limit_memory
 from benchmark.system.stopping import SIGNALS, interrupts_put_off
 from benchmark.training.jobs import Job, Outcome, perform, record_failure, record_timeout

@@ -18,7 +18,7 @@ from benchmark.datasets.batches import load_bags, pair_batches, place
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.datasets.store import Dataset
-from benchmark.paper_scale import SHAPES, PaperRun, Shape
+from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.runs.records import RunSpec

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
-from benchmark.executors import Resources, Watcher
-from benchmark.executors.errands import Delivery, Errand, carry_out, prepare, receive
-from benchmark.executors.places import count_places
+from benchmark.execution.executors import Resources, Watcher
+from benchmark.execution.executors.errands import Delivery, Errand, carry_out, prepare, receive
+from benchmark.execution.executors.places import count_places
 from benchmark.system.errors import InputError
 from benchmark.system.libraries import load_extra
 from benchmark.training.jobs import Job, Outcome, record_failure, record_timeout

@@ -6,8 +6,8 @@ from typing import cast
 
 import torch
 
-from benchmark.executors import Executor, Resources
-from benchmark.executors.places import count_places
+from benchmark.execution.executors import Executor, Resources
+from benchmark.execution.executors.places import count_places
 from benchmark.system.entry_points import Plugin, find_plugin
 from benchmark.system.errors import InputError
 from benchmark.terms import Device
@@ -28,7 +28,7 @@ class ExecutorPlugin(Plugin):
         Raises
         ------
         InputError
-            If the import fails, or what it gives is no `benchmark.executors.Executor`.
+            If the import fails, or what it gives is no `benchmark.execution.executors.Executor`.
         """
         executor = self.call(resources)
         if not callable(getattr(executor, "run", None)):

@@ -8,7 +8,7 @@ from typing import Self
 
 import torch
 
-from benchmark.executors import Resources
+from benchmark.execution.executors import Resources
 
 
 def count_places(resources: Resources) -> int:

@@ -9,13 +9,13 @@ from contextlib import closing
 from rich.console import Console
 
 from benchmark.datasets.store import Dataset
-from benchmark.display import RunDisplay, run_display
-from benchmark.executors import Executor
+from benchmark.execution.display import RunDisplay, run_display
+from benchmark.execution.executors import Executor
+from benchmark.execution.worklist import Worklist
 from benchmark.runs.claims import Claims, clear_dead_drivers
 from benchmark.runs.store import RunStore
 from benchmark.system.stopping import Stop, stopping
 from benchmark.training.jobs import Job, Outcome, is_complete
-from benchmark.worklist import Worklist
 
 LOOK = 1.0
 """Seconds between two looks at what other calls are doing."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmark.datasets.store import Dataset
-from benchmark.executors.node_data import find_on_node, fingerprint
+from benchmark.execution.executors.node_data import find_on_node, fingerprint
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.packed_run import pack_run, unpack_run
 from benchmark.runs.store import RunStore
