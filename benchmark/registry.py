@@ -8,7 +8,9 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import entry_points
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
@@ -66,7 +68,7 @@ class Plugin:
         if self.is_file:
             source = Path(self.module)
         else:
-            spec = importlib.util.find_spec(self.module)
+            spec = _find_spec(self.module)
             if spec is None or spec.origin is None:
                 return None
             source = Path(spec.origin)
@@ -234,6 +236,16 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
         from_files = ", or path/to/file.py:Class" if issubclass(kind, MethodPlugin | AddOnPlugin) else ""
         raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}{from_files}")
     return plugins[reference]
+
+
+def _find_spec(module: str) -> ModuleSpec | None:
+    """Find an installed module as `importlib.util.find_spec` does, but without importing the packages around it."""
+    first, *others = accumulate(module.split("."), "{}.{}".format)
+    spec = importlib.util.find_spec(first)
+    for name in others:
+        if spec is not None:
+            spec = PathFinder.find_spec(name, spec.submodule_search_locations or ())
+    return spec
 
 
 def _import_file(path: Path) -> ModuleType:

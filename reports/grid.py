@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.cells import Cell, Table
+from benchmark.datasets.manifest import METRIC_NAMES
 from benchmark.paper import decimals, footnotes
 from benchmark.plans import PlannedDataset
 
-METRIC_NAMES = {"auc_frame": "AUC", "ap_frame": "AP"}
 EMPTY = "—"
 LEADING = ("best", "indistinguishable")
 """Standings that are set in bold."""

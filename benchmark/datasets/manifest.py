@@ -20,6 +20,7 @@ SNIPPET_FRAMES = 16
 
 Benchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue", "other"]
 Metric = Literal["auc_frame", "ap_frame"]
+METRIC_NAMES: Mapping[Metric, str] = {"auc_frame": "AUC", "ap_frame": "AP"}
 Split = Literal["train", "test"]
 
 

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from benchmark.datasets.manifest import METRIC_NAMES
 from benchmark.lineups import Contender
 from benchmark.records import RunRecord, Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, canvas, dash, legend_above, legend_below, shorten
-from reports.grid import METRIC_NAMES
 
 NAME, TITLE = "selection", "Looks and selections"
 MARKERS: dict[Selection, str] = {"last": "o", "validation": "s", "oracle": "*"}
