@@ -93,7 +93,7 @@ def _tabulate(kind: str, rows: list[tuple[Plugin, About | str | None]]) -> Table
     heads = [about for _, about in rows if about is not None and not isinstance(about, str)]
     found = {(figure.benchmark, figure.metric) for about in heads for figure in about.published}
     columns = sorted(found, key=lambda column: (get_args(options.BenchmarkName).index(column[0]), column[1]))
-    grid = Table(kind, "paper, or class", Column("by", no_wrap=True))
+    grid = Table(Column(kind, no_wrap=True), Column("paper, or class", overflow="fold"))
     for benchmark, metric in columns:
         grid.add_column(f"{SHORT_NAMES.get(benchmark, benchmark)}\n{METRIC_NAMES[metric]}", no_wrap=True)
     if columns:
@@ -104,7 +104,7 @@ def _tabulate(kind: str, rows: list[tuple[Plugin, About | str | None]]) -> Table
         if about is None or isinstance(about, str):
             cells = [about or plugin.attribute, *[""] * (len(grid.columns) - 3)]
         else:
-            cells = [about.paper, f"{about.authors},\n{about.venue} {about.year}"]
+            cells = [f"{about.paper}\n{about.authors}, {about.venue} {about.year}"]
             cells += [_figures(about, column) for column in columns]
             cells += ["\n".join(_features(about)), about.faithfulness] if columns else [about.faithfulness]
         grid.add_row(plugin.name, *cells, plugin.distribution)
