@@ -5,6 +5,7 @@ Not in it: anything that does something. A name that only one module says stays 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -21,6 +22,8 @@ Benchmark = Literal[PublicBenchmark, "other"]
 """What a dataset's videos belong to; decides which recipe applies."""
 Metric = Literal["auc_frame", "ap_frame"]
 """What a result on a dataset is judged by."""
+METRIC_NAMES: Mapping[Metric, str] = {"auc_frame": "AUC", "ap_frame": "AP"}
+"""What people call it."""
 Split = Literal["train", "test"]
 RowUnit = Literal["snippets", "segments"]
 """What a row of features is: a snippet, or a segment of a video that was segmented before it was imported."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from benchmark.runs.table_plan import PlannedDataset
 from benchmark.tables.cells import Cell, Table
 from benchmark.tables.paper import decimals, footnotes
+from benchmark.terms import METRIC_NAMES
 
-METRIC_NAMES = {"auc_frame": "AUC", "ap_frame": "AP"}
 EMPTY = "—"
 LEADING = ("best", "indistinguishable")
 """Standings that are set in bold."""

@@ -7,7 +7,20 @@ import sys
 
 import typer
 
-from benchmark.cli import compare, data, evaluation, importing, info, method, rehearsal, report, store, sweep, tables
+from benchmark.cli import (
+    catalogue,
+    compare,
+    data,
+    evaluation,
+    importing,
+    info,
+    method,
+    rehearsal,
+    report,
+    store,
+    sweep,
+    tables,
+)
 from benchmark.system.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
@@ -31,6 +44,7 @@ compare.register(app)
 importing.register(app)
 report.register(app)
 rehearsal.register(app)
+catalogue.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")

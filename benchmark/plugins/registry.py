@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib.machinery import ModuleSpec, PathFinder
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 _Class = TypeVar("_Class")
 
 
-class _WithRecipe(Plugin):
-    """A plug-in whose settings lie in a recipe beside it."""
+class RecipePlugin(Plugin):
+    """A method or an add-on: a plug-in whose settings lie in a recipe beside it."""
 
     from_files = True
 
@@ -25,7 +27,7 @@ class _WithRecipe(Plugin):
         if self.is_file:
             source = Path(self.module)
         else:
-            spec = importlib.util.find_spec(self.module)
+            spec = _find_spec(self.module)
             if spec is None or spec.origin is None:
                 return None
             source = Path(spec.origin)
@@ -36,7 +38,7 @@ class _WithRecipe(Plugin):
         return None
 
 
-class MethodPlugin(_WithRecipe):
+class MethodPlugin(RecipePlugin):
     """A `benchmark.api.Method` that can be loaded."""
 
     kind = "method"
@@ -55,7 +57,7 @@ class MethodPlugin(_WithRecipe):
         return _load(self, Method, MethodConfig)
 
 
-class AddOnPlugin(_WithRecipe):
+class AddOnPlugin(RecipePlugin):
     """A `benchmark.api.AddOn` that can be loaded."""
 
     kind = "add-on"
@@ -72,6 +74,16 @@ class AddOnPlugin(_WithRecipe):
         from benchmark.api import AddOn, AddOnConfig
 
         return _load(self, AddOn, AddOnConfig)
+
+
+def _find_spec(module: str) -> ModuleSpec | None:
+    """Find an installed module as `importlib.util.find_spec` does, but without importing the packages around it."""
+    first, *others = accumulate(module.split("."), "{}.{}".format)
+    spec = importlib.util.find_spec(first)
+    for name in others:
+        if spec is not None:
+            spec = PathFinder.find_spec(name, spec.submodule_search_locations or ())
+    return spec
 
 
 def _load(plugin: Plugin, base: type[_Class], config_base: type[object]) -> type[_Class]:

@@ -12,11 +12,10 @@ from matplotlib.lines import Line2D
 
 from benchmark.runs.records import RunRecord
 from benchmark.tables.line_ups import Contender
-from benchmark.terms import Selection
+from benchmark.terms import METRIC_NAMES, Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, canvas, dash, legend_above, legend_below, shorten
-from reports.grid import METRIC_NAMES
 
 NAME, TITLE = "selection", "Looks and selections"
 MARKERS: dict[Selection, str] = {"last": "o", "validation": "s", "oracle": "*"}

@@ -61,13 +61,14 @@ def test_what_it_brings_is_listed(site: Path, tmp_path: Path) -> None:
     assert ["top1" in line or "scale" in line for line in listed] == [True, True]
 
 
-def test_one_that_cannot_be_imported_takes_no_other_away(tmp_path: Path) -> None:
+def test_one_that_cannot_be_imported_is_listed_and_says_why_when_named(tmp_path: Path) -> None:
     broken = declare(tmp_path / "broken", "broken-package", "wvad_bench.methods", "broken = nowhere_at_all:Method")
-    done = wvad("methods", sites=[broken], cwd=tmp_path)
-    assert done.returncode == 0
-    (line,) = [line for line in done.stdout.splitlines() if "broken-package" in line]
-    assert "method broken is unavailable: ModuleNotFoundError: No module named" in line
-    assert "rtfm" in done.stdout
+    listed = wvad("methods", sites=[broken], cwd=tmp_path)
+    assert listed.returncode == 0
+    assert {"broken", "rtfm"} <= {line.split()[1] for line in listed.stdout.splitlines() if line.startswith("│")}
+    named = wvad("methods", "broken", sites=[broken], cwd=tmp_path)
+    assert named.returncode == 2
+    assert "method broken is unavailable: ModuleNotFoundError: No module named" in named.stderr
 
 
 @pytest.mark.parametrize(

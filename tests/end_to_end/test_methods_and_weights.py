@@ -19,19 +19,6 @@ PLUGINS = Path(__file__).parents[1] / "plugins"
 PLUGIN, HALVE = f"{PLUGINS / 'mean_mil.py'}", f"{PLUGINS / 'halve.py'}:Halve"
 
 
-def test_methods_and_add_ons_are_listed_with_their_sizes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["methods"]) == 0
-    printed = capsys.readouterr().out
-    rows = {
-        words[1]: words for words in (re.split(r"\s*│\s*", line) for line in printed.splitlines()) if len(words) > 1
-    }
-    assert rows["rtfm"][2:6] == ["RTFM", "methods.rtfm:RTFM", "24,718,849", "24,723,584"]
-    assert rows["ica"][2:6] == ["ICA", "methods.ica:ICA", "25,169,920", "25,165,824"]
-    assert {"clav", "ctr", "dmil", "mmil", "conv", "conv-wide"} <= set(rows)
-    assert "unavailable" not in printed
-    assert "dimension 2048" in printed
-
-
 def test_a_reconstruction_is_called_so(tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["methods", "ctr"]) == 0
     assert "CTR (reconstructed) has" in capsys.readouterr().out

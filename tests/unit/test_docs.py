@@ -12,9 +12,10 @@ import typer
 from benchmark.cli import app, run
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
+from benchmark.plugins.about import About
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.plugins.recipes import resolve_recipe
+from benchmark.plugins.recipes import read_about, resolve_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.scaffold import render
 from benchmark.system.entry_points import list_plugins
@@ -123,10 +124,10 @@ def test_ids_are_those_of_the_code() -> None:
 @pytest.fixture
 def example(tmp_path: Path) -> Pipeline:
     """The guide's method, recipe and add-on, as a reader would save them."""
-    (method, add_on), (recipe,) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
+    (method, add_on), (recipe, head) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
     (tmp_path / "mine.py").write_text(method, encoding="utf-8")
     (tmp_path / "scale.py").write_text(add_on, encoding="utf-8")
-    (tmp_path / "mine.yaml").write_text(recipe, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(head + recipe.removeprefix("method: mine\n"), encoding="utf-8")
     return find_pipeline(f"{tmp_path / 'mine.py'}:Mine")
 
 
@@ -144,6 +145,16 @@ def test_the_example_recipe_is_taken(example: Pipeline) -> None:
     assert (quick.training().steps, quick.training().segments) == (100, 16)
     paper, _ = resolve_recipe(example, "ucf-crime", "paper")
     assert (paper.training().steps, paper.training().segments) == (2000, 32)
+
+
+def test_the_example_head_is_taken_and_every_key_of_a_head_documented(example: Pipeline) -> None:
+    about = read_about(example.method)
+    assert about is not None
+    assert (about.faithfulness, [figure.value for figure in about.published]) == (
+        "exact given flow features",
+        [80.12, 70.34],
+    )
+    assert all(f"`{key}`" in GUIDE.read_text(encoding="utf-8") for key in About.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,26 @@ def test_listing_imports_no_method_and_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_recipe_is_found_without_importing_the_packages_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "untouched" / "inner"
+    (inner / "recipes").mkdir(parents=True)
+    for folder in (inner.parent, inner):
+        (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (inner / "mine.py").touch()
+    (inner / "recipes" / "mine.yaml").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert MethodPlugin("mine", "untouched.inner.mine", "Mine").recipe_path() == inner / "recipes" / "mine.yaml"
+    for absent in (
+        "untouched.inner.other",
+        "untouched.other.mine",
+        "untouched.inner.mine.deeper",
+        "nowhere_at_all.mine",
+    ):
+        assert MethodPlugin("mine", absent, "Mine").recipe_path() is None
+
+
 def test_a_file_is_a_method_and_its_content_is_its_version(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN.read_text())

@@ -1,0 +1,200 @@
+"""`wvad methods`: which methods and add-ons there are, and what one of them is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+from rich.table import Column, Table
+
+from benchmark import terms
+from benchmark.cli.common import out, say
+from benchmark.system.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.plugins.about import About
+    from benchmark.plugins.recipes import Setting
+    from benchmark.plugins.registry import AddOnPlugin, RecipePlugin
+    from benchmark.plugins.sizes import Size
+
+SHORT_NAMES: Mapping[terms.Benchmark, str] = {
+    "ucf-crime": "UCF",
+    "xd-violence": "XD",
+    "shanghaitech": "ST",
+    "avenue": "Avenue",
+}
+"""What narrow columns call the benchmarks."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(methods)
+
+
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(help="METHOD[@PRESET][+ADD-ON...], or an add-on; a list of all unless given.")
+    ] = None,
+    benchmark: Annotated[
+        terms.Benchmark | None, typer.Option(help="Whose recipe to show.", show_default="ucf-crime")
+    ] = None,
+    profile: Annotated[
+        terms.Profile | None, typer.Option(help="Size of the recipe to show.", show_default="paper")
+    ] = None,
+    dim: Annotated[
+        int | None, typer.Option(min=1, help="Feature size that the size is for.", show_default="2048")
+    ] = None,
+) -> None:
+    """List methods and add-ons with their papers, or print one's recipe with its size and the source of every value."""
+    if name is None:
+        if (benchmark, profile, dim) != (None, None, None):
+            raise InputError("--benchmark, --profile and --dim are for one method: name it, as in wvad methods rtfm")
+        _list_plugins()
+    else:
+        _show(name, benchmark or "ucf-crime", profile or "paper", dim or 2048)
+
+
+def _list_plugins() -> None:
+    from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+    from benchmark.system.entry_points import list_plugins
+
+    kinds: tuple[type[RecipePlugin], ...] = (MethodPlugin, AddOnPlugin)
+    for kind in kinds:
+        out.print(_tabulate(kind.kind, [(plugin, _ask(plugin)) for plugin in list_plugins(kind).values()]))
+    say(
+        "Figures: as papers print them, in percent, on these features; * read elsewhere than in the method's own paper."
+    )
+    say(
+        "Fidelity: exact is equal to the authors' public code; exact given something is equal to it, given that; "
+        "reconstructed is made from the text of the paper."
+    )
+    say(
+        "A method is asked for as METHOD[@PRESET][+ADD-ON...]. `wvad methods NAME` prints one's recipe with the source "
+        "of every value, its presets, and its size."
+    )
+
+
+def _ask(plugin: RecipePlugin) -> About | str | None:
+    """Return what the recipe says about a plug-in, or why it cannot be read."""
+    from benchmark.plugins.recipes import read_about
+
+    try:
+        return read_about(plugin)
+    except InputError as error:
+        return str(error)
+    except Exception as error:  # somebody else's plug-in takes no other from the list
+        return f"{type(error).__name__}: {error}"
+
+
+def _tabulate(kind: str, rows: list[tuple[RecipePlugin, About | str | None]]) -> Table:
+    """Draw the list: a column for each benchmark that one of the methods has a figure on, a line for each features."""
+    heads = [about for _, about in rows if about is not None and not isinstance(about, str)]
+    found = {(figure.benchmark, figure.metric) for about in heads for figure in about.published}
+    columns = sorted(found, key=lambda column: (get_args(terms.Benchmark).index(column[0]), column[1]))
+    grid = Table(Column(kind, no_wrap=True), Column("paper, or class", overflow="fold"))
+    for benchmark, metric in columns:
+        grid.add_column(f"{SHORT_NAMES.get(benchmark, benchmark)}\n{terms.METRIC_NAMES[metric]}", no_wrap=True)
+    if columns:
+        grid.add_column("features", max_width=14)
+    grid.add_column("fidelity", max_width=16)
+    grid.add_column("from")
+    for plugin, about in rows:
+        if about is None or isinstance(about, str):
+            cells = [about or plugin.attribute, *[""] * (len(grid.columns) - 3)]
+        else:
+            cells = [f"{about.paper}\n{about.authors}, {about.venue} {about.year}"]
+            cells += [_figures(about, column) for column in columns]
+            cells += ["\n".join(_features(about)), about.faithfulness] if columns else [about.faithfulness]
+        grid.add_row(plugin.name, *cells, plugin.distribution)
+    return grid
+
+
+def _features(about: About) -> list[str]:
+    return list(dict.fromkeys(figure.features for figure in about.published))
+
+
+def _figures(about: About, column: tuple[str, str]) -> str:
+    """Return a method's figures of one column, a line for each features."""
+    figures = [figure for figure in about.published if (figure.benchmark, figure.metric) == column]
+    lines = {figure.features: f"{figure.value:g}{'*' if figure.source else ''}" for figure in reversed(figures)}
+    return "\n".join(lines.get(features, "") for features in _features(about))
+
+
+def _show(name: str, benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
+    from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+    from benchmark.system.entry_points import list_plugins
+
+    add_ons = list_plugins(AddOnPlugin)
+    if name in add_ons and name not in list_plugins(MethodPlugin):
+        _show_add_on(add_ons[name], benchmark, dim)
+    else:
+        _show_pipeline(name, benchmark, profile, dim)
+
+
+def _show_pipeline(name: str, benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
+    from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.plugins.recipes import read_recipe, resolve_recipe
+    from benchmark.plugins.sizes import measure_pipeline
+
+    pipeline = find_pipeline(name)
+    recipe, _ = resolve_recipe(pipeline, benchmark, profile)
+    for plugin in (pipeline.method, *pipeline.add_ons):
+        _say_about(plugin)
+    _print_settings(f"{name} on {benchmark}, profile {profile}", recipe.sections)
+    method, _ = pipeline.load()
+    title = pipeline.title(method.Config.model_validate(recipe.values("config")))
+    _say_size(title, dim, lambda: measure_pipeline(pipeline, recipe, dim))
+    for preset, block in read_recipe(pipeline.method).presets.items():
+        say(f"Preset {pipeline.method.name}@{preset}: {block.description}")
+
+
+def _show_add_on(plugin: AddOnPlugin, benchmark: terms.Benchmark, dim: int) -> None:
+    from benchmark.plugins.recipes import add_on_settings
+    from benchmark.plugins.sizes import measure_add_on
+
+    add_on = plugin.load()
+    settings = add_on_settings(plugin, add_on, benchmark)
+    _say_about(plugin)
+    _print_settings(f"add-on {plugin.name} on {benchmark}, any profile", {plugin.name: settings})
+    _say_size(add_on.title or add_on.__name__, dim, lambda: measure_add_on(plugin, benchmark, dim))
+    say(f"It goes in front of a method: METHOD+{plugin.name}")
+
+
+def _say_about(plugin: RecipePlugin) -> None:
+    from benchmark.plugins.recipes import read_about
+
+    origin = f", from {plugin.distribution}" if plugin.distribution else ""
+    say(f"{plugin.kind.capitalize()} {plugin.name}: {plugin.module}:{plugin.attribute}{origin}")
+    about = read_about(plugin)
+    if about is None:
+        return
+    say(f"{about.paper} ({about.authors}, {about.venue} {about.year})")
+    say(f"Code: {about.code or 'none is public'}")
+    say(f"Fidelity: {about.faithfulness}. {about.fidelity_note}".rstrip())
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for figure in about.published:
+        in_words = f"{figure.benchmark} {terms.METRIC_NAMES[figure.metric]} {figure.value:g}"
+        grouped.setdefault((figure.features, figure.source), []).append(in_words)
+    for (features, source), figures in grouped.items():
+        say(f"Published, features {features}{source and f', as in {source}'}: {', '.join(figures)}")
+
+
+def _print_settings(title: str, sections: Mapping[str, Mapping[str, Setting]]) -> None:
+    grid = Table("setting", "value", "source", "note", title=title)
+    for section, values in sections.items():
+        for key, leaf in values.items():
+            grid.add_row(f"{section}.{key}", "null" if leaf.value is None else str(leaf.value), leaf.source, leaf.note)
+    out.print(grid)
+
+
+def _say_size(title: str, dim: int, measure: Callable[[], Size]) -> None:
+    try:
+        size = measure()
+    except Exception as error:  # somebody else's method need not run without values
+        say(f"The size of {title} cannot be counted: {type(error).__name__}: {error}")
+    else:
+        say(
+            f"{title} has {size.parameters:,} parameters at dimension {dim}, and takes "
+            f"{size.multiply_adds:,} multiply-adds per snippet and crop, when a video of 32 snippets is scored."
+        )

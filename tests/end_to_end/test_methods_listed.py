@@ -1,0 +1,120 @@
+"""`wvad methods`: the list, which imports nothing, and what it says of one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import run
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.system.entry_points import Plugin
+
+PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
+
+
+def rows(printed: str) -> dict[str, list[str]]:
+    """The rows of what was printed by the name that they begin with; cells of several lines are joined."""
+    found: dict[str, list[str]] = {}
+    for line in printed.splitlines():
+        if line.startswith("│"):
+            cells = [cell.strip() for cell in line.strip("│").split("│")]
+            if cells[0]:
+                found[name := cells[0]] = cells
+            else:
+                found[name] = [" ".join(filter(None, both)) for both in zip(found[name], cells, strict=True)]
+    return found
+
+
+def test_listing_imports_neither_torch_nor_a_plug_in(tmp_path: Path) -> None:
+    code = (
+        "import json, sys; from benchmark.cli import run; code = run(['methods']); "
+        "print(json.dumps([code, *(name for name in sys.modules if name.startswith(('torch', 'methods', 'pandas')))]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0]
+    assert {"rtfm", "ica"} <= set(rows(done.stdout))
+
+
+def test_the_list_says_paper_figures_features_and_fidelity(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods"]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) == 160
+    listed = rows(printed)
+    assert set(listed) == {"binary-svm", "clav", "ctr", "dmil", "mmil", "rtfm", "conv", "conv-wide", "ica"}
+    above, below = (line.strip("┃").split("┃") for line in printed.splitlines()[1:3])
+    heads = ["method", "paper, or class", "UCF AUC", "XD AP", "ST AUC", "Avenue AUC", "features", "fidelity"]
+    assert [" ".join(f"{first} {second}".split()) for first, second in zip(above, below, strict=True)] == [
+        *heads,
+        "from",
+    ]
+    title = "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude Learning"
+    by = "Tian et al., ICCV 2021"
+    assert listed["rtfm"] == ["rtfm", f"{title} {by}", "84.3", "77.81", "97.21", "", "I3D", "exact", "wvad-bench"]
+    # A line for each features, and a star for what was not read in the method's own paper.
+    assert listed["mmil"][2:7] == ["75.41 77.92*", "73.2*", "", "", "C3D I3D"]
+    assert listed["mmil"][7] == "exact given its preset official-code"
+    assert listed["ctr"][7] == listed["ica"][2] == "reconstructed"
+    # Of no paper: the class, and blanks.
+    assert listed["conv"] == ["conv", "PlainConvolution", "", "wvad-bench"]
+
+
+def test_a_broken_recipe_is_a_row_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugins: dict[str, Plugin] = {}
+    # PyYAML raises a plain ValueError for a day that there is not, and no module's name is empty.
+    for name, recipe in {"wrong": "about: 5", "date": "method: 2021-13-45", "right": "method: right"}.items():
+        (tmp_path / f"{name}.py").touch()
+        (tmp_path / f"{name}.yaml").write_text(recipe)
+        plugins[name] = MethodPlugin(name, str(tmp_path / f"{name}.py"), "Mine")
+    plugins["nameless"] = MethodPlugin("nameless", "", "Mine")
+    monkeypatch.setattr(
+        "benchmark.system.entry_points.list_plugins", lambda kind: {} if kind is AddOnPlugin else plugins
+    )
+    assert run(["methods"]) == 0
+    listed = rows(capsys.readouterr().out)
+    assert "not a recipe" in listed["wrong"][1]
+    assert listed["date"][1] == "ValueError: month must be in 1..12"
+    assert listed["nameless"][1].startswith("ValueError: ")
+    assert listed["right"] == ["right", "Mine", "", ""]
+
+
+def test_one_that_is_named_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "mmil"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "Method mmil: methods.mmil:MMIL, from wvad-bench",
+        "Real-world Anomaly Detection in Surveillance Videos (Sultani et al., CVPR 2018)",
+        "Code: https://github.com/WaqasSultani/AnomalyDetectionCVPR2018",
+    ]
+    assert lines[3].startswith("Fidelity: exact given its preset official-code. The default takes ")
+    assert lines[4:6] == [
+        "Published, features C3D: ucf-crime AUC 75.41",
+        "Published, features I3D, as in tables of RTFM and later papers: ucf-crime AUC 77.92, xd-violence AP 73.2",
+    ]
+
+
+def test_one_of_no_paper_and_one_without_public_code_say_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", f"{PLUGIN}:MeanMIL+conv"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"Method mean_mil.py:MeanMIL: {PLUGIN}:MeanMIL"
+    assert lines[1] == "Add-on conv: methods.ica:PlainConvolution, from wvad-bench"
+    assert not any(line.startswith(("Code: ", "Fidelity: ", "Published")) for line in lines)
+    assert run(["methods", "clav"]) == 0
+    assert "Code: none is public" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "parameters", "multiply_adds"),
+    [("ica", "ICA", "393,728", "393,216"), ("conv", "conv", "196,864", "196,608")],
+)
+def test_an_add_on_has_settings_and_a_size(
+    name: str, title: str, parameters: str, multiply_adds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["methods", name, "--dim", "256"]) == 0
+    printed = capsys.readouterr().out
+    assert rows(printed)[f"{name}.kernel"][1:3] == ["3", "estimate"]
+    assert f"{title} has {parameters} parameters at dimension 256, and takes {multiply_adds} multiply-adds" in printed
+    assert f"METHOD+{name}" in printed
