@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.layers import (
+from methods.parts.layers import (
     CausalConvolution,
     CausalWindowAttention,
     init_xavier_uniform,
@@ -18,7 +18,7 @@ from methods.layers import (
     top_indices,
     unit_vectors,
 )
-from methods.losses import add_total, bag_cross_entropy, compactness, dispersion
+from methods.parts.losses import add_total, bag_cross_entropy, compactness, dispersion
 
 MOMENTUM = 0.9
 

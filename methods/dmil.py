@@ -10,8 +10,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.layers import init_xavier_uniform, mean_logit, top_indices
-from methods.losses import add_total, bag_cross_entropy, score_variance
+from methods.parts.layers import init_xavier_uniform, mean_logit, top_indices
+from methods.parts.losses import add_total, bag_cross_entropy, score_variance
 
 
 class DMIL(Method):

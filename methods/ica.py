@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import AddOn, AddOnConfig, FeatureSpec
-from methods.layers import TemporalConvolution, init_xavier_uniform
+from methods.parts.layers import TemporalConvolution, init_xavier_uniform
 
 Kernel = Literal[1, 3]
 Activation = Literal["ica", "conv", "conv-wide", "none"]

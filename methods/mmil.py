@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.layers import init_xavier_normal
-from methods.losses import add_total, hinge_all_pairs, hinge_paired, smoothness
+from methods.parts.layers import init_xavier_normal
+from methods.parts.losses import add_total, hinge_all_pairs, hinge_paired, smoothness
 
 
 class MMIL(Method):

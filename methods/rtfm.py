@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.layers import (
+from methods.parts.layers import (
     MultiScaleTemporalNetwork,
     Scorer,
     init_xavier_uniform,
@@ -18,13 +18,7 @@ from methods.layers import (
     take_segments,
     top_indices,
 )
-from methods.losses import (
-    add_total,
-    bag_cross_entropy,
-    flat_smoothness,
-    magnitude_hinge,
-    magnitude_squared,
-)
+from methods.parts.losses import add_total, bag_cross_entropy, flat_smoothness, magnitude_hinge, magnitude_squared
 
 OFFICIAL_NAMES = {
     "Aggregate.conv_1.": "temporal.pyramid.0.",

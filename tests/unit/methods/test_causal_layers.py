@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods.layers import CausalConvolution, CausalWindowAttention
+from methods.parts.layers import CausalConvolution, CausalWindowAttention
 
 V, C, T, D, WIDTH = 2, 2, 7, 5, 3
 

@@ -5,7 +5,7 @@ import plain
 import pytest
 import torch
 
-from methods import losses
+from methods.parts import losses
 
 B, C, T, K, D = 3, 2, 7, 2, 4
 

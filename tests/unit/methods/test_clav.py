@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmark.api import FeatureSpec
-from methods.clav import CLAV
-from methods.como import feature_difference
+from methods.clav.clav import CLAV
+from methods.clav.como import feature_difference
 
 V, C, T, K = 2, 2, 10, 3
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from methods.clav_config import CLAVConfig
+from methods.clav.config import CLAVConfig
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from methods.clav import CLAV
-from methods.como import ContextMotion, GraphPropagation
-from methods.relation_network import RelationNetwork
+from methods.clav.clav import CLAV
+from methods.clav.como import ContextMotion, GraphPropagation
+from methods.clav.relation_network import RelationNetwork
 
 V, C, T, D, N = 2, 2, 9, 5, 7
 NODES, STATES = 3, 4

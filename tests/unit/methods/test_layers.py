@@ -7,8 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods import layers
-from methods.como import (
+from methods.clav.como import (
     ContextMotion,
     ContextPath,
     DynamicPath,
@@ -16,6 +15,7 @@ from methods.como import (
     GraphPropagation,
     feature_difference,
 )
+from methods.parts import layers
 
 V, C, T, D = 2, 2, 6, 8
 

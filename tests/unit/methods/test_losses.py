@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods import losses
+from methods.parts import losses
 
 B, C, T, K, D = 3, 2, 7, 3, 5
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import methods
-from methods.clav import CLAV
+from methods.clav.clav import CLAV
 from methods.ctr import CTR
 from methods.dmil import DMIL
 from methods.mmil import MMIL
@@ -29,7 +29,8 @@ TRAINING = {
 
 
 def recipe(name):
-    return yaml.safe_load((Path(methods.__file__).parent / "recipes" / f"{name}.yaml").read_text())
+    (path,) = Path(methods.__file__).parent.rglob(f"{name}.yaml")
+    return yaml.safe_load(path.read_text())
 
 
 def values(block):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from methods import relation_network
-from methods.como import ContextMotion
-from methods.relation_network import RelationNetwork
+from methods.clav import relation_network
+from methods.clav.como import ContextMotion
+from methods.clav.relation_network import RelationNetwork
 
 N, T, STATIC, D = 2, 5, 3, 4
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from benchmark.api import MethodConfig
-from methods.como import (
+from methods.clav.como import (
     ContextLength,
     ContextNodes,
     GraphFusion,
@@ -17,9 +17,9 @@ from methods.como import (
     StaticOrder,
     StaticRounding,
 )
+from methods.clav.relation_network import PairPooling
 from methods.ica import Activation, Kernel
-from methods.losses import CohesionScope, DistancePairs
-from methods.relation_network import PairPooling
+from methods.parts.losses import CohesionScope, DistancePairs
 
 RelationModule = Literal["como", "rn", "none"]
 Fusion = Literal["scores+alpha*relation", "alpha*scores+relation", "mixture", "scores-alpha*relation"]

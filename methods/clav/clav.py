@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.clav_config import CLAVConfig
-from methods.como import ContextMotion, GraphPropagation, Relation
+from methods.clav.como import ContextMotion, GraphPropagation, Relation
+from methods.clav.config import CLAVConfig
+from methods.clav.relation_network import RelationNetwork
 from methods.ica import ACTIVATIONS
-from methods.layers import Scorer, init_xavier_uniform, mean_logit, take_segments, top_indices
-from methods.losses import add_total, bag_cross_entropy, reconstruction_error, relative_distance, smoothness
-from methods.relation_network import RelationNetwork
+from methods.parts.layers import Scorer, init_xavier_uniform, mean_logit, take_segments, top_indices
+from methods.parts.losses import add_total, bag_cross_entropy, reconstruction_error, relative_distance, smoothness
 
 
 class Output(NamedTuple):

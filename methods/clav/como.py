@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from methods.layers import TemporalConvolution, mean_logit, take_segments, top_indices
-from methods.relation_network import RelationNetwork
+from methods.clav.relation_network import RelationNetwork
+from methods.parts.layers import TemporalConvolution, mean_logit, take_segments, top_indices
 
 ContextLength = Literal["static", "all"]
 ContextNodes = Literal["mean", "rows"]

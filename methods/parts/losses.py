@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods.layers import mean_logit, unit_vectors
+from methods.parts.layers import mean_logit, unit_vectors
 
 __all__ = [
     "CohesionScope",

@@ -1,0 +1,1 @@
+"""Layers and losses that several methods share: pure, batched, and each tested against a plain loop."""
