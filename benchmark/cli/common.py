@@ -141,7 +141,7 @@ def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -
     from benchmark.runs.store import RunStore
     from benchmark.system.files import replacing, writing_to
     from benchmark.tables.cells import fill_table
-    from reports.tables import table_texts
+    from reports.forms.files import table_texts
 
     store = RunStore(results.runs)
     tables = {name: fill_table(plan, store, name) for name in ("last", "validation", "oracle")}
@@ -193,8 +193,8 @@ def follow_again(
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:
     """Print a table with its captions and notes, and where its files are."""
-    from reports.document import make_document
-    from reports.terminal import to_terminal
+    from reports.forms.terminal import to_terminal
+    from reports.tables.document import make_document
 
     for part in make_document(table).parts:
         out.print(to_terminal(part))

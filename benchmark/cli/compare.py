@@ -51,8 +51,8 @@ def compare(
 def _answer(plan: TablePlan, choices: TrainingChoices) -> None:
     """Write a page on the comparison, with its figures, and say what it found."""
     from benchmark.system.files import write_atomically, writing_to
-    from reports.page import to_page
-    from reports.report import make_report
+    from reports.page.page import to_page
+    from reports.page.report import make_report
 
     stored = Stored(choices.results, "last", [plan])
     labels = [row.label for row in plan.rows]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
     from reports.figures.style import Format, Rendered
-    from reports.report import LineUpSection
+    from reports.page.report import LineUpSection
 
 _Choice = TypeVar("_Choice")
 
@@ -84,7 +84,7 @@ class Stored:
         """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
         from reports.figures.catalogue import Choices, figures_of_line_up
         from reports.figures.figure import Absence
-        from reports.report import LineUpSection
+        from reports.page.report import LineUpSection
 
         shown = line_up.choose(labels)
         if not shown.contenders:

@@ -63,7 +63,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     from benchmark.runs.store import RunStore
     from benchmark.training.jobs import Job
     from benchmark.training.specification import find_pipeline_of
-    from reports.runs import evaluation_table
+    from reports.tables.single_runs import evaluation_table
 
     store = RunStore(Results(results).runs)
     record = _find_run(store, run)
@@ -94,7 +94,7 @@ def _evaluate_weights(
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.training.weights import evaluate_weights
-    from reports.runs import weights_table
+    from reports.tables.single_runs import weights_table
 
     found = evaluate_weights(path, find_pipeline(reference), dataset, device, settings, benchmark)
     spec = found.spec

@@ -43,8 +43,8 @@ def report(
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
     from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
-    from reports.page import to_page
-    from reports.report import make_report
+    from reports.page.page import to_page
+    from reports.page.report import make_report
 
     forms, stored = _forms(formats), Stored(results, selection)
     sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]

@@ -74,7 +74,7 @@ def train(
     from benchmark.tables.declaration import RowDeclaration, TableDeclaration
     from benchmark.tables.planning import plan_table
     from benchmark.training.specification import describe_run
-    from reports.runs import metrics_table
+    from reports.tables.single_runs import metrics_table
 
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)
     spec, _ = describe_run(pipeline, opened[0], choices.options())
@@ -116,7 +116,7 @@ def status(
 ) -> None:
     """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
     from benchmark.runs.store import RunStore
-    from reports.runs import find_standing, status_table, trouble_lines
+    from reports.tables.single_runs import find_standing, status_table, trouble_lines
 
     plans = list(Results(results).plans(table))
     if table and not plans:

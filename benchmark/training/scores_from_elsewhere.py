@@ -28,7 +28,7 @@ from benchmark.training.scoring import Scores
 PREFIX = "imported:"
 """How the method of an imported run begins."""
 DEVIATION = "DEV-IMPORTED"
-"""What captions say of it; see `reports.captions.FALLBACKS`."""
+"""What captions say of it; see `reports.tables.captions.FALLBACKS`."""
 ENDINGS = (".npy", ".txt", ".csv")
 
 Unit = Literal["snippet", "frame"]

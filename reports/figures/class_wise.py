@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.statistics.class_wise import DEFINITIONS, class_aucs
-from reports.counting import count
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, INK, canvas, legend_above, shorten
+from reports.tables.captions import count
 
 NAME, TITLE = "class-wise", "Class-wise AUC"
 LONGEST = 24

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.tables.cells import Cell, Table
-from reports.captions import figure_caption
 from reports.figures.figure import NO_NUMBER, Absence, Figure
 from reports.figures.style import DOUBLE, canvas, shorten
-from reports.grid import EMPTY, dataset_title
+from reports.tables.captions import figure_caption
+from reports.tables.grid import EMPTY, dataset_title
 
 NAME, TITLE = "cross-dataset", "Across datasets"
 CELL = 0.78

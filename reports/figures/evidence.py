@@ -12,8 +12,8 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.tables.line_ups import Contender, LineUp
-from reports.captions import SIMULATED, fallback_sentences, selection_sentence
 from reports.figures.style import Colour, Palette
+from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence
 
 
 class Evidence:

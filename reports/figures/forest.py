@@ -7,12 +7,12 @@ from matplotlib.figure import Figure as Canvas
 
 from benchmark.statistics.differences import SIGNIFICANCE
 from benchmark.tables.cells import Table
-from reports.captions import figure_caption
-from reports.differences import difference_notes
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, GREY, INK, NORMAL, canvas, shorten
-from reports.gaps import shown_gaps
-from reports.grid import columns, interval, signed
+from reports.tables.captions import figure_caption
+from reports.tables.differences import difference_notes
+from reports.tables.gaps import shown_gaps
+from reports.tables.grid import columns, interval, signed
 
 NAME, TITLE = "forest", "Differences"
 CAPTION = (

@@ -7,10 +7,10 @@ import seaborn as sns
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.tables.cells import Table
-from reports.captions import figure_caption
 from reports.figures.figure import NO_NUMBER, Absence, Figure
 from reports.figures.style import DOUBLE, SINGLE, canvas, dash, legend_above, render
-from reports.grid import dataset_title
+from reports.tables.captions import figure_caption
+from reports.tables.grid import dataset_title
 
 NAME, TITLE = "study", "Settings"
 COLUMNS = 3

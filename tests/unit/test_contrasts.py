@@ -14,9 +14,9 @@ from benchmark.statistics.differences import compare
 from benchmark.statistics.power import Precision
 from benchmark.statistics.video_wise import MOST_VIDEOS, contrast
 from benchmark.tables.cells import fill_table
-from reports.document import make_document
-from reports.gaps import shown_gaps
-from reports.verdicts import verdicts
+from reports.tables.document import make_document
+from reports.tables.gaps import shown_gaps
+from reports.tables.verdicts import verdicts
 from tests.unit.small_store import draw_scores, make_results
 
 ONE = [draw_scores(seed, 0.9) for seed in range(3)]

@@ -13,12 +13,12 @@ from benchmark.statistics.differences import best_and_indistinguishable, compare
 from benchmark.tables import compared
 from benchmark.tables.cells import Table, fill_table
 from benchmark.tables.compared import compare_column
-from reports.controls import control_grid
-from reports.differences import difference_grid, difference_notes
-from reports.document import make_document
-from reports.html import to_html
-from reports.latex import to_latex
-from reports.markdown import to_markdown
+from reports.forms.html import to_html
+from reports.forms.latex import to_latex
+from reports.forms.markdown import to_markdown
+from reports.tables.controls import control_grid
+from reports.tables.differences import difference_grid, difference_notes
+from reports.tables.document import make_document
 from tests.unit.test_tables import FROZEN
 
 VIDEOS, SNIPPETS = 24, 12

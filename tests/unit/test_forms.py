@@ -12,12 +12,12 @@ from benchmark.runs.store import RunStore
 from benchmark.tables.cells import fill_table
 from benchmark.tables.declaration import list_tables
 from benchmark.tables.paper import footnotes
-from reports.document import Document, Part
-from reports.grid import Grid, GridCell, GridGroup, GridRow
-from reports.html import to_html
-from reports.latex import escape, to_latex
-from reports.markdown import to_markdown
-from reports.provenance import to_provenance
+from reports.forms.html import to_html
+from reports.forms.latex import escape, to_latex
+from reports.forms.markdown import to_markdown
+from reports.tables.document import Document, Part
+from reports.tables.grid import Grid, GridCell, GridGroup, GridRow
+from reports.tables.provenance import to_provenance
 from tests.frozen.make_golden import FORMS, GOLDEN, render, unpack
 
 

@@ -17,9 +17,9 @@ from benchmark.terms import Trouble
 from reports.figures.catalogue import Choices, figures_of_line_up
 from reports.figures.evidence import Evidence
 from reports.figures.style import Palette, render
-from reports.page import to_page
-from reports.report import LineUpSection, Report, make_report
-from reports.verdicts import verdicts
+from reports.page.page import to_page
+from reports.page.report import LineUpSection, Report, make_report
+from reports.tables.verdicts import verdicts
 from tests.unit.small_store import draw_scores, make_results, spec_of, store_run
 from tests.unit.test_figures import frozen_table, project_all
 

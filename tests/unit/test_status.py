@@ -8,7 +8,7 @@ from rich.console import Console
 from benchmark.runs.records import Failure
 from benchmark.runs.store import RunStore
 from benchmark.terms import Trouble
-from reports.runs import find_standing, status_table, trouble_lines
+from reports.tables.single_runs import find_standing, status_table, trouble_lines
 from tests.unit.small_store import dataset_of, draw_scores, plan_of, spec_of, store_run
 
 SCORED = draw_scores(0, 0.5)

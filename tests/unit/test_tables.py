@@ -13,10 +13,10 @@ from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table, fill_table
 from benchmark.terms import Selection
-from reports import markdown
-from reports.document import make_document
-from reports.tables import CSV_COLUMNS, long_frame
-from reports.terminal import to_terminal
+from reports.forms import markdown
+from reports.forms.files import CSV_COLUMNS, long_frame
+from reports.forms.terminal import to_terminal
+from reports.tables.document import make_document
 
 FROZEN = Path(__file__).parents[1] / "frozen"
 
@@ -171,7 +171,8 @@ def test_without_numbers_of_the_paper_there_is_no_second_table() -> None:
 
 def test_rendering_imports_neither_torch_nor_a_method() -> None:
     code = (
-        "import sys; import reports.tables, reports.runs, reports.terminal, benchmark.tables.cells; "
+        "import sys; import reports.forms.files, reports.forms.terminal; "
+        "import reports.tables.single_runs, benchmark.tables.cells; "
         "sys.exit('torch' in sys.modules or any(name.startswith('methods') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

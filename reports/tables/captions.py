@@ -1,4 +1,4 @@
-"""What a table says about itself: where its numbers come from and how they were chosen."""
+"""What stands around a table in sentences: what its numbers rest on, and things counted."""
 
 from __future__ import annotations
 
@@ -104,3 +104,8 @@ def notes(table: Table) -> list[str]:
             reasons.setdefault(cell.reason, []).append(f"{cell.row} {cell.train} → {cell.test}")
     lines += [f"{', '.join(cells)}: {reason}." for reason, cells in reasons.items()]
     return lines
+
+
+def count(number: int, what: str, several: str = "") -> str:
+    """Count things: ``1 video``, ``2 videos``; the plural may be given where it is not formed by an s."""
+    return f"{number} {what if number == 1 else several or what + 's'}"

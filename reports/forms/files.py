@@ -8,11 +8,11 @@ import pandas as pd
 
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import Cell, Table
-from reports.document import make_document
-from reports.html import to_html
-from reports.latex import to_latex
-from reports.markdown import to_markdown
-from reports.provenance import to_provenance
+from reports.forms.html import to_html
+from reports.forms.latex import to_latex
+from reports.forms.markdown import to_markdown
+from reports.tables.document import make_document
+from reports.tables.provenance import to_provenance
 
 COMPARISON_COLUMNS = ("standing", "against", "gap", "gap_low", "gap_high", "gap_p_holm")
 

@@ -9,7 +9,7 @@ from benchmark.runs.table_plan import PlannedDataset
 from benchmark.statistics.over_seeds import Summary
 from benchmark.tables.cells import Cell, Table
 from benchmark.tables.paper import decimals, footnotes
-from reports.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
+from reports.tables.grid import EMPTY, Footnotes, Grid, GridCell, GridGroup, GridRow, columns, result, signed
 
 COLUMNS = ("the paper", "ours", "difference", "the paper's is")
 TITLE = "The paper's numbers beside ours"

@@ -8,7 +8,7 @@ from benchmark.statistics.class_wise import ClassGap
 from benchmark.statistics.power import MOST_SEEDS, Precision
 from benchmark.statistics.video_wise import Contrast, VideoGap
 from benchmark.tables.cells import Cell, Table
-from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, columns, interval, signed
+from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 CLASSES = "Differences by class"
 VIDEOS = "Videos that differ most"

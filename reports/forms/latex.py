@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from reports.document import Document, Part
-from reports.grid import FIGURE_SPACE, SUPERSCRIPTS, Grid, GridCell, pad
+from reports.tables.document import Document, Part
+from reports.tables.grid import FIGURE_SPACE, SUPERSCRIPTS, Grid, GridCell, pad
 
 LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
 """Letters beyond ASCII that LaTeX takes as they are, in any of its font encodings."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table as RichTable
 
-from reports.document import Part
+from reports.tables.document import Part
 
 
 def to_terminal(part: Part) -> RichTable:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmark.tables.cells import Cell, Table
-from reports.counting import count
-from reports.gaps import ShownGap, shown_gaps
-from reports.grid import columns, signed
+from reports.tables.captions import count
+from reports.tables.gaps import ShownGap, shown_gaps
+from reports.tables.grid import columns, signed
 
 MOST_NAMES = 4
 """Rows or columns that a sentence names; more are counted."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.document import Document, Part
-from reports.grid import Grid, GridCell
+from reports.tables.document import Document, Part
+from reports.tables.grid import Grid, GridCell
 
 
 def to_markdown(document: Document) -> str:

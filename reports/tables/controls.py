@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark.tables.cells import Table
-from reports.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, result
+from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, result
 
 TITLE = "Controls"
 CAPTION = (

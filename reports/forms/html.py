@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from reports.document import Document, Part
-from reports.grid import Grid, GridCell, GridGroup, GridRow, pad
+from reports.tables.document import Document, Part
+from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, pad
 
 STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark.tables.cells import Table
-from reports.gaps import shown_gaps
-from reports.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
+from reports.tables.gaps import shown_gaps
+from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 TITLE = "Differences"
 HEADERS = ("difference", "95 % interval", "p")

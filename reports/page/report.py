@@ -13,11 +13,11 @@ from benchmark.runs.table_plan import PlannedDataset, TablePlan
 from benchmark.tables.cells import Table
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.terms import Selection, Trouble
-from reports.counting import count
-from reports.document import Document, make_document
 from reports.figures.catalogue import figures_of_table
 from reports.figures.figure import Absence, Figure
-from reports.verdicts import verdicts
+from reports.tables.captions import count
+from reports.tables.document import Document, make_document
+from reports.tables.verdicts import verdicts
 
 
 @dataclass(frozen=True)

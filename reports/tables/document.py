@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports import beside_paper, contrasts, controls, differences
-from reports.captions import caption, notes
-from reports.grid import Footnotes, Grid, main_grid
+from reports.tables import beside_paper, contrasts, controls, differences
+from reports.tables.captions import caption, notes
+from reports.tables.grid import Footnotes, Grid, main_grid
 
 
 @dataclass(frozen=True)

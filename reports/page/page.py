@@ -10,8 +10,8 @@ from importlib.resources import files
 
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import Format, Rendered
-from reports.html import STYLE, part_lines, row_line
-from reports.report import LineUpSection, Report, TableSection
+from reports.forms.html import STYLE, part_lines, row_line
+from reports.page.report import LineUpSection, Report, TableSection
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The page may load nothing from anywhere."""
@@ -59,7 +59,7 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: s
 
 
 def _asset(name: str) -> str:
-    return (files("reports") / name).read_text(encoding="utf-8")
+    return (files("reports.page") / name).read_text(encoding="utf-8")
 
 
 def _summary(report: Report) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""A table in a form: Markdown, HTML, LaTeX, CSV, on a terminal."""

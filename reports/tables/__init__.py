@@ -1,0 +1,1 @@
+"""What a table says, before it has a form: grids, captions, notes, differences and verdicts."""
