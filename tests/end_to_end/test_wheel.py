@@ -38,7 +38,7 @@ def test_packages_come_from_the_wheel(installed: Path) -> None:
 
 def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
     code = (
-        "from benchmark.tables.planning import read_table;"
+        "from benchmark.tables.declaration import read_table;"
         "from benchmark.plugins.registry import AddOnPlugin, MethodPlugin;"
         "from benchmark.system.entry_points import list_plugins;"
         "from benchmark.tables.paper import cross_dataset_value, footnotes;"

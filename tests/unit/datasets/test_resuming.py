@@ -98,7 +98,7 @@ def test_a_killed_import_is_gone_on_with(tmp_path: Path) -> None:
     write_annotations(pack, videos, "json")
     write_frames(pack, videos)
     script = (
-        "import time, sys; from pathlib import Path; from benchmark.datasets import packing\n"
+        "import time, sys; from pathlib import Path; from benchmark.importing import packing\n"
         "from benchmark.importing.importer import *\n"
         "packing._SYNC_BYTES = 0\n"
         "import_dataset(ImportRequest('small', Path(sys.argv[1]) / 'features', Path(sys.argv[1])), Path(sys.argv[2]),\n"

@@ -1,94 +1,75 @@
-"""Pickles read as data: what they would call is written down and never called, nothing is imported or built.
+"""Pickles read as data: a name in them stands for a note of how it is called, nothing is imported or built.
 
-An unpickler carries out a pickle's instructions, with the names that it is allowed; this one has no means to carry
-anything out. It notes calls of the few names that arrays are saved with, refuses all others, and leaves the bytes of
-the arrays where they are in the file, so that an array of any size takes no memory until it is read.
+The standard library's unpickler reads them, in its form in Python, whose instructions can be chosen. Its form in C
+takes 2 GiB for nine bytes that number an entry of its memo 2^27, hashes keys for as long as a file likes, and holds the
+bytes of all arrays at once; here they stay in the file until they are read.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple
 
 from benchmark.datasets.arrays import shorten
 from benchmark.system.errors import InputError
 
-_ADMITTED = frozenset(
-    {
-        *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-        *(f"numpy.{core}.numeric._frombuffer" for core in ("core", "_core")),
-        "numpy.ndarray",
-        "numpy.dtype",
-        "collections.OrderedDict",
-        "torch._utils._rebuild_tensor_v2",
-        "torch.storage._load_from_bytes",
-        *(f"torch.{kind}Storage" for kind in ("Double", "Float", "Half", "BFloat16", "Bool")),
-        *(f"torch.{kind}Storage" for kind in ("Long", "Int", "Short", "Char", "Byte")),
-    }
+_ADMITTED = re.compile(
+    r"numpy\.(_?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)|ndarray|dtype)|collections\.OrderedDict"
+    r"|torch\.(_utils\._rebuild_tensor_v2|storage\._load_from_bytes)"
+    r"|torch\.(Double|Float|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)Storage"
 )
-_Kind = TypeVar("_Kind")
-
-_MOST_STEPS = 1 << 24
-_MOST_OBJECTS = 1 << 20
 _LONGEST_TEXT = 1 << 16
+_BUDGET = 1 << 24
+_OBJECT = 16
+_MOST_ARGUMENTS = 8
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Bytes that were left in the file."""
 
     offset: int
     length: int
 
 
-@dataclass(frozen=True)
-class Name:
-    """A function or class by its full name."""
+@dataclass(slots=True)
+class Call:
+    """A function or class that the pickle names, what it is called with, and the state that the result is given.
 
-    text: str
+    Attributes
+    ----------
+    name
+        The last part of its name.
+    """
 
+    name: str
+    arguments: tuple[object, ...] = ()
+    state: object = None
 
-@dataclass(frozen=True)
-class Reference:
-    """What the pickle keeps outside of itself, by its identity there."""
+    def __call__(self, *arguments: object) -> Call:
+        """Note a call."""
+        if len(arguments) > _MOST_ARGUMENTS:  # each call holds a copy of them
+            raise ValueError("a call that no array is saved with")
+        return Call(self.name, arguments)
 
-    identity: object
+    def __setstate__(self, state: object) -> None:
+        self.state = state
 
 
 class Pairs(list[tuple[object, object]]):
     """The entries of a dictionary. They are not hashed: a hostile file could make that take for ever."""
 
+    __slots__ = ()
 
-@dataclass
-class Call:
-    """A call that the pickle asks for, and the state that it gives to the result."""
-
-    name: str
-    arguments: tuple[object, ...]
-    state: object = None
+    def __setitem__(self, key: object, value: object) -> None:
+        self.append((key, value))
 
 
-@dataclass(frozen=True)
-class Pickle:
-    """What was read of a pickle.
-
-    Attributes
-    ----------
-    value
-        Numbers, texts, None, lists, tuples, `Pairs`, `Span`, `Name`, `Reference` and `Call`, in each other.
-    references
-        All references in it.
-    """
-
-    value: object
-    references: tuple[Reference, ...]
-
-
-def read_pickle(file: BinaryIO, end: int, path: Path) -> Pickle:
+def read_pickle(file: BinaryIO, end: int, path: Path) -> tuple[object, list[Call]]:
     """Read one pickle from where the file stands, and leave the file standing behind it.
 
     Parameters
@@ -96,206 +77,121 @@ def read_pickle(file: BinaryIO, end: int, path: Path) -> Pickle:
     end
         Where the bytes end that may belong to the pickle.
 
+    Returns
+    -------
+    Numbers, texts, None, lists, tuples, and the classes above, in each other. Then the calls named "reference" in it,
+    whose argument tells what they stand for outside of the pickle.
+
     Raises
     ------
     InputError
         If the pickle is damaged, or names anything but what arrays of numbers are saved with.
     """
+    reader = _Reader(_Source(file, end), path)
     try:
-        return _Machine(file, end, path).run()
-    except (ValueError, LookupError, struct.error) as error:
+        value = reader.load()
+        if file.tell() > end:
+            raise ValueError("cut off")
+    except InputError:
+        raise
+    except Exception as error:  # a damaged pickle fails in many ways
         raise InputError(f"{path}: not a readable pickle of arrays ({shorten(error)}); save it again") from None
+    return value, reader.references
 
 
-class _Machine:
-    """The stack machine that a pickle is a program for, without the instructions that no array needs."""
+class _Source:
+    """A file as the unpickler sees it, which gives no more than what takes a bounded part of memory."""
 
-    def __init__(self, file: BinaryIO, end: int, path: Path) -> None:
-        self._file, self._end, self._path = file, end, path
-        self._stack: list[object] = []
-        self._marks: list[int] = []
-        self._memo: dict[int, object] = {}
-        self._references: list[Reference] = []
-        self._objects = 0
+    def __init__(self, file: BinaryIO, end: int) -> None:
+        self._file, self._end = file, end
+        self._budget = _BUDGET
 
-    def run(self) -> Pickle:
-        read, stop, instructions = self._file.read, pickle.STOP, _INSTRUCTIONS
-        for _ in range(_MOST_STEPS):
-            code = read(1)
-            if code == stop:
-                break
-            instruction = instructions.get(code)
-            if instruction is None:
-                raise ValueError(f"instruction {code!r}" if code else "cut off")
-            instruction(self)
-        else:
-            raise ValueError(f"more than {_MOST_STEPS} steps; these are no arrays of numbers")
-        if self._file.tell() > self._end:
-            raise ValueError("cut off")
-        return Pickle(self._stack.pop(), tuple(self._references))
-
-    def number(self, form: struct.Struct) -> None:
-        self._stack.append(form.unpack(self._file.read(form.size))[0])
-
-    def long(self) -> None:
-        digits = self._file.read(self._length(_BYTE))
-        self._stack.append(int.from_bytes(digits, "little", signed=True))
-
-    def constant(self, value: object) -> None:
-        self._stack.append(value)
-
-    def text(self, form: struct.Struct) -> None:
-        length = self._length(form)
-        if length > _LONGEST_TEXT:
+    def read(self, size: int) -> bytes:
+        if size > _LONGEST_TEXT:
             raise ValueError("a long text")
-        self._push(self._file.read(length).decode())
-
-    def span(self, form: struct.Struct) -> None:
-        span = Span(length=self._length(form), offset=self._file.tell())
-        if span.offset + span.length > self._end:
+        if size >= _OBJECT:
+            self.pay(size // _OBJECT)
+        content = self._file.read(size)
+        if len(content) < size:
             raise ValueError("cut off")
-        self._file.seek(span.length, 1)
-        self._push(span)
+        return content
 
-    def mark(self) -> None:
-        self._marks.append(len(self._stack))
-        self._count()
+    def readline(self) -> bytes:
+        return self._file.readline(_LONGEST_TEXT)
 
-    def container(self, kind: Callable[[], object]) -> None:
-        self._push(kind())
+    def leave(self, length: int) -> Span:
+        span = Span(self._file.tell(), length)
+        if span.offset + length > self._end:
+            raise ValueError("cut off")
+        self._file.seek(length, 1)
+        return span
 
-    def append(self) -> None:
-        value = self._stack.pop()
-        self._target(list).append(value)
-
-    def extend(self) -> None:
-        values = self._since_mark()
-        self._target(list).extend(values)
-
-    def tuple(self, length: int | None) -> None:
-        values = self._since_mark() if length is None else [self._stack.pop() for _ in range(length)][::-1]
-        self._push(tuple(values))
-
-    def set_item(self) -> None:
-        value, key = self._stack.pop(), self._stack.pop()
-        self._target(Pairs).append((key, value))
-
-    def set_items(self) -> None:
-        values = self._since_mark()
-        self._target(Pairs).extend(zip(values[::2], values[1::2], strict=True))
-
-    def name_in_lines(self) -> None:
-        module, name = (self._file.readline(_LONGEST_TEXT).decode().rstrip("\n") for _ in range(2))
-        self._name(module, name)
-
-    def name_on_stack(self) -> None:
-        name, module = self._stack.pop(), self._stack.pop()
-        self._name(module, name)
-
-    def call(self) -> None:
-        arguments, function = self._stack.pop(), self._stack.pop()
-        if not isinstance(function, Name) or not isinstance(arguments, tuple):
-            raise ValueError("a call of no function")
-        self._push(Call(function.text, arguments))
-
-    def build(self) -> None:
-        state = self._stack.pop()
-        self._target(Call).state = state
-
-    def reference(self) -> None:
-        self._references.append(Reference(self._stack.pop()))
-        self._push(self._references[-1])
-
-    def remember(self, form: struct.Struct | None) -> None:
-        self._memo[len(self._memo) if form is None else self._length(form)] = self._stack[-1]
-        self._count()
-
-    def recall(self, form: struct.Struct) -> None:
-        self._stack.append(self._memo[self._length(form)])
-
-    def skip(self, count: int) -> None:
-        self._file.read(count)
-
-    def _length(self, form: struct.Struct) -> int:
-        return int(form.unpack(self._file.read(form.size))[0])
-
-    def _push(self, value: object) -> None:
-        self._stack.append(value)
-        self._count()
-
-    def _count(self) -> None:
+    def pay(self, price: int) -> None:
         # What takes little room in the file can take a hundred times as much in memory.
-        self._objects += 1
-        if self._objects > _MOST_OBJECTS:
-            raise ValueError(f"more than {_MOST_OBJECTS} objects; these are no arrays of numbers")
+        self._budget -= price
+        if self._budget < 0:
+            raise ValueError("too many numbers or objects; these are no arrays of numbers")
 
-    def _since_mark(self) -> list[object]:
-        start = self._marks.pop()
-        values = self._stack[start:]
-        del self._stack[start:]
-        return values
 
-    def _target(self, kind: type[_Kind]) -> _Kind:
-        target = self._stack[-1]
-        if type(target) is not kind:  # Pairs are lists, too
-            raise ValueError(f"no {kind.__name__} to put something into")
-        return target
+class _Reader(pickle._Unpickler):
+    def __init__(self, source: _Source, path: Path) -> None:
+        super().__init__(source)
+        self.source, self.path = source, path
+        self.stack: list[object] = []
+        self.references: list[Call] = []
 
-    def _name(self, module: object, name: object) -> None:
-        if not isinstance(module, str) or not isinstance(name, str):
-            raise ValueError("a name that is no text")
+    def find_class(self, module: str, name: str) -> Call:
         text = f"{module}.{name}"
-        if text not in _ADMITTED:
+        if not _ADMITTED.fullmatch(text):
             raise InputError(
-                f"{self._path}: holds pickled Python objects ({text[:100]}), never loaded here; "
+                f"{self.path}: holds pickled Python objects ({text[:100]}), never loaded here; "
                 "save it as an array of numbers"
             )
-        self._push(Name(text))
+        return Call(text.rpartition(".")[2])
+
+    def persistent_load(self, pid: object) -> Call:
+        self.references.append(Call("reference", (pid,)))
+        return self.references[-1]
 
 
-_BYTE, _SHORT, _UNSIGNED, _UNSIGNED_LONG = (struct.Struct(form) for form in ("<B", "<H", "<I", "<Q"))
-_SIGNED, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
+_Step = Callable[[Any], None]
 
-_INSTRUCTIONS: Mapping[bytes, Callable[[_Machine], None]] = {
-    pickle.PROTO: lambda machine: machine.skip(1),
-    pickle.FRAME: lambda machine: machine.skip(8),
-    pickle.NONE: lambda machine: machine.constant(None),
-    pickle.NEWTRUE: lambda machine: machine.constant(True),
-    pickle.NEWFALSE: lambda machine: machine.constant(False),
-    pickle.BININT: lambda machine: machine.number(_SIGNED),
-    pickle.BININT1: lambda machine: machine.number(_BYTE),
-    pickle.BININT2: lambda machine: machine.number(_SHORT),
-    pickle.BINFLOAT: lambda machine: machine.number(_DOUBLE),
-    pickle.LONG1: _Machine.long,
-    pickle.SHORT_BINUNICODE: lambda machine: machine.text(_BYTE),
-    pickle.BINUNICODE: lambda machine: machine.text(_UNSIGNED),
-    pickle.BINUNICODE8: lambda machine: machine.text(_UNSIGNED_LONG),
-    pickle.SHORT_BINSTRING: lambda machine: machine.span(_BYTE),
-    pickle.BINSTRING: lambda machine: machine.span(_UNSIGNED),
-    pickle.SHORT_BINBYTES: lambda machine: machine.span(_BYTE),
-    pickle.BINBYTES: lambda machine: machine.span(_UNSIGNED),
-    pickle.BINBYTES8: lambda machine: machine.span(_UNSIGNED_LONG),
-    pickle.BYTEARRAY8: lambda machine: machine.span(_UNSIGNED_LONG),
-    pickle.MARK: _Machine.mark,
-    pickle.EMPTY_LIST: lambda machine: machine.container(list),
-    pickle.EMPTY_DICT: lambda machine: machine.container(Pairs),
-    pickle.EMPTY_TUPLE: lambda machine: machine.tuple(0),
-    pickle.TUPLE1: lambda machine: machine.tuple(1),
-    pickle.TUPLE2: lambda machine: machine.tuple(2),
-    pickle.TUPLE3: lambda machine: machine.tuple(3),
-    pickle.TUPLE: lambda machine: machine.tuple(None),
-    pickle.APPEND: _Machine.append,
-    pickle.APPENDS: _Machine.extend,
-    pickle.SETITEM: _Machine.set_item,
-    pickle.SETITEMS: _Machine.set_items,
-    pickle.GLOBAL: _Machine.name_in_lines,
-    pickle.STACK_GLOBAL: _Machine.name_on_stack,
-    pickle.REDUCE: _Machine.call,
-    pickle.BUILD: _Machine.build,
-    pickle.BINPERSID: _Machine.reference,
-    pickle.BINPUT: lambda machine: machine.remember(_BYTE),
-    pickle.LONG_BINPUT: lambda machine: machine.remember(_UNSIGNED),
-    pickle.MEMOIZE: lambda machine: machine.remember(None),
-    pickle.BINGET: lambda machine: machine.recall(_BYTE),
-    pickle.LONG_BINGET: lambda machine: machine.recall(_UNSIGNED),
+
+def _refuse(reader: Any) -> None:
+    raise ValueError("an instruction that no array is saved with")
+
+
+def _priced(price: int, step: _Step) -> _Step:
+    def carry_out(reader: _Reader) -> None:
+        reader.source.pay(price)
+        step(reader)
+
+    return carry_out
+
+
+def _bytes(length: str) -> _Step:
+    def leave(reader: _Reader) -> None:
+        (number,) = struct.unpack(length, reader.source.read(struct.calcsize(length)))
+        reader.stack.append(reader.source.leave(number))
+
+    return _priced(_OBJECT, leave)
+
+
+def _standard(price: int, names: str) -> dict[int, _Step]:
+    codes = [getattr(pickle, name)[0] for name in names.split()]
+    return {code: _priced(price, pickle._Unpickler.dispatch[code]) for code in codes}
+
+
+_Reader.dispatch = {
+    **dict.fromkeys(range(256), _refuse),
+    **_standard(1, "PROTO NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 BINFLOAT LONG1 BINGET LONG_BINGET"),
+    **_standard(1, "APPEND APPENDS SETITEM SETITEMS BUILD STOP"),
+    **_standard(_OBJECT, "SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINPUT LONG_BINPUT MEMOIZE MARK EMPTY_LIST"),
+    **_standard(_OBJECT, "EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 GLOBAL STACK_GLOBAL REDUCE BINPERSID"),
+    pickle.FRAME[0]: _priced(1, lambda reader: reader.source.read(8)),  # not all of the frame
+    pickle.EMPTY_DICT[0]: _priced(_OBJECT, lambda reader: reader.stack.append(Pairs())),
+    pickle.SHORT_BINBYTES[0]: _bytes("<B"),
+    pickle.BINBYTES[0]: _bytes("<I"),
+    pickle.BINBYTES8[0]: _bytes("<Q"),
+    pickle.BYTEARRAY8[0]: _bytes("<Q"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,9 @@ def open_pickled(path: Path, header: NpyHeader) -> ArrayFile:
         If it holds anything but arrays of numbers, torch tensors or numbers, or these make no array together.
     """
     with opened(path) as file:
-        file.seek(0, 2)
-        size = file.tell()
+        size = file.seek(0, 2)
         file.seek(header.offset)
-        content = read_pickle(file, size, path).value
+        content, _ = read_pickle(file, size, path)
         try:
             if file.tell() != size:
                 raise ValueError(f"{size - file.tell()} bytes where it should end")
@@ -96,7 +95,7 @@ class _Collector:
         array = describe(content, self._source)
         if not isinstance(array, ObjectArray) or array.shape != shape:
             raise ValueError(f"no object array of shape {shape}, as the header says")
-        outer, parts = self._flatten(content, 0)
+        outer, parts = self._stack(shape, array.items, 0)
         if outer[:1] == (1,) and parts and len(outer) + len(parts[0].shape) > _VIDEO_AXES:
             outer = outer[1:]  # a whole video in an array of one object
         if not outer:
@@ -108,36 +107,40 @@ class _Collector:
 
     def _flatten(self, value: object, depth: int) -> tuple[tuple[int, ...], list[_Part]]:
         """Return the outer axes of a value, and the arrays along them."""
-        value = describe(value, self._source)
-        # Each value takes a byte of the file at least; one that is in the pickle more than once may stand for any
-        # number of them.
-        self._left -= value.nbytes if isinstance(value, StoredArray) else 0
-        if self._left < 0 or depth > _DEEPEST:
-            raise ValueError("values that are in it several times, or nested too deep")
-        match value:
-            case StoredArray():
-                return (), [value]
-            case int() | float():
-                return (), [np.asarray(value, np.float64)]
+        match describe(value, self._source):
+            case StoredArray() as array:
+                self._take(array.nbytes)
+                return (), [array]
+            case int() | float() as number:
+                return (), [np.asarray(number, np.float64)]
             case ObjectArray(shape, items):
                 return self._stack(shape, items, depth)
-            case list() | tuple() if not isinstance(value, Pairs):
-                return self._stack((len(value),), list(value), depth)
-        raise ValueError(f"{'dict' if isinstance(value, Pairs) else type(value).__name__} values")
+            case Pairs():
+                raise ValueError("dict values")
+            case list() | tuple() as items:
+                return self._stack((len(items),), items, depth)
+        raise ValueError(f"{type(value).__name__} values")
 
-    def _stack(self, shape: tuple[int, ...], items: list[object], depth: int) -> tuple[tuple[int, ...], list[_Part]]:
-        self._left -= len(items)
+    def _stack(
+        self, shape: tuple[int, ...], items: Sequence[object], depth: int
+    ) -> tuple[tuple[int, ...], list[_Part]]:
+        self._take(len(items))
+        if depth > _DEEPEST:
+            raise ValueError("values that are nested too deep")
         if items and all(type(item) in (int, float, bool) for item in items):
             return (), [np.array(items, dtype=np.float64).reshape(shape)]
-        layouts: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
-        stacked: list[_Part] = []
-        axes: tuple[int, ...] = ()
-        for item in items:
-            axes, parts = self._flatten(item, depth + 1)
-            stacked += parts
-            # A list of three arrays is not taken for an array of three rows, though the shapes agree.
-            layouts.add((axes, parts[0].shape if parts else ()))
-            if len(layouts) > 1:
-                shapes = " and ".join(str((*outer, *inner)) for outer, inner in sorted(layouts))
-                raise ValueError(f"arrays of several shapes or depths, such as {shapes}")
-        return (*shape, *axes), stacked
+        found = [self._flatten(item, depth + 1) for item in items]
+        # A list of three arrays is not taken for an array of three rows, though the shapes agree.
+        layouts = {(axes, parts[0].shape if parts else ()) for axes, parts in found}
+        if len(layouts) > 1:
+            shapes = " and ".join(str((*outer, *inner)) for outer, inner in sorted(layouts)[:2])
+            raise ValueError(f"arrays of several shapes or depths, such as {shapes}")
+        inner = found[0][0] if found else ()
+        return (*shape, *inner), [part for _, parts in found for part in parts]
+
+    def _take(self, size: int) -> None:
+        # Each value takes a byte of the file at least; one that is in the pickle more than once may stand for any
+        # number of them.
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("values that are in it several times")

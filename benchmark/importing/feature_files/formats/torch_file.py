@@ -1,11 +1,14 @@
-"""Files of `torch.save` that hold one tensor: read without torch, whose reader would build what the file asks for."""
+"""Files of `torch.save` that hold one tensor, read without torch.
+
+Its reader for weights alone makes what a file asks for (a `bytearray` of 2 GiB for a few bytes) and cannot leave the
+values of the form before 1.6 in the file, which tensors in object arrays have to this day.
+"""
 
 from __future__ import annotations
 
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,32 +41,22 @@ def open_torch(path: Path) -> ArrayFile:
         size = file.seek(0, 2)
         file.seek(0)
         try:
-            legacy = file.read(len(_LEGACY)) == _LEGACY
-            file.seek(0)
-            content, storages = read_legacy(file, size, path) if legacy else _read_archive(file, size, path)
-            tensors = list(_tensors(content, PickledFile(path, file, storages)))
+            read = read_legacy if file.peek().startswith(_LEGACY) else _read_archive
+            content, storages = read(file, size, path)
+            values = [value for _, value in content] if isinstance(content, Pairs) else content
+            calls = values if isinstance(values, list | tuple) else [values]
+            source = PickledFile(path, file, storages)
+            found = [describe(call, source) for call in calls if isinstance(call, Call)]
         except InputError:
             raise
         except Exception as error:  # a damaged archive fails in many ways inside zipfile
             raise InputError(
                 f"{path}: not a readable file of torch.save ({shorten(error)}); save the tensor again"
             ) from None
+    tensors = [array for array in found if isinstance(array, StoredArray)]
     if len(tensors) != 1:
         raise InputError(f"{path}: holds {len(tensors)} tensors, one per file is expected; save each by itself")
     return tensors[0]
-
-
-def _tensors(content: object, source: PickledFile) -> Iterator[StoredArray]:
-    """Yield the tensors of a pickled value: itself, or those in a list or dictionary of one level."""
-    if isinstance(content, Pairs):
-        values: list[object] = [value for _, value in content]
-    elif isinstance(content, list | tuple):
-        values = list(content)
-    else:
-        values = [content]
-    for value in values:
-        if isinstance(value, Call) and isinstance(array := describe(value, source), StoredArray):
-            yield array
 
 
 def _read_archive(file: BinaryIO, size: int, path: Path) -> tuple[object, dict[str, Span]]:
@@ -80,7 +73,7 @@ def _read_archive(file: BinaryIO, size: int, path: Path) -> tuple[object, dict[s
             raise ValueError("written on a machine of another byte order")
     span = members[pickles[0]]
     file.seek(span.offset)
-    content = read_pickle(file, span.offset + span.length, path).value
+    content, _ = read_pickle(file, span.offset + span.length, path)
     prefix = f"{root}data/"
     return content, {name.removeprefix(prefix): member for name, member in members.items() if name.startswith(prefix)}
 
