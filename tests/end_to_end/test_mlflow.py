@@ -14,7 +14,7 @@ from benchmark.runs.store import RunStore
 from benchmark.tracking import connect, content, projection, shown_uri, sync
 from benchmark.tracking.experiment import PARENT, RUN_KEY, Experiment
 from benchmark.tracking.projection import EVALUATIONS
-from tests.unit.small_store import make_results
+from tests.small_store import make_results
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
 HALVE = f"{Path(__file__).parents[1] / 'plugins' / 'halve.py'}:Halve"

@@ -20,7 +20,7 @@ from benchmark.tracking import GuardedTracker, connect, guard
 from benchmark.tracking.content import milliseconds
 from benchmark.tracking.experiment import PARENT, RUN_KEY
 from tests.end_to_end.mlflow_server import HOST, Door, Server
-from tests.unit.small_store import make_results
+from tests.small_store import make_results
 
 SECRET = "s3cr3t-word"
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from tests.unit.small_store import make_results
+from tests.small_store import make_results
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
 ODD = f"{Path(__file__).parents[1] / 'plugins' / 'odd_embeddings.py'}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import run
-from tests.unit.small_store import make_results
+from tests.small_store import make_results
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Without a sandbox because continuous integration runs as root; the rest keeps the browser from calling home.

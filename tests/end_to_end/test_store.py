@@ -9,7 +9,7 @@ import pytest
 from benchmark.cli import run
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from tests.unit.test_store_commands import cut, flip
+from tests.unit.runs.test_verify_and_gc import cut, flip
 
 KINDS = [
     "record.json",

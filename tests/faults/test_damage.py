@@ -9,7 +9,7 @@ import pytest
 from tests.faults.calls import call_here
 from tests.faults.results import KEY, everything, leftovers, said_counts, true_counts
 from tests.faults.small import train
-from tests.unit.test_store_commands import cut, flip
+from tests.unit.runs.test_verify_and_gc import cut, flip
 
 
 def halve(path: Path) -> None:

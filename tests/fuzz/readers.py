@@ -33,7 +33,7 @@ from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
 from benchmark.training.scores_from_elsewhere import read_scores
 from benchmark.training.weights import read_weights
-from tests.unit.small_store import draw_scores, make_results
+from tests.small_store import draw_scores, make_results
 
 
 @dataclass(frozen=True)

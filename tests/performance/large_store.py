@@ -12,7 +12,7 @@ from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
 from benchmark.training.scoring import chance_level
-from tests.unit.small_store import draw_scores
+from tests.small_store import draw_scores
 
 DATASETS = ("street", "films", "campus")
 SEEDS = 10

@@ -6,8 +6,7 @@ from benchmark.datasets.catalog import data_root, list_datasets, open_dataset
 from benchmark.datasets.manifest import MANIFEST_VERSION
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
-
-from .small_packs import write_pack
+from tests.unit.importing.small_packs import write_pack
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ import pytest
 from benchmark.datasets.check import check_dataset
 from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
-
-from .small_packs import NAMES, changed, specs, write_pack
+from tests.unit.importing.small_packs import NAMES, changed, specs, write_pack
 
 
 @pytest.fixture

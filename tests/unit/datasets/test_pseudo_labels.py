@@ -14,8 +14,7 @@ from benchmark.datasets.pseudo_labels import (
 from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
-
-from .small_packs import specs, write_pack
+from tests.unit.importing.small_packs import specs, write_pack
 
 RNG = np.random.default_rng(3)
 

@@ -3,12 +3,12 @@
 import math
 
 import numpy as np
-import plain
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.parts.layers import CausalConvolution, CausalWindowAttention
+from tests.unit.methods import plain
 
 V, C, T, D, WIDTH = 2, 2, 7, 5, 3
 

@@ -1,11 +1,11 @@
 """Losses about a centre, of features or of scores, against plain float64 loops."""
 
 import numpy as np
-import plain
 import pytest
 import torch
 
 from methods.parts import losses
+from tests.unit.methods import plain
 
 B, C, T, K, D = 3, 2, 7, 2, 4
 

@@ -1,13 +1,12 @@
 """CLAV+CoMo: every loss term and switch against plain loops, parameters by hand."""
 
-import bags
-import plain
 import pytest
 import torch
 
 from benchmark.api import FeatureSpec
 from methods.clav.clav import CLAV
 from methods.clav.como import feature_difference
+from tests.unit.methods import bags, plain
 
 V, C, T, K = 2, 2, 10, 3
 

@@ -2,9 +2,7 @@
 
 from itertools import product
 
-import bags
 import numpy as np
-import plain
 import pytest
 import torch
 from torch import nn
@@ -12,6 +10,7 @@ from torch import nn
 from methods.clav.clav import CLAV
 from methods.clav.como import ContextMotion, GraphPropagation
 from methods.clav.relation_network import RelationNetwork
+from tests.unit.methods import bags, plain
 
 V, C, T, D, N = 2, 2, 9, 5, 7
 NODES, STATES = 3, 4

@@ -2,9 +2,7 @@
 
 import math
 
-import bags
 import numpy as np
-import plain
 import pytest
 import torch
 from pydantic import ValidationError
@@ -12,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmark.api import FeatureSpec
 from methods.ctr import CTR
+from tests.unit.methods import bags, plain
 
 SMALL = {"hidden": 7, "attention": 3, "window": 4, "kernel": 3}
 

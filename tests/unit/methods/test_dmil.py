@@ -1,12 +1,11 @@
 """DMIL: scores and loss terms against plain loops, parameters by hand."""
 
-import bags
-import plain
 import pytest
 import torch
 
 from benchmark.api import FeatureSpec
 from methods.dmil import DMIL
+from tests.unit.methods import bags, plain
 
 
 def plain_scores(method, videos):

@@ -1,11 +1,11 @@
 """ICA and its controls, as modules and as add-ons, against plain loops."""
 
-import plain
 import pytest
 import torch
 
 from benchmark.api import FeatureSpec
 from methods.ica import ACTIVATIONS, ICA, PlainConvolution, PlainWideConvolution
+from tests.unit.methods import plain
 
 V, T, D = 2, 6, 4
 ADD_ONS = {"ica": ICA, "conv": PlainConvolution, "conv-wide": PlainWideConvolution}

@@ -1,7 +1,6 @@
 """Layers against plain float64 loops, parameter counts by hand."""
 
 import numpy as np
-import plain
 import pytest
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from methods.clav.como import (
     feature_difference,
 )
 from methods.parts import layers
+from tests.unit.methods import plain
 
 V, C, T, D = 2, 2, 6, 8
 

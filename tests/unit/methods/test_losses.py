@@ -1,13 +1,13 @@
 """Every loss against plain float64 loops on random input."""
 
 import numpy as np
-import plain
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from methods.parts import losses
+from tests.unit.methods import plain
 
 B, C, T, K, D = 3, 2, 7, 3, 5
 

@@ -1,11 +1,10 @@
 """MMIL: scores and loss terms against plain loops, parameters by hand."""
 
-import bags
-import plain
 import pytest
 
 from benchmark.api import FeatureSpec
 from methods.mmil import MMIL
+from tests.unit.methods import bags, plain
 
 
 def plain_scores(method, videos):

@@ -1,7 +1,6 @@
 """RN against plain loops over pairs, and its memory at the length of the longest videos."""
 
 import numpy as np
-import plain
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -9,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from methods.clav import relation_network
 from methods.clav.como import ContextMotion
 from methods.clav.relation_network import RelationNetwork
+from tests.unit.methods import plain
 
 N, T, STATIC, D = 2, 5, 3, 4
 

@@ -1,12 +1,11 @@
 """RTFM: selection and loss terms against plain loops, parameters by hand."""
 
-import bags
-import plain
 import pytest
 import torch
 
 from benchmark.api import FeatureSpec
 from methods.rtfm import RTFM
+from tests.unit.methods import bags, plain
 
 
 @pytest.mark.parametrize("magnitude_loss", ["squared", "hinge"])

@@ -1,12 +1,12 @@
 """RTFM with the weights of its official code: names, scores against an independent evaluation, initialisation."""
 
-import bags
 import numpy as np
 import pytest
 import torch
 
 from benchmark.api import FeatureSpec
 from methods.rtfm import RTFM
+from tests.unit.methods import bags
 
 PUBLISHED = 2048
 

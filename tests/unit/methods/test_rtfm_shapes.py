@@ -1,12 +1,12 @@
 """RTFM's shapes: segments in training, snippets and crops in scoring, feature sizes, branch widths."""
 
-import bags
 import pytest
 import torch
 from pydantic import ValidationError
 
 from benchmark.api import Bags, FeatureSpec, PairBatch
 from methods.rtfm import RTFM
+from tests.unit.methods import bags
 
 
 def build(dim, **config):

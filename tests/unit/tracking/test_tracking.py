@@ -1,0 +1,81 @@
+"""What is said about MLflow names the server and gives no secret away; what is told to it fits."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.tracking import shown_uri, trouble
+from benchmark.tracking.content import metrics, note
+from tests.small_store import make_results
+
+HERE = Results(Path("results"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://user:pass@host:5000/path", "http://host:5000/path"),
+        ("https://user:p%40ss@host", "https://host"),
+        ("postgresql+psycopg2://user:pass@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
+        ("http://token@host", "http://host"),
+        ("http://me:pa/ss#?[@host:5000", "http://host:5000"),
+        ("http://host:5000", "http://host:5000"),
+        ("sqlite:////data/a@b.db", "sqlite:////data/a@b.db"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_an_address_is_shown_without_user_and_password(uri: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert shown_uri(HERE) == shown
+
+
+def test_without_an_address_it_is_the_results_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert shown_uri(HERE) == f"sqlite:///{Path('results/mlflow.db').resolve()}"
+
+
+def test_an_error_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:p%40ssword@host")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "other-word")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "some-token")
+    error = RuntimeError("http://user:p%40ssword@host said p@ssword, other-word and some-token are wrong\nand more")
+    assert (
+        trouble(error, HERE) == "MLflow at http://host: RuntimeError: http://***@host said ***, *** and *** are wrong"
+    )
+
+
+def test_the_innermost_failure_of_a_connection_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host")
+    try:
+        try:
+            raise ConnectionRefusedError(111, "Connection refused")
+        except OSError as inner:
+            raise RuntimeError("a long tale of pools and retries") from inner
+    except RuntimeError as error:
+        told = trouble(error, HERE)
+    assert told == "MLflow at http://host: ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+def test_a_long_table_is_described_by_whole_paragraphs() -> None:
+    paragraphs = [f"paragraph {i} " + "x" * 90 for i in range(100)]
+    assert note("short\n") == "short\n"
+    cut = note("\n\n".join(paragraphs)).split("\n\n")
+    assert cut == paragraphs[: len(cut)]
+    assert 70 < len(cut) < 80
+
+
+def test_the_primary_metric_of_the_last_step_on_its_own_dataset_stands_in_front(tmp_path: Path) -> None:
+    store = RunStore(make_results(tmp_path, seeds=1).runs)
+    record = store.record(store.keys()[0])
+    assert record is not None
+    own = list(store.evaluations(record.key))
+    assert {evaluation.selection for evaluation in own} == {"last", "oracle"}
+    other = [e.model_copy(update={"dataset": "another", "metric": "ap_frame"}) for e in own]
+    given = [e.model_copy(update={"metric": "ap_frame"}) for e in reversed(own)]
+    names = [metric.key for metric in metrics(record, [*other, *given])]
+    assert names[0] == "last/ap_frame/cameras"
+    assert len(set(names)) == len(names)
+    places = list(dict.fromkeys((name.partition("/")[0], name.rpartition("/")[2]) for name in names))
+    assert places == [("last", "cameras"), ("last", "another"), ("oracle", "cameras"), ("oracle", "another")]
