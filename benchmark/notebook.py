@@ -11,18 +11,16 @@ from rich.console import Console
 
 from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.store import Dataset
-from benchmark.execution.driver import run_jobs
-from benchmark.execution.executors import Resources
-from benchmark.execution.executors.choice import choose_device, choose_executor
+from benchmark.execution.call import do_tables
 from benchmark.runs.records import trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
-from benchmark.tables.cells import Table, fill_table
+from benchmark.tables.cells import FilledTable, Table
 from benchmark.tables.declaration import declare_comparison
 from benchmark.tables.planning import plan_table
 from benchmark.terms import Device, Profile
-from benchmark.training.specification import DEFAULT_SEEDS, Options
+from benchmark.training.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -115,26 +113,22 @@ def compare(
     InputError
         If a method, dataset or setting is wrong, or a run did not succeed.
     """
-    store = Results(Path(results))
-    options = Options(
+    choices = Choices(
         profile=profile,
-        seeds=seeds or DEFAULT_SEEDS[profile],
-        overrides=tuple(settings),
-        runs=store.runs,
-        device=choose_device(device, executor),
+        seeds=seeds,
+        results=Path(results),
+        device=device,
+        executor=executor,
+        tracking="none",
+        settings=tuple(settings),
     )
     opened = [open_dataset(name, data) for name in datasets]
-    declaration = declare_comparison(method, against, opened, options)
-    folder = f"{'+'.join(datasets)}-{profile}"
-    plan, jobs = plan_table(declaration, opened, folder, "benchmark.compare", options)
-    store.write_invocation(plan)
-    outcomes = run_jobs(
-        jobs, choose_executor(executor, Resources(device=options.device)), Console(stderr=True), lambda _: None
-    )
-    for outcome in outcomes:
+    plan, jobs = plan_table(declare_comparison(method, against, opened, choices), opened, choices, "benchmark.compare")
+    filled: list[FilledTable] = []
+    for outcome in do_tables([(plan, jobs)], choices, Console(stderr=True), filled.append):
         if outcome.status != "ok":
             raise InputError(trouble_line(outcome.status, outcome.job.spec, outcome.reason))
-    return Comparison.of(fill_table(plan, RunStore(store.runs), "last"))
+    return Comparison.of(filled[0]["last"])
 
 
 def runs_frame(store: RunStore) -> pd.DataFrame:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from benchmark import terms
-from benchmark.cli.training_options import TrainingChoices
-from benchmark.runs.results_folder import Invocation, Results
+from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.datasets.store import Dataset
-    from benchmark.runs.store import RunStore
-    from benchmark.runs.table_plan import TablePlan
-    from benchmark.tables.cells import Table
-    from benchmark.tracking import Tracker
-    from benchmark.training.jobs import Job, Outcome
-
-    Planned = tuple[TablePlan, Sequence[Job]]
+    from benchmark.execution.call import Planned
+    from benchmark.tables.cells import FilledTable, Table
+    from benchmark.training.choices import Choices
+    from benchmark.training.jobs import Outcome
 
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
@@ -75,80 +71,48 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
     )
 
 
-def say_plan(planned: Sequence[Planned], choices: TrainingChoices) -> None:
+def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
     from benchmark.execution.executors.choice import count_side_by_side
     from benchmark.execution.forecast import expect_seconds
     from benchmark.runs.store import RunStore
     from benchmark.tables.planning import distinct_jobs
 
-    store = RunStore(Results(choices.results).runs)
+    store = RunStore(choices.runs)
     specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
     missing = [spec for spec in specs if store.record(spec.key) is None]
     to_train = {"use": missing, "refresh": specs, "only": []}[choices.cached]
     for plan, jobs in planned:
         say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
-    workers = count_side_by_side(choices.executor, choices.resources())
+    workers = count_side_by_side(choices)
     seconds = expect_seconds(to_train, store.records(), workers)
     time = "" if not to_train else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
     say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
 
 
-def do_tables(planned: Sequence[Planned], choices: TrainingChoices) -> list[Outcome]:
-    """Do the distinct runs of planned tables, write, log and show the tables, and return the runs' outcomes."""
-    from benchmark.execution.driver import run_jobs
-    from benchmark.runs.store import RunStore
-    from benchmark.tables.planning import distinct_jobs
-    from benchmark.tracking import NoTracker
+def do_tables(planned: Sequence[Planned], choices: Choices) -> tuple[list[Outcome], list[FilledTable]]:
+    """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes."""
+    from benchmark.execution import call
 
-    results = Results(choices.results)
-    invocations = [results.write_invocation(plan) for plan, _ in planned]
-    # Only one may make a new database: the trackers of several tables follow after the runs, one after another.
-    warn = warn_once()
-    live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
-    jobs = distinct_jobs(job for _, jobs in planned for job in jobs)
-    outcomes = run_jobs(
-        jobs,
-        choices.make_executor(),
-        err,
-        lambda outcome: live.run_finished(outcome.job.spec.key),
-    )
-    for (plan, own), invocation in zip(planned, invocations, strict=True):
-        tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)
-        if plan.shuffled is not None:
-            measure_missing_controls(own, RunStore(results.runs))
-        table, paths = write_table(plan, results, "last")
-        tracker.table_finished(results.table_files(plan))
-        show_table(table, paths)
-    return outcomes
+    filled: list[FilledTable] = []
+
+    def finish(table: FilledTable) -> None:
+        filled.append(table)
+        show_table(table["last"], write_table(table, Results(choices.results), "last"))
+
+    return call.do_tables(planned, choices, err, finish), filled
 
 
-def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
-    """Measure the controls of the test sets of some jobs, where they are not stored yet."""
-    from benchmark.datasets.store import Dataset
-    from benchmark.system.files import writing_to
-    from benchmark.training.controls import measure_controls
-
-    for path in sorted({path for job in jobs for path in job.evaluate_on}):
-        dataset = Dataset(path)
-        if store.controls(dataset.manifest.test_hash()) is None:
-            with writing_to(store.root, "--results"):
-                store.write_controls(measure_controls(dataset))
-
-
-def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -> tuple[Table, list[Path]]:
-    """Write a table's files from the run store: the CSV for all selections that its runs have, the others for one."""
+def write_table(filled: FilledTable, results: Results, selection: terms.Selection) -> list[Path]:
+    """Write a table's files: the CSV for all selections that its runs have, the others for one; return where."""
     from benchmark.runs.store import RunStore
     from benchmark.system.files import replacing, writing_to
-    from benchmark.tables.cells import fill_table
     from reports.forms.files import table_texts
 
-    store = RunStore(results.runs)
-    tables = {name: fill_table(plan, store, name) for name in ("last", "validation", "oracle")}
-    shown = tables[selection]
-    filled = [table for table in tables.values() if table is shown or any(cell.summary for cell in table.cells)]
-    folder = results.table_folder(plan.folder)
-    files = {f"{plan.table}.{end}": text.encode() for end, text in table_texts(shown, filled, store).items()}
+    shown = filled[selection]
+    plan, used = shown.plan, [t for t in filled.values() if t is shown or any(cell.summary for cell in t.cells)]
+    folder, texts = results.table_folder(plan.folder), table_texts(shown, used, RunStore(results.runs))
+    files = {f"{plan.table}.{end}": text.encode() for end, text in texts.items()}
     if plan.study:
         from reports.figures.study import study_picture
 
@@ -157,38 +121,7 @@ def write_table(plan: TablePlan, results: Results, selection: terms.Selection) -
         for name, content in files.items():
             with replacing(folder / name) as file:
                 file.write(content)
-    return shown, [folder / name for name in files]
-
-
-def warn_once() -> Callable[[str], None]:
-    """Return a way to warn that says the same line once, for several trackers of one server."""
-    said: set[str] = set()
-
-    def warn(line: str) -> None:
-        if line not in said:
-            said.add(line)
-            err.print(line, style="yellow")
-
-    return warn
-
-
-def choose_tracker(
-    results: Results, invocation: Invocation, tracking: terms.Tracking, warn: Callable[[str], None]
-) -> Tracker:
-    """Return who follows a call."""
-    from benchmark.tracking import GuardedTracker, NoTracker
-
-    return NoTracker() if tracking == "none" else GuardedTracker(results, invocation, warn)
-
-
-def follow_again(
-    results: Results, invocation: Invocation, tracking: terms.Tracking, warn: Callable[[str], None]
-) -> Tracker:
-    """Return who follows a call, told of all its runs already."""
-    tracker = choose_tracker(results, invocation, tracking, warn)
-    for key in invocation.plan.run_keys():
-        tracker.run_finished(key)
-    return tracker
+    return [folder / name for name in files]
 
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:
@@ -206,6 +139,11 @@ def show_table(table: Table, paths: Sequence[Path]) -> None:
 def say(line: str) -> None:
     """Print a line as it is; broken into several only on a terminal, by words."""
     out.print(line, soft_wrap=not out.is_terminal)
+
+
+def warn(line: str) -> None:
+    """Print a warning."""
+    err.print(line, style="yellow")
 
 
 def command_line() -> str:

@@ -10,10 +10,11 @@ from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_tables, open_datasets, say, say_failures
 from benchmark.cli.drawing import Stored, draw, given
-from benchmark.cli.training_options import TrainingChoices, takes_training_options
+from benchmark.cli.training_options import takes_choices
+from benchmark.training.choices import Choices
 
 if TYPE_CHECKING:
-    from benchmark.runs.table_plan import TablePlan
+    from benchmark.tables.cells import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -21,9 +22,9 @@ def register(app: typer.Typer) -> None:
     app.command()(compare)
 
 
-@takes_training_options
+@takes_choices
 def compare(
-    choices: TrainingChoices,
+    choices: Choices,
     method: Annotated[str, typer.Option(help="The method in question: a registered name, or path/to/file.py:Class.")],
     against: Annotated[str, typer.Option(help="Methods to compare it with, joined by commas.")],
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
@@ -36,30 +37,28 @@ def compare(
     from benchmark.tables.declaration import declare_comparison
     from benchmark.tables.planning import plan_table
 
-    names = options.split(dataset)
-    opened = open_datasets(names, choices.data)
+    opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
-    declaration = declare_comparison(method, options.split(against), opened, choices.options(), size)
-    folder = f"{'+'.join(names)}-{choices.profile}"
-    plan, jobs = plan_table(declaration, opened, folder, command_line(), choices.options())
-    outcomes = do_tables([(plan, jobs)], choices)
-    _answer(plan, choices)
+    declaration = declare_comparison(method, options.split(against), opened, choices, size)
+    outcomes, (filled,) = do_tables([plan_table(declaration, opened, choices, command_line())], choices)
+    _answer(filled["last"], choices)
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 
-def _answer(plan: TablePlan, choices: TrainingChoices) -> None:
+def _answer(table: Table, choices: Choices) -> None:
     """Write a page on the comparison, with its figures, and say what it found."""
     from benchmark.system.files import write_atomically, writing_to
     from reports.page.page import to_page
     from reports.page.report import make_report
 
+    plan = table.plan
     stored = Stored(choices.results, "last", [plan])
     labels = [row.label for row in plan.rows]
     shown = [(line_up, [c.label for c in line_up.contenders if c.label in labels]) for line_up in stored.line_ups]
     device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
     sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]
-    made = make_report(stored.tables(), sections, "last", stored.runs)
+    made = make_report([table], sections, "last", stored.runs)
     path = stored.results.reports / f"{plan.table}-{plan.folder}.html"
     with writing_to(path.parent, "--results"):
         path.parent.mkdir(parents=True, exist_ok=True)

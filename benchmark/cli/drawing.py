@@ -106,8 +106,8 @@ class Stored:
 
         from benchmark.datasets.catalog import data_root, open_dataset
         from benchmark.execution.display import counting
-        from benchmark.execution.executors.choice import choose_device
         from benchmark.tables.embeddings import project_line_up
+        from benchmark.training.choices import choose_device
 
         name = line_up.dataset.name
         try:

@@ -43,7 +43,7 @@ def evaluate(
     settings: options.Settings = None,
 ) -> None:
     """Test a stored run on a dataset, or weights such as those that a method's authors published; train nothing."""
-    from benchmark.execution.executors.choice import choose_device
+    from benchmark.training.choices import choose_device
 
     if weights is None:
         if method is not None or settings or benchmark is not None:

@@ -9,7 +9,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import command_line, follow_again, open_datasets, say, show_table, warn_once, write_table
+from benchmark.cli.common import command_line, open_datasets, say, show_table, warn, write_table
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
@@ -34,9 +34,11 @@ def import_scores(
     tracking: options.Tracking = "mlflow",
 ) -> None:
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
+    from benchmark.execution.call import finish_table
     from benchmark.runs.store import RunStore
     from benchmark.system.files import writing_to
     from benchmark.tables.planning import describe_dataset
+    from benchmark.tracking import follow_again
     from benchmark.training.scores_from_elsewhere import check_different, plan_imported, read_scores, store_imported
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
@@ -53,8 +55,8 @@ def import_scores(
     for folder, (_, units) in zip(scores, read, strict=True):
         say(f"{folder}: {', '.join(f'{count} videos with a score per {unit}' for unit, count in units.items())}")
     invocation = kept.write_invocation(plan_imported(specs, describe_dataset(opened), command_line()))
-    table, paths = write_table(invocation.plan, kept, "last")
-    if tracking != "none":
-        follow_again(kept, invocation, tracking, warn_once()).table_finished(kept.table_files(invocation.plan))
-    show_table(table, paths)
+    tracker = follow_again(kept, invocation, tracking, warn)
+    finish_table(
+        invocation.plan, kept, tracker, lambda filled: show_table(filled["last"], write_table(filled, kept, "last"))
+    )
     say(f"Compare it with: wvad compare --method 'imported:{name}' --against rtfm --dataset {dataset}")

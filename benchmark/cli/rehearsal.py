@@ -43,7 +43,6 @@ def rehearse(
     from benchmark.datasets.catalog import data_root
     from benchmark.datasets.store import Dataset
     from benchmark.execution.display import counting
-    from benchmark.execution.executors.choice import choose_device
     from benchmark.execution.paper_scale import count_run
     from benchmark.execution.rehearsal import rehearse as run_rehearsal
     from benchmark.execution.rehearsal import write_simulated
@@ -52,8 +51,9 @@ def rehearse(
     from benchmark.system.errors import InputError
     from benchmark.system.files import writing_to
     from benchmark.tables.declaration import list_tables, read_table
+    from benchmark.training.choices import Choices, choose_device
     from benchmark.training.numerics import use_float32
-    from benchmark.training.specification import Options, check_overrides, plan_runs
+    from benchmark.training.specification import check_overrides, plan_runs
 
     pipeline = find_pipeline(method)
     declared = [read_table(name) for name in (list_tables() if tables == "all" else options.split(tables))]
@@ -71,7 +71,7 @@ def rehearse(
         with tempfile.TemporaryDirectory(prefix=".rehearsal-", dir=root) as name:
             write_simulated(benchmark, recipe.training().segments, Path(name))
             dataset = Dataset(Path(name))
-            specs, used = plan_runs(pipeline, dataset, Options("paper", 1, overrides=overrides, device=chosen))
+            specs, used = plan_runs(pipeline, dataset, Choices(profile="paper", seeds=1, settings=overrides))
             check_overrides(overrides, used)
             torch.set_num_threads(1)
             use_float32()

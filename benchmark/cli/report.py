@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import follow_again, say, warn_once
+from benchmark.cli.common import say, warn
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.system.errors import InputError
 
@@ -43,6 +43,7 @@ def report(
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
     from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
+    from benchmark.tracking import follow_again, saying_once
     from reports.page.page import to_page
     from reports.page.report import make_report
 
@@ -57,10 +58,10 @@ def report(
         stored.results.write_figure_index(FigureIndex(shown=made.shown()), selection)
         page = to_page(made, pictures, given(selection, data, results))
         write_atomically(path, page)
-    warn = warn_once()
+    warn_once = saying_once(warn)
     for call in stored.results.latest_calls() if tracking != "none" else ():
         artifacts = [*stored.results.table_files(call.plan), *stored.results.figure_files(call.plan)]
-        follow_again(stored.results, call, tracking, warn).table_finished(artifacts)
+        follow_again(stored.results, call, tracking, warn_once).table_finished(artifacts)
     for line in made.summary():
         say(line)
     say(f"{len(figures)} figures in {where}, as {', '.join(forms)} and their numbers as CSV")

@@ -8,8 +8,9 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_tables, open_datasets, say_failures
-from benchmark.cli.training_options import TrainingChoices, takes_training_options
+from benchmark.cli.training_options import takes_choices
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 
 
 def register(app: typer.Typer) -> None:
@@ -17,9 +18,9 @@ def register(app: typer.Typer) -> None:
     app.command()(sweep)
 
 
-@takes_training_options
+@takes_choices
 def sweep(
-    choices: TrainingChoices,
+    choices: Choices,
     method: options.MethodName,
     values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
@@ -30,7 +31,7 @@ def sweep(
     from benchmark.tables.declaration import TableDeclaration
     from benchmark.tables.planning import plan_table
 
-    names = [name.strip() for name in dataset.split(",")]
+    names = options.split(dataset)
     pipeline = find_pipeline(method)
     studied = [_parse(text) for text in values]
     if len({key for key, _ in studied}) < len(studied):
@@ -56,9 +57,8 @@ def sweep(
             ],
         }
     )
-    folder = f"{'+'.join(names)}-{choices.profile}"
-    plan, jobs = plan_table(declaration, open_datasets(names, choices.data), folder, command_line(), choices.options())
-    if code := say_failures(do_tables([(plan, jobs)], choices)):
+    planned = plan_table(declaration, open_datasets(names, choices.data), choices, command_line())
+    if code := say_failures(do_tables([planned], choices)[0]):
         raise typer.Exit(code)
 
 

@@ -21,9 +21,10 @@ from benchmark.cli.common import (
     show_table,
     write_table,
 )
-from benchmark.cli.training_options import TrainingChoices, takes_training_options
+from benchmark.cli.training_options import takes_choices
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 
 
 def register(app: typer.Typer) -> None:
@@ -32,9 +33,9 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-@takes_training_options
+@takes_choices
 def reproduce(
-    choices: TrainingChoices,
+    choices: Choices,
     table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4; or all of them.")],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
 ) -> None:
@@ -46,24 +47,23 @@ def reproduce(
     for declaration in map(read_table, list_tables() if table == "all" else [table]):
         if datasets is None:
             names = default_datasets(declaration.datasets, choices.data)
-            stem = "scenes" if names != list(declaration.datasets) else "+".join(names)
+            stem = "scenes" if names != list(declaration.datasets) else ""
         else:
-            names = [name.strip() for name in datasets.split(",")]
-            stem = "+".join(names)
+            names, stem = options.split(datasets), ""
         opened = open_datasets(names, choices.data)
-        planned.append(plan_table(declaration, opened, f"{stem}-{choices.profile}", command_line(), choices.options()))
+        planned.append(plan_table(declaration, opened, choices, command_line(), stem))
     simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     if len(planned) > 1:
         say_plan(planned, choices)
-    if code := say_failures(do_tables(planned, choices)):
+    if code := say_failures(do_tables(planned, choices)[0]):
         raise typer.Exit(code)
 
 
-@takes_training_options
+@takes_choices
 def train(
-    choices: TrainingChoices,
+    choices: Choices,
     method: options.MethodName,
     dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
 ) -> None:
@@ -77,7 +77,7 @@ def train(
     from reports.tables.single_runs import metrics_table
 
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)
-    spec, _ = describe_run(pipeline, opened[0], choices.options())
+    spec, _ = describe_run(pipeline, opened[0], choices)
     declaration = TableDeclaration(
         name=f"train-{file_name(pipeline.name)}",
         title=f"{spec.title} on {dataset}",
@@ -86,9 +86,9 @@ def train(
         rows=(RowDeclaration(label=spec.title, method=method),),
         controls=False,
     )
-    plan, jobs = plan_table(declaration, opened, f"{dataset}-{choices.profile}", command_line(), choices.options())
-    outcomes = do_tables([(plan, jobs)], choices)
-    out.print(metrics_table(plan, RunStore(choices.options().runs)))
+    plan, jobs = plan_table(declaration, opened, choices, command_line())
+    outcomes, _ = do_tables([(plan, jobs)], choices)
+    out.print(metrics_table(plan, RunStore(choices.runs)))
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -99,15 +99,18 @@ def render(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
-    store = Results(results)
-    plans = list(store.plans(None if table == "all" else table))
+    from benchmark.runs.store import RunStore
+    from benchmark.tables.cells import fill_selections
+
+    folder = Results(results)
+    plans = list(folder.plans(None if table == "all" else table))
     if not plans:
         raise InputError(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
         )
     for plan in plans:
-        rendered, paths = write_table(plan, store, selection)
-        show_table(rendered, paths)
+        filled = fill_selections(plan, RunStore(folder.runs))
+        show_table(filled[selection], write_table(filled, folder, selection))
 
 
 def status(

@@ -17,8 +17,9 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import Protocol
+from benchmark.training.choices import Choices
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
-from benchmark.training.specification import Options, describe_run
+from benchmark.training.specification import describe_run
 
 
 class RowDeclaration(FrozenModel):
@@ -122,7 +123,7 @@ def read_table(name: str) -> TableDeclaration:
 
 
 def declare_comparison(
-    method: str, against: Sequence[str], datasets: Sequence[Dataset], options: Options, power: float | None = None
+    method: str, against: Sequence[str], datasets: Sequence[Dataset], choices: Choices, power: float | None = None
 ) -> TableDeclaration:
     """Declare a table about one method: it against each of the others, on each dataset by itself.
 
@@ -141,7 +142,7 @@ def declare_comparison(
     references = [method, *against]
     if len(references) < 2:
         raise InputError("--against names no method to compare with; name one or more, joined by commas")
-    named = [_name(reference, datasets[0], options) for reference in references]
+    named = [_name(reference, datasets[0], choices) for reference in references]
     names = [name for name, _ in named]
     for name in names:
         if names.count(name) > 1:
@@ -159,9 +160,9 @@ def declare_comparison(
     )
 
 
-def _name(reference: str, dataset: Dataset, options: Options) -> tuple[str, str]:
+def _name(reference: str, dataset: Dataset, choices: Choices) -> tuple[str, str]:
     """Return what a method is called on the command line and in tables."""
     if reference.startswith(PREFIX):
         return reference, title_of(reference.removeprefix(PREFIX))
     pipeline = find_pipeline(reference)
-    return pipeline.name, describe_run(pipeline, dataset, options)[0].title
+    return pipeline.name, describe_run(pipeline, dataset, choices)[0].title

@@ -11,26 +11,37 @@ from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.terms import SCENES_PREFIX, Protocol
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX, find_imported
-from benchmark.training.specification import Options, check_comparable, check_overrides, make_job, plan_runs
+from benchmark.training.specification import check_comparable, check_overrides, make_job, plan_runs
 
 
 def plan_table(
-    table: TableDeclaration, datasets: Sequence[Dataset], folder: str, command: str, options: Options
+    table: TableDeclaration, datasets: Sequence[Dataset], choices: Choices, command: str, stem: str = ""
 ) -> tuple[TablePlan, list[Job]]:
     """Plan a table: the keys of all its runs, and the jobs that train and evaluate them.
 
     Jobs are ordered by seed, so that an interrupted table has all cells of few seeds rather than few cells.
+
+    Parameters
+    ----------
+    command
+        What repeats the call.
+    stem
+        What the table's folder is called before the profile; by default after the datasets.
     """
     check_comparable(datasets)
     reference = table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
-    planned = [_plan_row(row, table.protocol, datasets, options) for row in compared]
-    shuffled = replace(options, shuffled_labels=True)
+    planned = [_plan_row(row, table.protocol, datasets, choices) for row in compared]
     first = next((row for row in table.rows if not row.method.startswith(PREFIX)), None)
-    controls = [_plan_row(_control(first), "in-domain", datasets, shuffled)] if table.controls and first else []
-    check_overrides(options.overrides, {text for row in planned for text in row.used})
+    controls = (
+        [_plan_row(_control(first), "in-domain", datasets, choices, shuffled_labels=True)]
+        if table.controls and first
+        else []
+    )
+    check_overrides(choices.overrides, {text for row in planned for text in row.used})
     plan = TablePlan(
         table=table.name,
         title=table.title,
@@ -39,11 +50,11 @@ def plan_table(
         study=table.study,
         subject=table.subject,
         power=table.power,
-        folder=folder,
-        profile=options.profile,
-        seeds=options.seeds,
-        holdout=options.holdout,
-        overrides=options.overrides,
+        folder=f"{stem or '+'.join(dataset.name for dataset in datasets)}-{choices.profile}",
+        profile=choices.profile,
+        seeds=len(choices.every_seed),
+        holdout=choices.holdout,
+        overrides=choices.overrides,
         command=command,
         datasets=tuple(describe_dataset(dataset) for dataset in datasets),
         rows=tuple(row.row for row in planned),
@@ -76,34 +87,38 @@ class _Row:
     used: set[str]
 
 
-def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], options: Options) -> _Row:
+def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], choices: Choices) -> _Row:
     """Plan a row of scores from elsewhere: its runs are stored, and need no job."""
-    store = RunStore(options.runs)
-    runs = {
-        dataset.name: tuple(s.key for s in find_imported(row.method, dataset, options.profile, store)[: options.seeds])
-        for dataset in datasets
-    }
+    store = RunStore(choices.runs)
+    found = {dataset.name: find_imported(row.method, dataset, choices.profile, store) for dataset in datasets}
+    runs = {name: tuple(spec.key for spec in specs[: len(choices.every_seed)]) for name, specs in found.items()}
     planned = PlannedRow(
         label=row.label, method=row.method, group=row.group, against=row.against, paper=None, runs=runs
     )
     return _Row(planned, [], set())
 
 
-def _plan_row(row: RowDeclaration, protocol: Protocol, datasets: Sequence[Dataset], options: Options) -> _Row:
+def _plan_row(
+    row: RowDeclaration,
+    protocol: Protocol,
+    datasets: Sequence[Dataset],
+    choices: Choices,
+    shuffled_labels: bool = False,
+) -> _Row:
     if row.method.startswith(PREFIX):
-        return _plan_imported(row, datasets, options)
-    pipeline, options = find_pipeline(row.method), replace(options, overrides=options.overrides + row.settings)
+        return _plan_imported(row, datasets, choices)
+    pipeline = find_pipeline(row.method)
     runs: dict[str, tuple[str, ...]] = {}
     jobs: list[Job] = []
     used: set[str] = set()
     for dataset in datasets:
-        specs, taken = plan_runs(pipeline, dataset, options)
+        specs, taken = plan_runs(pipeline, dataset, choices, row.settings, shuffled_labels)
         check_overrides(row.settings, taken)
         used |= taken
         runs[dataset.name] = tuple(spec.key for spec in specs)
         comparable = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
         targets = comparable if protocol == "cross" else [dataset]
-        jobs += [make_job(spec, pipeline, dataset, targets, options) for spec in specs]
+        jobs += [make_job(spec, pipeline, dataset, targets, choices) for spec in specs]
     add_ons = tuple(add_on.name for add_on in pipeline.add_ons)
     planned = PlannedRow(
         label=row.label,

@@ -1,7 +1,18 @@
 """MLflow as a projection of the run store: whatever it shows can be rebuilt from the files."""
 
 from benchmark.tracking.connection import connect, shown_uri, trouble
-from benchmark.tracking.guard import GuardedTracker, NoTracker, Tracker
+from benchmark.tracking.guard import GuardedTracker, NoTracker, Tracker, choose_tracker, follow_again, saying_once
 from benchmark.tracking.projection import sync
 
-__all__ = ["GuardedTracker", "NoTracker", "Tracker", "connect", "shown_uri", "sync", "trouble"]
+__all__ = [
+    "GuardedTracker",
+    "NoTracker",
+    "Tracker",
+    "choose_tracker",
+    "connect",
+    "follow_again",
+    "saying_once",
+    "shown_uri",
+    "sync",
+    "trouble",
+]

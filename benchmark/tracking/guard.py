@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Protocol
 
 from benchmark.runs.results_folder import Invocation, Results
+from benchmark.terms import Tracking
 from benchmark.tracking.connection import shown_uri, trouble
 from benchmark.tracking.projection import MlflowTracker, follow
 
@@ -41,6 +43,26 @@ class NoTracker:
 
     def table_finished(self, artifacts: Sequence[Path]) -> None:
         """Do nothing."""
+
+
+def choose_tracker(
+    results: Results, invocation: Invocation, tracking: Tracking, warn: Callable[[str], None]
+) -> Tracker:
+    """Return who follows a call; see `GuardedTracker`."""
+    return NoTracker() if tracking == "none" else GuardedTracker(results, invocation, warn)
+
+
+def follow_again(results: Results, invocation: Invocation, tracking: Tracking, warn: Callable[[str], None]) -> Tracker:
+    """Return who follows a call, told of all its runs already."""
+    tracker = choose_tracker(results, invocation, tracking, warn)
+    for key in invocation.plan.run_keys():
+        tracker.run_finished(key)
+    return tracker
+
+
+def saying_once(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a way to warn that says the same line once, for several trackers of one server."""
+    return cache(say)
 
 
 class GuardedTracker:

@@ -12,12 +12,30 @@ from benchmark.datasets import untrained_scores
 from benchmark.datasets.store import Dataset
 from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.runs.records import Controls
+from benchmark.runs.store import RunStore
+from benchmark.system.files import writing_to
+from benchmark.training.jobs import Job
 from benchmark.training.scoring import pair_with_labels
 
 DRAWS = 100
 """Random scorings of whole videos that are averaged."""
 
 METRICS = {"auc_frame": roc_auc, "ap_frame": average_precision}
+
+
+def measure_missing_controls(jobs: Sequence[Job], store: RunStore) -> None:
+    """Measure the controls of the test sets of some jobs, where they are not stored yet.
+
+    Raises
+    ------
+    InputError
+        If the run store cannot be written.
+    """
+    for path in sorted({path for job in jobs for path in job.evaluate_on}):
+        dataset = Dataset(path)
+        if store.controls(dataset.manifest.test_hash()) is None:
+            with writing_to(store.root, "--results"):
+                store.write_controls(measure_controls(dataset))
 
 
 def measure_controls(dataset: Dataset) -> Controls:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.manifest import Manifest
@@ -14,33 +12,29 @@ from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
-from benchmark.terms import Benchmark, Cached, Profile
+from benchmark.terms import Benchmark
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 
 if TYPE_CHECKING:
     from benchmark.api import MethodConfig
 
-DEFAULT_SEEDS: dict[Profile, int] = {"quick": 3, "paper": 5}
 
-
-@dataclass(frozen=True)
-class Options:
-    """What the user may choose about every run of a call."""
-
-    profile: Profile = "quick"
-    seeds: int = 3
-    holdout: float = 0.0
-    overrides: tuple[str, ...] = ()
-    runs: Path = field(default=Path("results/runs"))
-    shuffled_labels: bool = False
-    device: str = "cpu"
-    cached: Cached = "use"
-    timeout: float | None = None
-    memory: int | None = None
-
-
-def plan_runs(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[list[RunSpec], set[str]]:
+def plan_runs(
+    pipeline: Pipeline,
+    dataset: Dataset,
+    choices: Choices,
+    settings: Sequence[str] = (),
+    shuffled_labels: bool = False,
+) -> tuple[list[RunSpec], set[str]]:
     """Plan the runs of a method, with its add-ons if any, on a dataset, one per seed.
+
+    Parameters
+    ----------
+    settings
+        In place of the recipe's values and of the chosen ones.
+    shuffled_labels
+        Whether to train on video labels that are dealt out at random: a control.
 
     Returns
     -------
@@ -52,14 +46,20 @@ def plan_runs(pipeline: Pipeline, dataset: Dataset, options: Options) -> tuple[l
         If the recipe is wrong, or the dataset lacks videos or an input that the method needs.
     """
     check_trainable(dataset)
-    first, used = describe_run(pipeline, dataset, options)
-    if options.holdout:
+    first, used = describe_run(pipeline, dataset, choices, settings)
+    if shuffled_labels:
+        first = first.model_copy(update={"shuffled_labels": True, "title": f"{first.title} on shuffled labels"})
+    if choices.holdout:
         check_holdout(dataset, first.training.looks)
-    return [first.model_copy(update={"seed": seed}) for seed in range(options.seeds)], used
+    return [first.model_copy(update={"seed": seed}) for seed in choices.every_seed], used
 
 
 def describe_run(
-    pipeline: Pipeline, dataset: Dataset, options: Options, benchmark: Benchmark | None = None
+    pipeline: Pipeline,
+    dataset: Dataset,
+    choices: Choices,
+    settings: Sequence[str] = (),
+    benchmark: Benchmark | None = None,
 ) -> tuple[RunSpec, set[str]]:
     """Describe the run of seed 0, whether or not the dataset can be trained on; see `plan_runs`.
 
@@ -70,7 +70,7 @@ def describe_run(
     """
     manifest = dataset.manifest
     benchmark = benchmark or manifest.benchmark
-    recipe, used = resolve_recipe(pipeline, benchmark, options.profile, options.overrides)
+    recipe, used = resolve_recipe(pipeline, benchmark, choices.profile, (*choices.overrides, *settings))
     method, _ = pipeline.load()
     config = method.Config.model_validate(recipe.values("config"))
     spec = RunSpec(
@@ -81,12 +81,11 @@ def describe_run(
         config=config.model_dump(mode="json"),
         training=recipe.training(),
         inputs=choose_inputs(pipeline, config, recipe, dataset),
-        profile=options.profile,
-        holdout=options.holdout,
-        shuffled_labels=options.shuffled_labels,
+        profile=choices.profile,
+        holdout=choices.holdout,
         train_hash=manifest.train_hash(),
         seed=0,
-        title=pipeline.title(config) + (" on shuffled labels" if options.shuffled_labels else ""),
+        title=pipeline.title(config),
         dataset=dataset.name,
         benchmark=benchmark,
         feature_set=manifest.feature_set,
@@ -236,7 +235,7 @@ def check_holdout(dataset: Dataset, looks: int) -> None:
 
 
 def make_job(
-    spec: RunSpec, pipeline: Pipeline, dataset: Dataset, evaluate_on: Sequence[Dataset], options: Options
+    spec: RunSpec, pipeline: Pipeline, dataset: Dataset, evaluate_on: Sequence[Dataset], choices: Choices
 ) -> Job:
     """Make the job that trains a run and evaluates it on some datasets."""
     return Job(
@@ -244,9 +243,9 @@ def make_job(
         pipeline=pipeline,
         dataset=dataset.path,
         evaluate_on=tuple(target.path for target in evaluate_on),
-        runs=options.runs,
-        device=options.device,
-        cached=options.cached,
-        timeout=options.timeout,
-        memory=options.memory,
+        runs=choices.runs,
+        device=choices.place,
+        cached=choices.cached,
+        timeout=choices.timeout,
+        memory=choices.memory,
     )

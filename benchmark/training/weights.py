@@ -20,10 +20,11 @@ from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark
+from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import pair_with_labels, score_videos
-from benchmark.training.specification import Options, check_overrides, describe_run
+from benchmark.training.specification import check_overrides, describe_run
 
 CHECKPOINT_DEPTH = 2
 """How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""
@@ -89,8 +90,8 @@ def evaluate_weights(
     InputError
         If the weights cannot be read, do not fit the method at these settings, or give no scores.
     """
-    options = Options(profile="paper", overrides=tuple(overrides))
-    spec, used = describe_run(pipeline, dataset, options, benchmark)
+    choices = Choices(profile="paper", settings=overrides)
+    spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
     check_overrides(overrides, used)
     classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     use_float32()

@@ -11,9 +11,10 @@ from benchmark.datasets.store import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import list_plugins
+from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method, train
 from benchmark.training.scoring import score_videos
-from benchmark.training.specification import Options, check_overrides, plan_runs
+from benchmark.training.specification import check_overrides, plan_runs
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_numbers.json").read_text())
 METHODS, ADD_ONS = (
@@ -42,7 +43,7 @@ def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> lis
     dropouts = [key for key in pipeline.load()[0].Config.model_fields if "dropout" in key]
     overrides = ("steps=3", "batch_size=4", "segments=8", "looks=0", "learning_rate=0.001", *settings)
     overrides += tuple(f"{key}=0" for key in dropouts)
-    (spec,), used = plan_runs(pipeline, dataset, Options(profile="paper", seeds=1, overrides=overrides))
+    (spec,), used = plan_runs(pipeline, dataset, Choices(profile="paper", seeds=1, settings=overrides))
     check_overrides(overrides, used)
     trained = train(spec, pipeline, dataset, torch.device("cpu"), lambda step, loss: None)
     model = build_method(spec, pipeline, dataset.manifest.dim, trained.object_classes)

@@ -1,12 +1,14 @@
 """Jobs of a second or less, and what their runs have to look like whoever does them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.datasets.store import Dataset
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
-from benchmark.training.specification import Options, make_job, plan_runs
+from benchmark.training.specification import make_job, plan_runs
 
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 
@@ -30,10 +32,10 @@ class Notes:
 
 def jobs_in(runs: Path, data: Path, seeds: int, *overrides: str, reference: str = "") -> list[Job]:
     dataset = Dataset(data / "scenes-avenue")
-    options = Options(seeds=seeds, overrides=("steps=4", "looks=2", *overrides), runs=runs)
+    options = Choices(seeds=seeds, settings=("steps=4", "looks=2", *overrides))
     pipeline = find_pipeline(reference) if reference else METHOD
     specs, _ = plan_runs(pipeline, dataset, options)
-    return [make_job(spec, pipeline, dataset, [dataset], options) for spec in specs]
+    return [replace(make_job(spec, pipeline, dataset, [dataset], options), runs=runs) for spec in specs]
 
 
 def contents(runs: Path) -> dict[str, object]:

@@ -13,6 +13,7 @@ from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
 from benchmark.tables import compared
+from benchmark.tables.cells import fill_selections
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import cross_dataset_value, in_domain_value
 from benchmark.terms import Metric, Selection, Training
@@ -57,7 +58,8 @@ def _lay_out(pack: dict[str, object], root: Path) -> Results:
 def render(results: Results) -> Iterator[Path]:
     """Write all tables of an unpacked folder; return the files that are compared."""
     for plan in results.plans(None):
-        _, paths = write_table(plan, results, SELECTIONS.get(plan.table, "last"))
+        filled = fill_selections(plan, RunStore(results.runs))
+        paths = write_table(filled, results, SELECTIONS.get(plan.table, "last"))
         yield from (path for path in paths if path.name.removeprefix(f"{plan.table}.") in FORMS)
 
 

@@ -22,8 +22,9 @@ from benchmark.execution.paper_scale import count_run
 from benchmark.execution.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.terms import Benchmark
+from benchmark.training.choices import Choices
 from benchmark.training.numerics import use_float32
-from benchmark.training.specification import Options, plan_runs
+from benchmark.training.specification import plan_runs
 
 STEPS = 15_000
 SEEDS = 5
@@ -33,7 +34,7 @@ GPU = torch.device("cuda")
 def measure(method: str, benchmark: Benchmark, settings: tuple[str, ...], steps: int, folder: Path) -> Rehearsal:
     """Rehearse a method on the GPU; the simulated features are written once for all methods of the same T."""
     pipeline = find_pipeline(method)
-    options = Options("paper", 1, overrides=settings, device="cuda")
+    options = Choices(profile="paper", seeds=1, settings=settings, device="cuda")
     run = count_run(pipeline, benchmark, settings)
     assert run is not None
     probe = folder / f"{benchmark}-32"

@@ -13,8 +13,8 @@ from benchmark.runs.store import RunStore
 from benchmark.tables.declaration import read_table
 from benchmark.tables.planning import plan_table
 from benchmark.training import jobs
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job, Outcome, perform
-from benchmark.training.specification import Options
 
 
 def play_back(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
@@ -37,8 +37,8 @@ def test_engine_around_a_run(
 ) -> None:
     benchmark.extra_info.update(kind="seconds", aim="≤ 0.5 s")
     datasets = [Dataset(tiny_scenes / f"scenes-{name}") for name in ("ucf-crime", "xd-violence", "shanghaitech")]
-    options = Options(seeds=1, overrides=("training.steps=2", "training.looks=0"))
-    _, planned = plan_table(read_table("table4"), datasets, "scenes-quick", "wvad reproduce table4", options)
+    options = Choices(seeds=1, settings=("training.steps=2", "training.looks=0"))
+    _, planned = plan_table(read_table("table4"), datasets, options, "wvad reproduce table4", "scenes")
     numbers = count()
 
     def unseen() -> tuple[tuple[Job, Callable[[int, float], None]], dict[str, object]]:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job, Outcome
 
 
@@ -29,6 +30,17 @@ class Resources:
     device: str = "cpu"
     gpus_per_run: float = 1.0
     address: str | None = None
+
+    @classmethod
+    def of(cls, choices: Choices) -> Resources:
+        """Return what the runs of a call may use.
+
+        Raises
+        ------
+        InputError
+            If a GPU is asked for and there is none.
+        """
+        return cls(choices.workers, choices.place, choices.gpus_per_run, choices.address)
 
 
 class Watcher(Protocol):

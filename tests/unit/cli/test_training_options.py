@@ -10,12 +10,14 @@ import typer
 
 from benchmark.cli import app
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
-from benchmark.cli.training_options import TrainingChoices, takes_training_options
+from benchmark.cli.training_options import takes_choices
 from benchmark.datasets.store import Dataset
 from benchmark.execution.executors import Resources
+from benchmark.execution.executors.choice import choose_executor
 from benchmark.execution.executors.local import LocalExecutor
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 from benchmark.training.specification import make_job, plan_runs
 
 COMMANDS = ("reproduce", "train", "compare", "sweep")
@@ -57,7 +59,7 @@ def test_a_run_takes_a_part_of_a_gpu_or_whole_ones() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_the_same_options_after_its_own(name: str) -> None:
     given = [parameter.name for parameter in typer.main.get_command(app).commands[name].params]  # type: ignore[attr-defined]
-    shared = [field.name for field in fields(TrainingChoices)]
+    shared = [field.name for field in fields(Choices)]
     assert given[-len(shared) :] == shared
     assert len(given) > len(shared)
     assert "choices" not in given
@@ -68,13 +70,13 @@ def test_a_command_takes_its_own_options_and_the_shared_ones_as_one() -> None:
     small = typer.Typer()
 
     @small.command()
-    @takes_training_options
-    def do(choices: TrainingChoices, what: str, often: Annotated[int, typer.Option()] = 1) -> None:
+    @takes_choices
+    def do(choices: Choices, what: str, often: Annotated[int, typer.Option()] = 1) -> None:
         taken.extend([choices, what, often])
 
     given = ["it", "--often", "2", "--timeout", "2m", "--memory", "1K", "--executor", "ray", "--address", "auto"]
     small(args=[*given, "--set", "a=1", "--set", "b=2"], standalone_mode=False)
-    expected = TrainingChoices(timeout=120.0, memory=1024, executor="ray", address="auto", settings=["a=1", "b=2"])
+    expected = Choices(timeout=120.0, memory=1024, executor="ray", address="auto", settings=("a=1", "b=2"))
     assert taken == [expected, "it", 2]
 
 
@@ -91,29 +93,29 @@ def test_a_command_takes_its_own_options_and_the_shared_ones_as_one() -> None:
 )
 def test_an_option_without_effect_is_refused_at_once(choices: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TrainingChoices(**choices)  # type: ignore[arg-type]
+        Choices(**choices)  # type: ignore[arg-type]
 
 
 def test_a_share_of_a_gpu_is_refused_on_a_cpu() -> None:
     with pytest.raises(InputError, match=r"--gpus-per-run 0\.25: the runs go to a CPU; give --device cuda"):
-        TrainingChoices(gpus_per_run=0.25, executor="ray", device="cpu").options()
+        Choices(gpus_per_run=0.25, executor="ray", device="cpu").place  # noqa: B018
 
 
 def test_a_gpu_elsewhere_needs_none_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for executor in ("ray", "slurm", "somebodys"):
-        choices = TrainingChoices(device="cuda", executor=executor, address="there", workers=3, gpus_per_run=0.25)
-        assert choices.options().device == "cuda"
-        assert choices.resources() == Resources(3, "cuda", 0.25, "there")
-        assert TrainingChoices(executor=executor).options().device == "cpu"
+        choices = Choices(device="cuda", executor=executor, address="there", workers=3, gpus_per_run=0.25)
+        assert choices.place == "cuda"
+        assert Resources.of(choices) == Resources(3, "cuda", 0.25, "there")
+        assert Choices(executor=executor).place == "cpu"
     for executor in (None, "serial", "local"):
         with pytest.raises(InputError, match="--device cuda: PyTorch finds no GPU here"):
-            TrainingChoices(device="cuda", executor=executor).options()
+            Choices(device="cuda", executor=executor).place  # noqa: B018
 
 
 def test_limits_reach_the_jobs_and_stay_out_of_the_keys(tiny_scenes: Path) -> None:
     dataset, pipeline = Dataset(tiny_scenes / "scenes-avenue"), find_pipeline("mmil")
-    limited, free = TrainingChoices(timeout=60.0, memory=1 << 30).options(), TrainingChoices().options()
+    limited, free = Choices(timeout=60.0, memory=1 << 30), Choices()
     specs, _ = plan_runs(pipeline, dataset, limited)
     job = make_job(specs[0], pipeline, dataset, [dataset], limited)
     assert (job.timeout, job.memory) == (60.0, 1 << 30)
@@ -123,5 +125,5 @@ def test_limits_reach_the_jobs_and_stay_out_of_the_keys(tiny_scenes: Path) -> No
 def test_a_run_of_limited_memory_gets_a_process_even_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert not isinstance(TrainingChoices().make_executor(), LocalExecutor)
-    assert isinstance(TrainingChoices(memory=1 << 30).make_executor(), LocalExecutor)
+    assert not isinstance(choose_executor(Choices()), LocalExecutor)
+    assert isinstance(choose_executor(Choices(memory=1 << 30)), LocalExecutor)

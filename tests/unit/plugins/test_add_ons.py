@@ -9,8 +9,9 @@ from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodC
 from benchmark.datasets.store import Dataset
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.training.choices import Choices
 from benchmark.training.loop import Trained, build_method, train
-from benchmark.training.specification import Options, plan_runs
+from benchmark.training.specification import plan_runs
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 BOTH = find_pipeline(f"{PLUGINS / 'mean_mil.py'}:MeanMIL+{PLUGINS / 'halve.py'}:Halve")
@@ -155,7 +156,7 @@ def dataset(tiny_scenes: Path) -> Dataset:
 
 
 def build(pipeline: Pipeline, dataset: Dataset, seed: int) -> Method:
-    options = Options(seeds=seed + 1, overrides=("motion=none", "objects=none"))
+    options = Choices(seeds=seed + 1, settings=("motion=none", "objects=none"))
     return build_method(plan_runs(pipeline, dataset, options)[0][seed], pipeline, dataset.manifest.dim, 0)
 
 
@@ -181,9 +182,9 @@ def test_the_seed_decides_the_initial_weights_of_an_add_on(dataset: Dataset) -> 
 
 def run(dataset: Dataset, *overrides: str, pipeline: Pipeline = BOTH) -> Trained:
     torch.set_num_threads(1)
-    options = Options(seeds=1, overrides=("steps=6", "looks=2", "segments=8", *overrides))
+    options = Choices(seeds=1, settings=("steps=6", "looks=2", "segments=8", *overrides))
     (spec,), used = plan_runs(pipeline, dataset, options)
-    assert used == set(options.overrides)
+    assert used == set(options.settings)
     return train(spec, pipeline, dataset, CPU, lambda step, loss: None)
 
 

@@ -12,9 +12,9 @@ from benchmark.system.errors import InputError
 from benchmark.tables.declaration import TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import in_domain_value
 from benchmark.tables.planning import plan_table
-from benchmark.training.specification import Options
+from benchmark.training.choices import Choices
 
-TINY = Options(seeds=2, overrides=("steps=3",))
+TINY = Choices(seeds=2, settings=("steps=3",))
 
 
 def declaration(**changes: object) -> TableDeclaration:
@@ -36,7 +36,7 @@ def test_the_five_tables_of_the_paper_are_declared() -> None:
 @pytest.mark.parametrize("name", ["table1", "table2", "table3", "table4", "table5"])
 def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -> None:
     table = read_table(name)
-    plan, jobs = plan_table(table, datasets, "folder", "command", TINY)
+    plan, jobs = plan_table(table, datasets, TINY, "command")
     assert [row.label for row in plan.rows] == [row.label for row in table.rows]
     assert len({job.spec.key for job in jobs}) == len(jobs)
     assert set(plan.run_keys()) == {job.spec.key for job in jobs}
@@ -67,7 +67,7 @@ def test_runs_that_tables_share_are_the_same_runs(datasets: list[Dataset]) -> No
     keys = {
         name: {
             job.spec.key
-            for job in plan_table(read_table(name), datasets, "f", "c", TINY)[1]
+            for job in plan_table(read_table(name), datasets, TINY, "command")[1]
             if not job.spec.shuffled_labels
         }
         for name in list_tables()
@@ -79,9 +79,9 @@ def test_runs_that_tables_share_are_the_same_runs(datasets: list[Dataset]) -> No
 
 
 def test_in_domain_runs_are_tested_where_they_were_trained(datasets: list[Dataset]) -> None:
-    _, jobs = plan_table(declaration(), datasets, "f", "c", TINY)
+    _, jobs = plan_table(declaration(), datasets, TINY, "command")
     assert all(job.evaluate_on == (job.dataset,) for job in jobs)
-    _, jobs = plan_table(declaration(protocol="cross"), datasets, "f", "c", TINY)
+    _, jobs = plan_table(declaration(protocol="cross"), datasets, TINY, "command")
     assert all(len(job.evaluate_on) == 2 for job in jobs)
 
 
@@ -93,13 +93,13 @@ def test_a_run_that_two_rows_need_is_tested_for_both(tiny_scenes: Path, tmp_path
         for array in ("features.npy", "motion.npy", "objects.npy"):
             (tmp_path / name / array).symlink_to(scene / array)
         (tmp_path / name / "manifest.json").write_text(json.dumps({**manifest, "name": name, "metric": metric}))
-    _, jobs = plan_table(declaration(), [Dataset(tmp_path / "one"), Dataset(tmp_path / "two")], "f", "c", TINY)
+    _, jobs = plan_table(declaration(), [Dataset(tmp_path / "one"), Dataset(tmp_path / "two")], TINY, "command")
     assert [len(job.evaluate_on) for job in jobs] == [2] * 4
 
 
 def test_settings_of_a_row_win_over_the_command_line_and_are_kept_in_the_plan(datasets: list[Dataset]) -> None:
-    options = Options(seeds=1, overrides=("relation=rn", "steps=3"))
-    plan, jobs = plan_table(declaration(), datasets[:1], "f", "c", options)
+    options = Choices(seeds=1, settings=("relation=rn", "steps=3"))
+    plan, jobs = plan_table(declaration(), datasets[:1], options, "command")
     assert [job.spec.config["relation"] for job in jobs] == ["rn", "none"]
     assert [row.settings for row in plan.rows] == [(), ("relation=none",)]
     assert plan.overrides == ("relation=rn", "steps=3")
@@ -108,12 +108,12 @@ def test_settings_of_a_row_win_over_the_command_line_and_are_kept_in_the_plan(da
 def test_a_row_with_a_setting_that_its_method_does_not_know_is_refused(datasets: list[Dataset]) -> None:
     rows = [{"label": "a", "method": "mmil", "settings": ["relation=none"]}]
     with pytest.raises(InputError, match="--set relation=none: none of these methods has such a setting"):
-        plan_table(declaration(rows=rows), datasets, "f", "c", TINY)
+        plan_table(declaration(rows=rows), datasets, TINY, "command")
 
 
 def test_rows_are_compared_with_the_reference_unless_they_name_another(datasets: list[Dataset]) -> None:
     def against(**changes: object) -> list[str | None]:
-        return [row.against for row in plan_table(declaration(**changes), datasets, "f", "c", TINY)[0].rows]
+        return [row.against for row in plan_table(declaration(**changes), datasets, TINY, "command")[0].rows]
 
     assert against() == ["a", "a"]
     assert against(reference="b") == ["b", "b"]

@@ -12,9 +12,10 @@ from benchmark.datasets.store import Dataset
 from benchmark.datasets.untrained_scores import random_per_video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore
+from benchmark.training.choices import Choices
 from benchmark.training.controls import DRAWS, measure_controls
 from benchmark.training.loop import train
-from benchmark.training.specification import Options, plan_runs
+from benchmark.training.specification import plan_runs
 
 METRICS = {"auc_frame": roc_auc_score, "ap_frame": average_precision_score}
 
@@ -85,8 +86,8 @@ def test_training_on_shuffled_labels_is_another_run_with_other_numbers(tiny_scen
     dataset, pipeline = Dataset(tiny_scenes / "scenes-ucf-crime"), find_pipeline("mmil")
     losses, keys = [], set()
     for shuffled in (False, True):
-        options = Options(seeds=1, overrides=("steps=3", "looks=0"), shuffled_labels=shuffled)
-        (spec,), _ = plan_runs(pipeline, dataset, options)
+        options = Choices(seeds=1, settings=("steps=3", "looks=0"))
+        (spec,), _ = plan_runs(pipeline, dataset, options, shuffled_labels=shuffled)
         keys.add(spec.key)
         losses.append(train(spec, pipeline, dataset, torch.device("cpu"), lambda *_: None).losses["hinge"].tolist())
     assert len(keys) == 2

@@ -9,9 +9,10 @@ from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.store import Dataset
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
+from benchmark.training.choices import Choices
 from benchmark.training.loop import Trained, look_steps, train
 from benchmark.training.scoring import score_videos
-from benchmark.training.specification import Options, plan_runs
+from benchmark.training.specification import plan_runs
 
 METHOD = find_pipeline(f"{Path(__file__).parents[2] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 CPU = torch.device("cpu")
@@ -23,7 +24,7 @@ def dataset(tiny_scenes: Path) -> Dataset:
 
 
 def plan(dataset: Dataset, *overrides: str, holdout: float = 0.0, seed: int = 0) -> RunSpec:
-    options = Options(seeds=seed + 1, holdout=holdout, overrides=("steps=6", "looks=3", "segments=8", *overrides))
+    options = Choices(seeds=seed + 1, holdout=holdout, settings=("steps=6", "looks=3", "segments=8", *overrides))
     return plan_runs(METHOD, dataset, options)[0][seed]
 
 

@@ -6,8 +6,8 @@ import pytest
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 from benchmark.training.specification import (
-    Options,
     check_comparable,
     check_overrides,
     check_trainable,
@@ -84,8 +84,8 @@ def test_a_source_that_is_not_there_is_refused_before_training(
 
 def test_runs_share_everything_but_the_seed_and_keys_are_stable() -> None:
     plugin = find_pipeline(f"{PLUGINS}:NeedsMotion")
-    first, _ = plan_runs(plugin, described(motion=True), Options(seeds=3))  # type: ignore[arg-type]
-    again, _ = plan_runs(plugin, described(motion=True), Options(seeds=3))  # type: ignore[arg-type]
+    first, _ = plan_runs(plugin, described(motion=True), Choices(seeds=3))  # type: ignore[arg-type]
+    again, _ = plan_runs(plugin, described(motion=True), Choices(seeds=3))  # type: ignore[arg-type]
     assert [run.seed for run in first] == [0, 1, 2]
     assert [run.key for run in first] == [run.key for run in again]
     assert len({run.key for run in first}) == 3
@@ -102,7 +102,7 @@ def test_runs_share_everything_but_the_seed_and_keys_are_stable() -> None:
 def test_a_hold_out_that_could_select_nothing_is_refused(
     labels: tuple[tuple[str, int], ...], looks: int, message: str
 ) -> None:
-    options = Options(holdout=0.5, overrides=(f"looks={looks}",))
+    options = Choices(holdout=0.5, settings=(f"looks={looks}",))
     with pytest.raises(InputError, match=message):
         plan_runs(find_pipeline(f"{PLUGINS}:MeanMIL"), described(labels=labels), options)  # type: ignore[arg-type]
 

@@ -18,9 +18,10 @@ from benchmark.plugins.registry import AddOnPlugin
 from benchmark.runs.store import RunStore
 from benchmark.system.entry_points import find_plugin
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 from benchmark.training.jobs import perform
 from benchmark.training.loop import build_method
-from benchmark.training.specification import Options, make_job, plan_runs
+from benchmark.training.specification import make_job, plan_runs
 from benchmark.training.weights import evaluate_weights, load_weights, read_weights
 
 State = dict[str, Tensor]
@@ -255,7 +256,7 @@ def test_weights_of_a_stored_run_give_its_numbers(reference: str, tiny_scenes: P
     torch.set_num_threads(1)
     pipeline, dataset = find_pipeline(reference), Dataset(tiny_scenes / "scenes-avenue")
     overrides = ("steps=2", "looks=0", "batch_size=2", "segments=8")
-    options = Options(profile="paper", seeds=1, overrides=overrides, runs=tmp_path / "runs")
+    options = Choices(profile="paper", seeds=1, settings=overrides, results=tmp_path)
     (spec,), _ = plan_runs(pipeline, dataset, options)
     store = RunStore(options.runs)
     store.prepare()
@@ -267,7 +268,7 @@ def test_weights_of_a_stored_run_give_its_numbers(reference: str, tiny_scenes: P
 
 def test_settings_that_weights_were_trained_with_can_be_given(tiny_scenes: Path, tmp_path: Path) -> None:
     pipeline, dataset = find_pipeline("ctr"), Dataset(tiny_scenes / "scenes-avenue")
-    (spec,), _ = plan_runs(pipeline, dataset, Options(seeds=1, overrides=("hidden=24",)))
+    (spec,), _ = plan_runs(pipeline, dataset, Choices(seeds=1, settings=("hidden=24",)))
     path = tmp_path / "weights.safetensors"
     save_file(build_method(spec, pipeline, dataset.manifest.dim, 0).state_dict(), path)
     metrics = evaluate_weights(path, pipeline, dataset, "cpu", ["hidden=24"]).metrics
@@ -319,7 +320,7 @@ def assembled(sources: dict[str, str], object_classes: int) -> Method:
 
 def test_the_recipe_is_that_of_what_the_weights_were_trained_on(tiny_scenes: Path, tmp_path: Path) -> None:
     pipeline, dataset = find_pipeline("clav"), Dataset(tiny_scenes / "scenes-xd-violence")
-    (spec,), _ = plan_runs(pipeline, dataset, Options(seeds=1))
+    (spec,), _ = plan_runs(pipeline, dataset, Choices(seeds=1))
     torch.save(build_method(spec, pipeline, 256, 40).state_dict(), tmp_path / "weights.pt")
     for benchmark, alpha in ((None, 1.0), ("avenue", 0.1), ("shanghaitech", 0.4)):
         found = evaluate_weights(tmp_path / "weights.pt", pipeline, dataset, "cpu", (), benchmark)  # type: ignore[arg-type]

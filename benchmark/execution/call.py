@@ -1,0 +1,61 @@
+"""One call: planned tables, from their first run to their last number. The command line and notebooks share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from benchmark.execution.driver import run_jobs
+from benchmark.execution.executors.choice import choose_executor
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
+from benchmark.tables.cells import FilledTable, fill_selections
+from benchmark.tables.planning import distinct_jobs
+from benchmark.tracking import NoTracker, Tracker, choose_tracker, follow_again, saying_once
+from benchmark.training.choices import Choices
+from benchmark.training.controls import measure_missing_controls
+from benchmark.training.jobs import Job, Outcome
+
+Planned = tuple[TablePlan, Sequence[Job]]
+Finish = Callable[[FilledTable], None]
+"""What is done with a filled table before its files are logged: whoever calls writes and shows it."""
+
+
+def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, finish: Finish) -> list[Outcome]:
+    """Do the distinct runs of planned tables, then fill, finish and log one table after another.
+
+    Parameters
+    ----------
+    console
+        Where progress and troubles of MLflow are said.
+
+    Returns
+    -------
+    The outcomes of the runs.
+
+    Raises
+    ------
+    InputError
+        If the executor cannot be used, or the results folder cannot be written; nothing has changed then.
+    """
+    results, executor = Results(choices.results), choose_executor(choices)
+    invocations = [results.write_invocation(plan) for plan, _ in planned]
+    # Only one may make a new database: the trackers of several tables follow after the runs, one after another.
+    warn = saying_once(lambda line: console.print(line, style="yellow"))
+    live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
+    jobs = distinct_jobs(job for _, own in planned for job in own)
+    outcomes = run_jobs(jobs, executor, console, lambda outcome: live.run_finished(outcome.job.spec.key))
+    for (plan, own), invocation in zip(planned, invocations, strict=True):
+        tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)
+        if plan.shuffled is not None:
+            measure_missing_controls(own, RunStore(results.runs))
+        finish_table(plan, results, tracker, finish)
+    return outcomes
+
+
+def finish_table(plan: TablePlan, results: Results, tracker: Tracker, finish: Finish) -> None:
+    """Fill a table from the run store, finish it, and log its files."""
+    finish(fill_selections(plan, RunStore(results.runs)))
+    tracker.table_finished(results.table_files(plan))
