@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, MethodConfig, PairBatch
 from methods.parts.layers import (
     CausalConvolution,
     CausalWindowAttention,
@@ -19,6 +19,7 @@ from methods.parts.layers import (
     unit_vectors,
 )
 from methods.parts.losses import add_total, bag_cross_entropy, compactness, dispersion
+from methods.parts.scorers import LogitScorer
 
 MOMENTUM = 0.9
 
@@ -61,7 +62,7 @@ class CTRConfig(MethodConfig):
         return self
 
 
-class CTR(Method):
+class CTR(LogitScorer):
     """Features that know the recent past, drawn to a normal centre where normal and pushed from it where abnormal.
 
     A reconstruction from the paper's abstract and from HL-Net, by the same first author. Terms of `training_step`,
@@ -98,14 +99,6 @@ class CTR(Method):
         projected = self.dropout(self.project(features).relu())
         related = self.norm(projected + self.relation(projected)).relu()
         return mean_logit(self.classifier(related).squeeze(-1), 1), related
-
-    def score(self, features: Tensor) -> Tensor:
-        """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets), the mean over crops."""
-        return self(features)[0].sigmoid()  # type: ignore[no-any-return]
-
-    def embed(self, features: Tensor) -> Tensor:
-        """Return X, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, hidden)."""
-        return self(features)[1].mean(1)  # type: ignore[no-any-return]
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms, after its normal features have moved the centre."""

@@ -9,12 +9,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, MethodConfig, PairBatch
 from methods.parts.layers import init_xavier_uniform, mean_logit, top_indices
 from methods.parts.losses import add_total, bag_cross_entropy, score_variance
+from methods.parts.scorers import LogitScorer
 
 
-class DMIL(Method):
+class DMIL(LogitScorer):
     """A two-layer scorer taught by a share of each video's scores, as AR-Net's official code.
 
     Terms of `training_step`, weighted as they enter the loss: mil, centre. The k = ceil(T / `top_divisor`) highest
@@ -46,14 +47,6 @@ class DMIL(Method):
         """Return the scores' logits (videos, T) and the hidden layer after dropout (videos, crops, T, dim)."""
         hidden = self.dropout(self.fc(features).relu())
         return mean_logit(self.classifier(hidden).squeeze(-1), 1), hidden
-
-    def score(self, features: Tensor) -> Tensor:
-        """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets), the mean over crops."""
-        return self(features)[0].sigmoid()  # type: ignore[no-any-return]
-
-    def embed(self, features: Tensor) -> Tensor:
-        """Return the hidden layer, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, dim)."""
-        return self(features)[1].mean(1)  # type: ignore[no-any-return]
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; the centre term concerns normal videos only."""

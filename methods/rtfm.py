@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, MethodConfig, PairBatch
 from methods.parts.layers import (
     MultiScaleTemporalNetwork,
     Scorer,
@@ -19,6 +19,7 @@ from methods.parts.layers import (
     top_indices,
 )
 from methods.parts.losses import add_total, bag_cross_entropy, flat_smoothness, magnitude_hinge, magnitude_squared
+from methods.parts.scorers import LogitScorer
 
 OFFICIAL_NAMES = {
     "Aggregate.conv_1.": "temporal.pyramid.0.",
@@ -38,7 +39,7 @@ OFFICIAL_NAMES = {
 """Layers of the official network, as the names of its weights begin, and ours."""
 
 
-class RTFM(Method):
+class RTFM(LogitScorer):
     """A temporal network whose features are long where abnormal and short where normal, as the official code.
 
     Terms of `training_step`, weighted as they enter the loss: mil, magnitude, smooth, sparse. k = max(1, T
@@ -83,14 +84,6 @@ class RTFM(Method):
         """Return the scores' logits (videos, T) and F after dropout (videos, crops, T, dim)."""
         embedded = self.dropout(self.temporal(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
         return mean_logit(self.scorer(embedded)[0], 1), embedded
-
-    def score(self, features: Tensor) -> Tensor:
-        """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets)."""
-        return self(features)[0].sigmoid()  # type: ignore[no-any-return]
-
-    def embed(self, features: Tensor) -> Tensor:
-        """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, dim)."""
-        return self(features)[1].mean(1)  # type: ignore[no-any-return]
 
     def _select(self, embedded: Tensor) -> Tensor:
         """Select k segments of large magnitude, some left out at random: (videos, crops, T, D) -> (videos, k)."""
