@@ -21,24 +21,11 @@ VERSION = 2
 """Raised when the same evaluations would compare otherwise."""
 
 
-class Gap(FrozenModel):
-    """Difference of a row's mean to that of another row, as fractions; see `Difference`."""
-
-    against: int
-    gap: float
-    ci_low: float
-    ci_high: float
-    p: float
-    video_variance: float
-    seed_variance: float
-    covers_seeds: bool
-
-
 class ComparedRow(FrozenModel):
     """Where a row stands among the rows of a column, and how far it is from the one it is compared with."""
 
     standing: Standing
-    gap: Gap | None
+    gap: Difference | None
 
 
 class ComparedColumn(FrozenModel):
@@ -81,23 +68,7 @@ def _compare(
             rows.append(None)
             continue
         other = against[i]
-        reference = None if other is None else methods[other]
         # Rows that are the same runs do not differ.
-        if other is None or reference is None or evaluations[other] == evaluations[i]:
-            rows.append(ComparedRow(standing=standing, gap=None))
-        else:
-            rows.append(ComparedRow(standing=standing, gap=_gap(other, difference(method, reference))))
+        reference = None if other is None or evaluations[other] == evaluations[i] else methods[other]
+        rows.append(ComparedRow(standing=standing, gap=difference(method, reference) if reference else None))
     return ComparedColumn(rows=tuple(rows))
-
-
-def _gap(against: int, d: Difference) -> Gap:
-    return Gap(
-        against=against,
-        gap=d.difference,
-        ci_low=d.ci_low,
-        ci_high=d.ci_high,
-        p=d.p,
-        video_variance=d.video_variance,
-        seed_variance=d.seed_variance,
-        covers_seeds=d.covers_seeds,
-    )

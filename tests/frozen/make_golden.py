@@ -106,8 +106,7 @@ def _stand_in(
         if other is not None:
             shift = mean - other
             p, several = 0.9 - min(0.8999, 30 * abs(shift)), len(found[i]) > 1
-            gap = compared.Gap(
-                against=against[i],
+            gap = compared.Difference(
                 gap=shift,
                 ci_low=shift - 0.02,
                 ci_high=shift + 0.02,
