@@ -10,10 +10,10 @@ import pytest
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.statistics import differences
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
-from benchmark.tables import compared
 from benchmark.tables.cells import Table, fill_table
-from benchmark.tables.compared import compare_column
+from benchmark.tables.derived import ComparedRow, compare_column
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
@@ -85,7 +85,7 @@ def test_rows_of_the_same_runs_have_no_difference(store: RunStore) -> None:
 
 def test_a_comparison_is_made_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     first = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store)
-    monkeypatch.setattr(compared, "resample_methods", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store) == first
 
 
@@ -96,12 +96,12 @@ def test_a_comparison_of_an_earlier_version_is_read(store: RunStore, monkeypatch
     kept = {"evaluations": [key for row in ROWS[:2] for key in row], "content": {"rows": rows}}
     (store.root / "comparisons").mkdir()
     (store.root / "comparisons" / "affe6f7d103a977e.json").write_text(json.dumps(kept))
-    monkeypatch.setattr(compared, "resample_methods", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
     best, worse = compare_column(ROWS[:2], [None, 0], "auc_frame", store).rows
-    assert best == compared.ComparedRow(standing="best", gap=None)
+    assert best == ComparedRow(standing="best", gap=None)
     assert worse is not None
     assert worse.standing == "worse"
-    assert worse.gap == compared.Difference(**{name: value for name, value in gap.items() if name != "against"})
+    assert worse.gap == differences.Difference(**{name: value for name, value in gap.items() if name != "against"})
 
 
 def test_scores_that_were_made_anew_are_compared_anew(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
