@@ -179,9 +179,9 @@ def differences_frame(table: Table) -> pd.DataFrame:
     """Return the differences of a table about one method: of it less each other row, with 95 % interval and p."""
     columns = ["dataset", "metric", "one", "other", "difference", "ci_low", "ci_high", "p_holm"]
     rows = [
-        (c.test, c.metric, table.plan.subject, c.row, -c.gap.gap, -c.gap.ci_high, -c.gap.ci_low, c.p_adjusted)
-        for c in table.cells
-        if c.gap is not None
+        (dataset.name, dataset.metric, d.one, d.other, d.gap, d.ci_low, d.ci_high, d.p)
+        for dataset in table.plan.datasets
+        for d in table.differences(dataset.name, dataset.name)
     ]
     return pd.DataFrame(rows, columns=columns)
 

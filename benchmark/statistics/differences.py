@@ -10,11 +10,13 @@ from itertools import zip_longest
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.ranking import Floats
 from benchmark.statistics.bootstrap import draw_videos, frames_of_videos, resampled_metric
 from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel
 from benchmark.terms import Metric
 
 RESAMPLES = 10_000
@@ -70,41 +72,44 @@ class Resampled:
         return float(np.var(shifts, axis=0, ddof=1).mean()) / n
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Difference of two methods' means over seeds, a - b, on a test set whose videos and seeds are samples.
+class Difference(FrozenModel, extra="ignore"):  # stores of earlier versions also number the other row
+    """Difference of two methods' means over seeds, one - other, on a test set whose videos and seeds are samples.
 
     Attributes
     ----------
-    difference
-        Mean over a's seeds less mean over b's.
-    standard_error
-        Root of `video_variance` + `seed_variance`.
-    degrees
-        Student's degrees of freedom, by Welch and Satterthwaite.
+    gap
+        Mean over the one's seeds less mean over the other's, as a fraction.
     ci_low, ci_high
         95 % interval of the difference.
     p
-        Two-sided p-value of no difference.
+        Two-sided p-value of no difference; in a table after Holm's adjustment for all differences of the table.
     video_variance, seed_variance
         Variance of the difference that is due to the choice of videos and to that of seeds.
-    n_a, n_b
-        Number of seeds.
     covers_seeds
         False where a method has one seed: its network is then taken as given, and the interval says nothing of others.
+    one, other
+        Labels of the two rows in a table; not stored, as the same runs may be labelled otherwise in another table.
     """
 
-    difference: float
-    standard_error: float
-    degrees: float
+    gap: float
     ci_low: float
     ci_high: float
     p: float
     video_variance: float
     seed_variance: float
-    n_a: int
-    n_b: int
     covers_seeds: bool
+    one: str = Field(default="", exclude=True)
+    other: str = Field(default="", exclude=True)
+
+    @property
+    def significant(self) -> bool:
+        """Whether there is a difference, by its p-value."""
+        return self.p <= SIGNIFICANCE
+
+    def reversed(self) -> Difference:
+        """Return the other less the one."""
+        turned = {"gap": -self.gap, "ci_low": -self.ci_high, "ci_high": -self.ci_low}
+        return self.model_copy(update={**turned, "one": self.other, "other": self.one})
 
 
 def resample_methods(
@@ -192,32 +197,44 @@ def difference(a: Resampled, b: Resampled) -> Difference:
     The variance over seeds, on the test videos at hand, holds the seeds' own effect and their interaction with these
     videos. The bootstrap holds the videos' effect and, as it keeps the seeds, the same interaction. The interaction is
     estimated from the bootstrap and taken off once, but never more of it than the variance over seeds can hold: each
-    part by itself is a lower bound of the total. Seeds of the two methods are independent. Degrees of freedom: Welch
-    (1947) and Satterthwaite (1946), with n - 1 for each method's seeds and videos - strata for the videos.
+    part by itself is a lower bound of the total. Seeds of the two methods are independent.
     """
     from scipy.special import stdtr, stdtrit
 
     # As in a sample variance: a bootstrap of few videos is too narrow by this much.
-    video_degrees = a.videos - a.strata
-    correction = a.videos / video_degrees
+    correction = a.videos / (a.videos - a.strata)
     shifts = a.resampled.mean(axis=0) - b.resampled.mean(axis=0)
     from_videos = float(np.var(shifts, ddof=1)) * correction
     twice = sum(min(method.interaction * correction, method.seed_variance) for method in (a, b))
     video = max(from_videos - twice, 0.0)
     seeds = a.seed_variance + b.seed_variance
-    parts = [(video, video_degrees), *((m.seed_variance, max(len(m.observed) - 1, 1)) for m in (a, b))]
     gap, error = a.mean - b.mean, math.sqrt(video + seeds)
     if error < ROUNDING:
         # Nothing varies: either the methods rank all videos alike, or they differ alike on all of them.
-        degrees, p, half = float(video_degrees), float(abs(gap) < ROUNDING), 0.0
+        p, half = float(abs(gap) < ROUNDING), 0.0
     else:
-        degrees = (video + seeds) ** 2 / sum(variance**2 / count for variance, count in parts)
+        degrees = degrees_of_freedom(a, b, video)
         p = 2 * float(stdtr(degrees, -abs(gap) / error))
         half = float(stdtrit(degrees, 1 - SIGNIFICANCE / 2)) * error
-    n_a, n_b = len(a.observed), len(b.observed)
     return Difference(
-        gap, error, degrees, gap - half, gap + half, p, video, seeds, n_a, n_b, covers_seeds=min(n_a, n_b) > 1
+        gap=gap,
+        ci_low=gap - half,
+        ci_high=gap + half,
+        p=p,
+        video_variance=video,
+        seed_variance=seeds,
+        covers_seeds=min(len(a.observed), len(b.observed)) > 1,
     )
+
+
+def degrees_of_freedom(a: Resampled, b: Resampled, video_variance: float) -> float:
+    """Return Student's degrees of freedom of a difference, by Welch (1947) and Satterthwaite (1946).
+
+    They are n - 1 for the variance of each method's seeds, and videos - strata for that of the videos.
+    """
+    seeds = a.seed_variance + b.seed_variance
+    parts = [(video_variance, a.videos - a.strata), *((m.seed_variance, max(len(m.observed) - 1, 1)) for m in (a, b))]
+    return (video_variance + seeds) ** 2 / sum(variance**2 / degrees for variance, degrees in parts)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

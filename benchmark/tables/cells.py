@@ -11,11 +11,10 @@ from typing import get_args
 from benchmark.runs.records import Evaluation, Failure, RunRecord, evaluation_key
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
-from benchmark.statistics.differences import Standing, holm
+from benchmark.statistics.differences import Difference, Standing, holm
 from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
-from benchmark.tables.compared import Gap, compare_column
-from benchmark.tables.derived import Seeds, contrast_rows
+from benchmark.tables.derived import Seeds, compare_column, contrast_rows
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.terms import Metric, Selection
 
@@ -40,8 +39,8 @@ class Cell:
         Why the summary is missing or covers fewer seeds than planned; empty otherwise.
     standing
         Whether the row is the best of its column, not distinguishable from it, or worse.
-    gap, p_adjusted
-        Difference to the row that this one is compared with, and its p-value after Holm's adjustment in the table.
+    difference
+        This row less the one that it is compared with; as it is shown, see `Table.differences`.
     """
 
     row: str
@@ -59,8 +58,7 @@ class Cell:
     evaluation_keys: tuple[str | None, ...]
     reason: str = ""
     standing: Standing | None = None
-    gap: Gap | None = None
-    p_adjusted: float | None = None
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +84,11 @@ class Table:
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
         return next(c for c in self.cells if (c.row, c.train, c.test) == (row, train, test))
+
+    def differences(self, train: str, test: str) -> list[Difference]:
+        """Return the differences in a column as they are shown: a table's subject, or else each row, less its other."""
+        found = [c.difference for c in self.cells if c.difference and (c.train, c.test) == (train, test)]
+        return [difference.reversed() for difference in found] if self.plan.subject else found
 
 
 FilledTable = Mapping[Selection, Table]
@@ -156,23 +159,29 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
 
 
 def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Cell]:
-    """Compare the cells of each column, and adjust the p-values of the whole table."""
-    labels = [row.label for row in plan.rows]
-    against = [labels.index(row.against) if row.against else None for row in plan.rows]
+    """Compare the cells of each column, name the rows of a difference, and adjust the p-values of the whole table."""
+    against = {row.label: row.against for row in plan.rows}
+    labels = list(against)
+    others = [labels.index(other) if other and other != label else None for label, other in against.items()]
     columns: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         columns[cell.train, cell.test].append(cell)  # in the order of the rows
     compared: list[Cell] = []
     for column in columns.values():
-        seeds = [_seeds(cell) for cell in column]
-        others = [other if other is not None and other != i else None for i, other in enumerate(against)]
-        found = compare_column(seeds, others, column[0].metric, store)
+        found = compare_column([_seeds(cell) for cell in column], others, column[0].metric, store)
         compared += [
-            replace(cell, standing=row.standing, gap=row.gap) if row else cell
+            replace(cell, standing=row.standing, difference=row.gap) if row else cell
             for cell, row in zip(column, found.rows, strict=True)
         ]
-    adjusted = iter(holm([cell.gap.p for cell in compared if cell.gap]))
-    return [replace(cell, p_adjusted=next(adjusted)) if cell.gap else cell for cell in compared]
+    adjusted = iter(holm([cell.difference.p for cell in compared if cell.difference]))
+    return [
+        replace(
+            cell,
+            difference=cell.difference
+            and cell.difference.model_copy(update={"one": cell.row, "other": against[cell.row], "p": next(adjusted)}),
+        )
+        for cell in compared
+    ]
 
 
 def _contrasts(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> Iterator[Contrast]:

@@ -11,7 +11,6 @@ from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, GREY, INK, NORMAL, canvas, shorten
 from reports.tables.captions import figure_caption
 from reports.tables.differences import difference_notes
-from reports.tables.gaps import shown_gaps
 from reports.tables.grid import columns, interval, signed
 
 NAME, TITLE = "forest", "Differences"
@@ -53,7 +52,7 @@ def _data(table: Table) -> pd.DataFrame:
             "covers_seeds": shown.covers_seeds,
         }
         for title, source, target in columns(table)
-        for shown in shown_gaps(table, source.name, target.name)
+        for shown in table.differences(source.name, target.name)
     ]
     return pd.DataFrame(rows)
 

@@ -80,7 +80,7 @@ def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[
 
 
 def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
-    s = cell.summary
+    s, d = cell.summary, cell.difference
     return {
         "table": table.plan.table,
         "row": cell.row,
@@ -101,9 +101,9 @@ def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
         "run_keys": " ".join(cell.run_keys),
         "settings": " ".join(cell.settings),
         "standing": cell.standing,
-        "against": table.plan.rows[cell.gap.against].label if cell.gap else None,
-        "gap": cell.gap.gap if cell.gap else None,
-        "gap_low": cell.gap.ci_low if cell.gap else None,
-        "gap_high": cell.gap.ci_high if cell.gap else None,
-        "gap_p_holm": cell.p_adjusted,
+        "against": d.other if d else None,
+        "gap": d.gap if d else None,
+        "gap_low": d.ci_low if d else None,
+        "gap_high": d.ci_high if d else None,
+        "gap_p_holm": d.p if d else None,
     }

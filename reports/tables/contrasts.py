@@ -114,13 +114,13 @@ def power_grid(table: Table) -> Grid | None:
 def _power_rows(cells: Sequence[Cell], table: Table, videos: int, size: float) -> Iterator[GridRow]:
     subject = next(cell for cell in cells if cell.row == table.plan.subject)
     for cell in cells:
-        if cell.gap is None or cell.summary is None or subject.summary is None:
+        if cell.difference is None or cell.summary is None or subject.summary is None:
             continue
-        if not cell.gap.covers_seeds:
+        if not cell.difference.covers_seeds:
             yield GridRow(cell.row, (GridCell("", "one seed: unknown"), *[GridCell("", EMPTY)] * (len(SEEDS) + 1)))
             continue
         seeds = min(cell.summary.n, subject.summary.n)
-        known = Precision(cell.gap.video_variance, cell.gap.seed_variance, seeds, videos)
+        known = Precision(cell.difference.video_variance, cell.difference.seed_variance, seeds, videos)
         needed, larger = known.seeds_for(size), known.videos_for(size)
         yield GridRow(
             cell.row,

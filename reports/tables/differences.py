@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark.tables.cells import Table
-from reports.tables.gaps import shown_gaps
 from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
 TITLE = "Differences"
@@ -28,14 +27,14 @@ def difference_grid(table: Table) -> Grid | None:
 
 def difference_notes(table: Table) -> tuple[str, ...]:
     """Return the remarks below the differences."""
-    one_seed = (ONE_SEED,) if any(cell.gap and not cell.gap.covers_seeds for cell in table.cells) else ()
+    one_seed = (ONE_SEED,) if any(c.difference and not c.difference.covers_seeds for c in table.cells) else ()
     return (*one_seed, ORACLE) if table.selection == "oracle" else one_seed
 
 
 def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
-    for shown in shown_gaps(table, train, test):
+    for shown in table.differences(train, test):
         cells = (
-            GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.clear),
+            GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.significant),
             GridCell("", interval(100 * shown.ci_low, 100 * shown.ci_high)),
             GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from benchmark.statistics.differences import Difference
 from benchmark.tables.cells import Cell, Table
 from reports.tables.captions import count
-from reports.tables.gaps import ShownGap, shown_gaps
 from reports.tables.grid import columns, signed
 
 MOST_NAMES = 4
@@ -56,13 +56,13 @@ def _rest(alike: Sequence[Cell], others: int, seeds: int) -> str:
 
 def _by_row(table: Table) -> Iterator[str]:
     """Say for each row where it is better and where worse than the row that it is compared with."""
-    gaps: dict[tuple[str, str], list[tuple[str, ShownGap]]] = {}
+    gaps: dict[tuple[str, str], list[tuple[str, Difference]]] = {}
     for _, s, t in columns(table):
         place = s.name if s == t else f"{s.name} → {t.name}"
-        for shown in shown_gaps(table, s.name, t.name):
+        for shown in table.differences(s.name, t.name):
             gaps.setdefault((shown.one, shown.other), []).append((place, shown))
     for (one, other), found in gaps.items():
-        clear = [(place, shown.gap) for place, shown in found if shown.clear]
+        clear = [(place, shown.gap) for place, shown in found if shown.significant]
         better = [(place, gap) for place, gap in clear if gap > 0]
         worse = [(place, gap) for place, gap in clear if gap <= 0]
         parts = [f"{word} on {_places(named)}" for word, named in (("better", better), ("worse", worse)) if named]
@@ -79,26 +79,26 @@ def _by_row(table: Table) -> Iterator[str]:
 def _by_subject(table: Table) -> Iterator[str]:
     """Say for each dataset how the method that the table is about compares with each other one."""
     for title, source, target in columns(table):
-        found = list(shown_gaps(table, source.name, target.name))
+        found = table.differences(source.name, target.name)
         if not found:
             text = _row_numbers(table, source.name, target.name)
             yield f"{title}: {text or 'no number'}; nothing to compare."
             continue
         parts = [
-            *(_clearly(shown, "better than") for shown in found if shown.clear and shown.gap > 0),
-            *(_clearly(shown, "worse than") for shown in found if shown.clear and shown.gap <= 0),
-            *(_not_clearly(shown) for shown in found if not shown.clear),
+            *(_clearly(shown, "better than") for shown in found if shown.significant and shown.gap > 0),
+            *(_clearly(shown, "worse than") for shown in found if shown.significant and shown.gap <= 0),
+            *(_not_clearly(shown) for shown in found if not shown.significant),
         ]
         once = "" if all(shown.covers_seeds for shown in found) else "; with one seed, which is taken as given"
         yield f"{title}: {table.plan.subject} is {'; '.join(parts)}{once}."
 
 
-def _clearly(shown: ShownGap, how: str) -> str:
+def _clearly(shown: Difference, how: str) -> str:
     low, high = sorted((abs(shown.ci_low), abs(shown.ci_high)))
     return f"{how} {shown.other} by {100 * abs(shown.gap):.1f} (95 % interval {100 * low:.1f} to {100 * high:.1f})"
 
 
-def _not_clearly(shown: ShownGap) -> str:
+def _not_clearly(shown: Difference) -> str:
     interval = f"{signed(100 * shown.ci_low)} to {signed(100 * shown.ci_high)}"
     adjusted = ", p adjusted for several comparisons" if shown.ci_low * shown.ci_high > 0 else ""
     return f"not distinguishable from {shown.other} ({signed(100 * shown.gap)}, 95 % interval {interval}{adjusted})"

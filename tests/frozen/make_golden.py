@@ -10,9 +10,10 @@ from benchmark.runs.records import Controls, Environment, Evaluation, Failure, L
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
+from benchmark.statistics.differences import Difference
 from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
-from benchmark.tables import compared
+from benchmark.tables import derived
 from benchmark.tables.cells import fill_selections
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import cross_dataset_value, in_domain_value
@@ -81,23 +82,23 @@ def make_golden(scratch: Path) -> None:
 def _compare(pack: dict[str, object], root: Path) -> dict[str, object]:
     """Return comparisons of the packed rows, as if made from their scores, of which there are none."""
     _lay_out(pack, root)
-    original, compared._compare = compared._compare, _stand_in
+    original, derived._compare = derived._compare, _stand_in
     try:
         list(render(Results(root)))
     finally:
-        compared._compare = original
+        derived._compare = original
     paths = sorted((root / "runs" / "comparisons").glob("*.json"))
     return {f"runs/comparisons/{path.name}": json.loads(unseal(path.read_bytes())) for path in paths}
 
 
 def _stand_in(
-    evaluations: Sequence[compared.Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
-) -> compared.ComparedColumn:
+    evaluations: Sequence[derived.Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
+) -> derived.ComparedColumn:
     """Compare the means: 95 % intervals of two points to each side, and p-values by the size of the difference."""
     found = [[e.metrics[metric] for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
     means = [fmean(values) if values else None for values in found]  # type: ignore[type-var, arg-type]
     best = max(mean for mean in means if mean is not None)
-    rows: list[compared.ComparedRow | None] = []
+    rows: list[derived.ComparedRow | None] = []
     for i, mean in enumerate(means):
         if mean is None:
             rows.append(None)
@@ -108,8 +109,7 @@ def _stand_in(
         if other is not None:
             shift = mean - other
             p, several = 0.9 - min(0.8999, 30 * abs(shift)), len(found[i]) > 1
-            gap = compared.Gap(
-                against=against[i],
+            gap = Difference(
                 gap=shift,
                 ci_low=shift - 0.02,
                 ci_high=shift + 0.02,
@@ -119,8 +119,8 @@ def _stand_in(
                 covers_seeds=several,
             )
         standing = "best" if mean == best and means.index(best) == i else near
-        rows.append(compared.ComparedRow(standing=standing, gap=gap))  # type: ignore[arg-type]
-    return compared.ComparedColumn(rows=tuple(rows))
+        rows.append(derived.ComparedRow(standing=standing, gap=gap))  # type: ignore[arg-type]
+    return derived.ComparedColumn(rows=tuple(rows))
 
 
 def _pack_controls(name: str) -> dict[str, object]:

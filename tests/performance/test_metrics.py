@@ -90,7 +90,7 @@ def test_paired_comparison(benchmark: BenchmarkFixture, scored: ScoredVideos, me
     found = benchmark.pedantic(compare, setup=unseen, rounds=3)
     assert found is not None
     metrics = [frame_metrics(one)[metric] for one in (scored, draw_scores(1))]
-    assert found.difference == pytest.approx(metrics[0] - metrics[1], abs=1e-12)
+    assert found.gap == pytest.approx(metrics[0] - metrics[1], abs=1e-12)
 
 
 @pytest.mark.benchmark(group="class-wise AUCs with intervals, one seed")

@@ -14,6 +14,7 @@ from benchmark.statistics.differences import (
     Resampled,
     best_and_indistinguishable,
     compare,
+    degrees_of_freedom,
     difference,
     holm,
     resample_methods,
@@ -37,6 +38,10 @@ def scaled(method, scores):
 
 def resampled(observed, shifts, videos=20, strata=2):
     return Resampled(np.array(observed), np.array(observed)[:, None] + np.array(shifts), videos, strata)
+
+
+def standard_error(found):
+    return math.sqrt(found.video_variance + found.seed_variance)
 
 
 def plain_comparison(a, b, metric, resamples, seed):
@@ -76,23 +81,29 @@ def plain_comparison(a, b, metric, resamples, seed):
 def test_comparison_equals_plain_loops(methods, metric, n_a, n_b):
     a, b = methods[0][:n_a], methods[1][:n_b]
     found = compare(a, b, metric, resamples=50, seed=7)
-    assert dataclasses.astuple(found)[:8] == pytest.approx(plain_comparison(a, b, metric, 50, 7), abs=1e-12, rel=1e-9)
-    assert (found.n_a, found.n_b, found.covers_seeds) == (n_a, n_b, min(n_a, n_b) > 1)
+    degrees = degrees_of_freedom(*resample_methods([a, b], metric, 50, 7), found.video_variance)
+    interval = found.ci_low, found.ci_high, found.p
+    assert (found.gap, standard_error(found), degrees, *interval, found.video_variance, found.seed_variance) == (
+        pytest.approx(plain_comparison(a, b, metric, 50, 7), abs=1e-12, rel=1e-9)
+    )
+    assert found.covers_seeds == (min(n_a, n_b) > 1)
 
 
 def test_one_seed_each_leaves_the_videos_alone(methods):
-    found = compare(methods[0][:1], methods[1][:1], "auc_frame", resamples=200)
+    a, b = resample_methods([methods[0][:1], methods[1][:1]], "auc_frame", resamples=200)
+    found = difference(a, b)
     assert found.seed_variance == 0
-    assert found.degrees == pytest.approx(18)
+    assert degrees_of_freedom(a, b, found.video_variance) == pytest.approx(18)
     assert not found.covers_seeds
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_swapping_the_methods_negates(methods, metric):
     there, back = (compare(*pair, metric, resamples=50) for pair in (methods, methods[::-1]))
-    assert back.difference == -there.difference
+    assert there.reversed().model_dump() == pytest.approx(back.model_dump(), abs=1e-15)
+    assert back.gap == -there.gap
     assert (back.ci_low, back.ci_high) == pytest.approx((-there.ci_high, -there.ci_low), abs=1e-15)
-    assert (back.p, back.standard_error) == pytest.approx((there.p, there.standard_error), abs=1e-15)
+    assert (back.p, standard_error(back)) == pytest.approx((there.p, standard_error(there)), abs=1e-15)
 
 
 def test_a_copy_of_a_method_does_not_differ_from_it(methods):
@@ -100,17 +111,17 @@ def test_a_copy_of_a_method_does_not_differ_from_it(methods):
     a, copy = methods[0], scaled(methods[0], np.arctan)
     for seeds in (1, 3):
         found = compare(a[:seeds], copy[:seeds], "auc_frame", resamples=50)
-        assert (found.difference, found.p) == (0, 1)
+        assert (found.gap, found.p) == (0, 1)
         assert found.ci_low == -found.ci_high
     single = compare(a[:1], copy[:1], "auc_frame", resamples=50)
-    assert (single.standard_error, single.ci_low, single.ci_high) == (0, 0, 0)
+    assert (standard_error(single), single.ci_low, single.ci_high) == (0, 0, 0)
 
 
 def test_adding_a_method_changes_no_other_comparison(methods):
     two = resample_methods(methods, "ap_frame", 50)
     three = resample_methods([methods[0], methods[1], methods[0]], "ap_frame", 50)
     assert difference(*two) == difference(*three[:2])
-    assert difference(three[0], three[2]).difference == 0
+    assert difference(three[0], three[2]).gap == 0
 
 
 def test_nothing_varies_without_a_nan():
@@ -119,8 +130,8 @@ def test_nothing_varies_without_a_nan():
     for b, p in ((same, 1.0), (other, 0.0)):
         found = difference(same, b)
         assert found.p == p
-        assert found.ci_low == found.ci_high == found.difference
-        assert all(math.isfinite(value) for value in dataclasses.astuple(found))
+        assert found.ci_low == found.ci_high == found.gap
+        assert all(math.isfinite(value) for value in found.model_dump().values())
 
 
 def test_one_video_of_each_label_cannot_be_resampled():
@@ -146,9 +157,10 @@ def test_each_part_alone_is_a_lower_bound_of_the_total(n_a, n_b, seed):
     found = difference(a, b)
     from_videos = np.var(a.resampled.mean(axis=0) - b.resampled.mean(axis=0), ddof=1) * 20 / 18
     seeds = a.seed_variance + b.seed_variance
-    assert max(from_videos, seeds) <= found.standard_error**2 * (1 + 1e-9) <= (from_videos + seeds) * (1 + 1e-9) ** 2
+    assert max(from_videos, seeds) <= standard_error(found) ** 2 * (1 + 1e-9) <= (from_videos + seeds) * (1 + 1e-9) ** 2
     assert 0 <= found.p <= 1
-    assert min(n for n in (n_a - 1, n_b - 1, 18) if n > 0) - 1e-9 <= found.degrees <= n_a + n_b - 2 + 18 + 1e-9
+    degrees = degrees_of_freedom(a, b, found.video_variance)
+    assert min(n for n in (n_a - 1, n_b - 1, 18) if n > 0) - 1e-9 <= degrees <= n_a + n_b - 2 + 18 + 1e-9
 
 
 def test_methods_that_were_not_evaluated_have_no_difference(methods):

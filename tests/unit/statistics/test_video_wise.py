@@ -15,7 +15,6 @@ from benchmark.statistics.power import Precision
 from benchmark.statistics.video_wise import MOST_VIDEOS, contrast
 from benchmark.tables.cells import fill_table
 from reports.tables.document import make_document
-from reports.tables.gaps import shown_gaps
 from reports.tables.verdicts import verdicts
 from tests.small_store import draw_scores, make_results
 
@@ -132,7 +131,7 @@ def plan_and_store(tmp_path: Path) -> tuple[TablePlan, RunStore]:
 def test_differences_are_of_the_subject_less_the_others(plan_and_store: tuple[TablePlan, RunStore]) -> None:
     plan, store = plan_and_store
     table = fill_table(plan, store, "last")
-    (shown,) = shown_gaps(table, "cameras", "cameras")
+    (shown,) = table.differences("cameras", "cameras")
     scores = {
         cell.row: [
             scored
@@ -144,12 +143,10 @@ def test_differences_are_of_the_subject_less_the_others(plan_and_store: tuple[Ta
     expected = compare(scores["RTFM"], scores["CLAV+CoMo"], "auc_frame")
     assert expected is not None
     assert (shown.one, shown.other) == ("RTFM", "CLAV+CoMo")
-    assert (shown.gap, shown.ci_low, shown.ci_high) == pytest.approx(
-        (expected.difference, expected.ci_low, expected.ci_high)
-    )
+    assert (shown.gap, shown.ci_low, shown.ci_high) == pytest.approx((expected.gap, expected.ci_low, expected.ci_high))
     (sentence,) = verdicts(table)
     assert sentence.startswith("cameras (AUC): RTFM is ")
-    assert ("worse than CLAV+CoMo by" in sentence) == shown.clear
+    assert ("worse than CLAV+CoMo by" in sentence) == shown.significant
 
 
 def test_a_table_about_a_method_says_where_it_differs(plan_and_store: tuple[TablePlan, RunStore]) -> None:

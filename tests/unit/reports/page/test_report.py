@@ -10,8 +10,8 @@ import pytest
 
 from benchmark.runs.records import Failure
 from benchmark.runs.store import RunStore
+from benchmark.statistics.differences import Difference
 from benchmark.tables.cells import Cell, fill_table
-from benchmark.tables.compared import Gap
 from benchmark.tables.line_ups import Contender, find_line_ups
 from benchmark.terms import Trouble
 from reports.figures.catalogue import Choices, figures_of_line_up
@@ -183,14 +183,11 @@ def test_a_verdict_across_datasets_counts_columns() -> None:
         """Better by 10 points on films, worse on cameras where trained there, no verdict elsewhere."""
         gap, p = (-0.05, 0.01) if (cell.train, cell.test) == ("cameras", "cameras") else (0.1, 0.04)
         p = p if cell.test == "films" or gap < 0 else 0.06
-        made = Gap(
-            against=0, gap=gap, ci_low=gap, ci_high=gap, p=p, video_variance=0, seed_variance=0, covers_seeds=True
-        )
-        return Cell(**{**cell.__dict__, "gap": made, "p_adjusted": p}) if cell.row == "CLAV+CoMo" else cell
+        named = {"one": "CLAV+CoMo", "other": "RTFM", "covers_seeds": True}
+        made = Difference(gap=gap, ci_low=gap, ci_high=gap, p=p, video_variance=0, seed_variance=0, **named)
+        return Cell(**{**cell.__dict__, "difference": made}) if cell.row == "CLAV+CoMo" else cell
 
-    rows = tuple(row.model_copy(update={"against": "RTFM"}) for row in table.plan.rows)
-    plan = table.plan.model_copy(update={"rows": rows})
-    changed = type(table)(**{**table.__dict__, "plan": plan, "cells": tuple(map(compared, table.cells))})
+    changed = type(table)(**{**table.__dict__, "cells": tuple(map(compared, table.cells))})
     assert list(verdicts(changed)) == [
         "CLAV+CoMo against RTFM, in 9 columns: better on cameras → films (+10.00), films (+10.00), "
         "tracks → films (+10.00); worse on cameras (−5.00); not distinguishable on the other 5."

@@ -1,5 +1,6 @@
 """Differences between the rows of a table: computed once, adjusted over the table, and drawn with their intervals."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.statistics import differences
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
-from benchmark.tables import compared
 from benchmark.tables.cells import Table, fill_table
-from benchmark.tables.compared import compare_column
+from benchmark.tables.derived import ComparedRow, compare_column
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
@@ -71,7 +72,7 @@ def test_a_column_is_compared_as_its_rows_are(store: RunStore) -> None:
         assert row is not None
         assert row.gap is not None
         assert (row.gap.gap, row.gap.ci_low, row.gap.ci_high, row.gap.p) == pytest.approx(
-            (expected.difference, expected.ci_low, expected.ci_high, expected.p)
+            (expected.gap, expected.ci_low, expected.ci_high, expected.p)
         )
         assert row.gap.covers_seeds == (i == 1)
 
@@ -84,8 +85,23 @@ def test_rows_of_the_same_runs_have_no_difference(store: RunStore) -> None:
 
 def test_a_comparison_is_made_once(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     first = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store)
-    monkeypatch.setattr(compared, "resample_methods", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store) == first
+
+
+def test_a_comparison_of_an_earlier_version_is_read(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    gap = {"against": 0, "gap": -0.2, "ci_low": -0.3, "ci_high": -0.1, "p": 0.01}
+    gap |= {"video_variance": 1e-4, "seed_variance": 2e-4, "covers_seeds": True}
+    rows = [{"standing": "best", "gap": None}, {"standing": "worse", "gap": gap}]
+    kept = {"evaluations": [key for row in ROWS[:2] for key in row], "content": {"rows": rows}}
+    (store.root / "comparisons").mkdir()
+    (store.root / "comparisons" / "affe6f7d103a977e.json").write_text(json.dumps(kept))
+    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
+    best, worse = compare_column(ROWS[:2], [None, 0], "auc_frame", store).rows
+    assert best == ComparedRow(standing="best", gap=None)
+    assert worse is not None
+    assert worse.standing == "worse"
+    assert worse.gap == differences.Difference(**{name: value for name, value in gap.items() if name != "against"})
 
 
 def test_scores_that_were_made_anew_are_compared_anew(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,8 +149,10 @@ def table(store: RunStore) -> Table:
     compared = compare_column(ROWS[:3], [None, 0, 0], "auc_frame", store).rows
     other = compared[2]
     assert other is not None
+    assert other.gap is not None
+    named = {"one": plan.rows[1].label, "other": plan.rows[0].label, "p": 0.02}
     cells = [
-        replace(c, standing=other.standing, gap=other.gap, p_adjusted=0.02)
+        replace(c, standing=other.standing, difference=other.gap.model_copy(update=named))
         if (c.row, c.train, c.test) == (plan.rows[1].label, "cameras", "cameras")
         else c
         for c in filled.cells
@@ -146,9 +164,9 @@ def test_differences_are_drawn_with_interval_and_p(table: Table) -> None:
     grid = difference_grid(table)
     assert grid is not None
     (row,) = [row for group in grid.groups for row in group.rows]
-    gap = next(cell.gap for cell in table.cells if cell.gap)
+    difference = next(cell.difference for cell in table.cells if cell.difference)
     assert row.name == "CLAV+CoMo − RTFM"
-    assert row.cells[0].value == f"{100 * gap.gap:+.2f}".replace("-", "−")
+    assert row.cells[0].value == f"{100 * difference.gap:+.2f}".replace("-", "−")
     assert row.cells[1].rest.startswith("[")
     assert row.cells[2].rest == "0.020"
     assert row.cells[0].bold
