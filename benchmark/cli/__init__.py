@@ -8,13 +8,13 @@ import sys
 import typer
 
 from benchmark.cli import (
-    catalogue,
     compare,
     data,
     evaluation,
-    importing,
+    import_scores,
     info,
-    method,
+    methods_listed,
+    own_method,
     rehearsal,
     report,
     store,
@@ -41,14 +41,14 @@ tables.register(app)
 evaluation.register(app)
 sweep.register(app)
 compare.register(app)
-importing.register(app)
+import_scores.register(app)
 report.register(app)
 rehearsal.register(app)
-catalogue.register(app)
+methods_listed.register(app)
 info.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
-app.add_typer(method.app, name="method")
+app.add_typer(own_method.app, name="method")
 app.add_typer(info.mlflow_app, name="mlflow")
 
 

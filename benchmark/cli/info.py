@@ -1,4 +1,4 @@
-"""Commands that tell: MLflow, the installation."""
+"""Commands about the installation and about MLflow."""
 
 from __future__ import annotations
 
