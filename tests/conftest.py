@@ -5,9 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from benchmark.datasets.scenes import write_scenes
 from benchmark.datasets.scenes.domains import DOMAINS
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says nothing of the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
