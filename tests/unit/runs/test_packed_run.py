@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runs.packed_run import pack_run, unpack_run
+from benchmark.execution.executors.errands import pack_run, unpack_run
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.small_store import make_results
