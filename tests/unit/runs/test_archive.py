@@ -18,8 +18,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import seal, unseal
-from tests.small_store import make_results, spec_of
-from tests.unit.runs.test_packed_run import contents
+from tests.small_store import contents, make_results, spec_of
 
 
 def quietly(done: int, total: int) -> None:
