@@ -161,3 +161,7 @@ def make_results(
             judged = [Look(step=20, test=(auc or 0) + 0.02), Look(step=40, test=auc)] if looks else []
             store_run(store, spec_of(method, seed), scored, judged)
     return results
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from pydantic import ValidationError
 
-from benchmark.runs.packed_run import adopt_run, check_unpacked, files_of_run
-from benchmark.runs.records import Controls, StoredFile
-from benchmark.runs.results_folder import Invocation, Results
+from benchmark.runs.records import StoredFile
+from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.runs.table_plan import TablePlan
-from benchmark.runs.verify import KEY, RUN_FILE, check_run, run_folders
+from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import replacing, writing_to
 from benchmark.system.frozen import FrozenModel
-from benchmark.system.hashing import seal, unseal
+from benchmark.system.hashing import seal, sum_of, unseal
 
 CONTENTS = "contents.json"
 """What an archive holds, the last file in it: sums are known when everything is written."""
@@ -31,11 +29,6 @@ VERSION = 1
 _BLOCK = 1 << 20
 _MALFORMED = (EOFError, ValueError, NotImplementedError, RuntimeError)
 """What `zipfile` raises, beside its own exception, for files that somebody has made up."""
-_PART = r"[^/\\.\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
-_RUN = re.compile(rf"runs/({KEY.pattern})/(.+)")
-_PLAN = re.compile(rf"tables/({_PART})/({_PART})\.plan\.json")
-_CALL = re.compile(r"invocations/([0-9T.-]+)\.json")
-_CONTROLS = re.compile(r"runs/controls/([0-9a-zA-Z ]+)\.json")
 
 Progress = Callable[[int, int], None]
 
@@ -81,15 +74,15 @@ def export_archive(results: Results, path: Path, tables: Iterable[str], weights:
     keys = [key for key in run_folders(store) if not names or key in wanted]
     if not keys:
         raise InputError(f"{store.root}: no run to export there; name another folder with --results")
-    sources = sorted((results.runs / "controls").glob("[!.]*.json"))
-    for key in keys:
-        _check_stored(store, key)
-        sources += files_of_run(store, key, weights).values()
     calls = [call for call in results.latest_calls() if call.plan in plans] if names else results.invocations()
-    sources += [results.plan_path(plan) for plan in plans] + [results.call_path(call.id) for call in calls]
-    evaluations = sum(source.suffix == ".json" and source.parent.name == "evaluations" for source in sources)
+    asking = [results.plan_path(plan) for plan in plans] + [results.call_path(call.id) for call in calls]
+    controls = [f"runs/controls/{path.name}" for path in sorted((results.runs / "controls").glob("[!.]*.json"))]
+    parts = {name: [results.root / name] for name in controls if check_part(results.root, name) is None}
+    parts |= {f"runs/{key}": list(files_of_run(store, key, weights).values()) for key in keys}
+    parts |= {source.relative_to(results.root).as_posix(): [source] for source in asking}
+    evaluations = sum(source.match("runs/*/evaluations/*.json") for source in chain(*parts.values()))
     with writing_to(path, "another FILE"), replacing(path) as file:
-        _write(file, results.root, sources, progress)
+        _write(file, results.root, parts, progress)
     return Moved(len(keys), 0, evaluations, len(plans))
 
 
@@ -109,43 +102,49 @@ def import_archive(results: Results, path: Path, progress: Progress) -> Moved:
     store.prepare()
     with writing_to(results.root, "--results"), store.scratch("import") as scratch:
         _extract(path, contents, scratch, progress)
-        keys = sorted({match[1] for name in contents.files if (match := _RUN.fullmatch(name))})
-        others = [name for name in contents.files if not _RUN.fullmatch(name)]
-        for key in keys:
-            check_unpacked(scratch / "runs", key)
-        for name in others:
-            _check_other(scratch / name, name, path)
-        added = [adopt_run(store, scratch / "runs" / key) for key in keys]
-        placed = [name for name in others if _place(scratch / name, results.root / name)]
-    new = sum(one.run for one in added)
-    plans = sum(_PLAN.fullmatch(name) is not None for name in placed)
-    return Moved(new, len(keys) - new, sum(one.evaluations for one in added), plans)
+        parts = sorted({part for name in contents.files if (part := part_of(name))})
+        sums = {scratch / name: file.sha256 for name, file in contents.files.items()}
+        for part in parts:
+            if problem := check_part(scratch, part, sums.__getitem__):
+                raise _refusal(path, problem)
+        added = [store.adopt(scratch / part) for part in parts if (scratch / part).is_dir()]
+        files = [part for part in parts if (scratch / part).is_file()]
+        placed = [file for file in files if _place(scratch / file, results.root / file)]
+    new, plans = sum(one.run for one in added), sum(file.endswith(".plan.json") for file in placed)
+    return Moved(new, len(added) - new, sum(one.evaluations for one in added), plans)
 
 
-def _check_stored(store: RunStore, key: str) -> None:
-    """Refuse to export damage: at the other end, the whole archive would be refused."""
-    problem = next(check_run(store, key), None)
-    if problem is not None:
-        raise InputError(f"{store.folder(key)}: {problem.text}; `wvad store verify` says all, and what to do")
+def _write(file: BinaryIO, root: Path, parts: Mapping[str, list[Path]], progress: Progress) -> None:
+    """Write an archive of the files of parts; they always have the same time: equal runs give equal archives."""
+    done, total = 0, sum(source.stat().st_size for source in chain(*parts.values()))
+    copied: dict[Path, StoredFile] = {}
 
+    def sum_at(path: Path) -> str:
+        return copied[path].sha256 if path in copied else sum_of(path)  # weights may stay behind
 
-def _write(file: BinaryIO, root: Path, sources: list[Path], progress: Progress) -> None:
-    """Write an archive; files are read in blocks, and always have the same time: equal runs give equal archives."""
-    done, total = 0, sum(source.stat().st_size for source in sources)
-    files: dict[str, StoredFile] = {}
     with zipfile.ZipFile(file, "w") as archive:
-        for source in sources:
-            name, digest, size = source.relative_to(root).as_posix(), hashlib.sha256(), 0
-            with source.open("rb") as content, archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as entry:
-                while block := content.read(_BLOCK):
-                    entry.write(block)
-                    digest.update(block)
-                    size += len(block)
-            files[name] = StoredFile(size=size, sha256=digest.hexdigest())
-            done += size
-            progress(done, total)
+        for part, sources in parts.items():
+            for source in sources:
+                entry = zipfile.ZipInfo(source.relative_to(root).as_posix())
+                with source.open("rb") as content, archive.open(entry, "w", force_zip64=True) as copy:
+                    copied[source] = _copy(content, copy)
+                done += copied[source].size
+                progress(done, total)
+            if problem := check_part(root, part, sum_at):  # at the other end, the whole archive would be refused
+                raise InputError(f"{root}: {problem}; `wvad store verify` says all, and what to do")
+        files = {source.relative_to(root).as_posix(): stored for source, stored in copied.items()}
         contents = Contents(archive_version=VERSION, files=files)
         archive.writestr(zipfile.ZipInfo(CONTENTS), seal(contents.model_dump_json(indent=1).encode()))
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> StoredFile:
+    """Copy a file in blocks, and return the size and the sum of what was copied."""
+    digest, size = hashlib.sha256(), 0
+    while block := source.read(_BLOCK):
+        target.write(block)
+        digest.update(block)
+        size += len(block)
+    return StoredFile(size=size, sha256=digest.hexdigest())
 
 
 @contextmanager
@@ -188,8 +187,7 @@ def _read_contents(archive: zipfile.ZipFile, path: Path) -> Contents:
     if sizes != {name: file.size for name, file in contents.files.items()}:
         raise _refusal(path, f"does not hold what its {CONTENTS} says")
     for name in sizes:
-        match = _RUN.fullmatch(name)
-        if not (RUN_FILE.fullmatch(match[2]) if match else any(form.fullmatch(name) for form in _OTHERS)):
+        if part_of(name) is None:
             raise _refusal(path, f"{name[:200]} does not belong into a run store")
     return contents
 
@@ -199,52 +197,13 @@ def _extract(path: Path, contents: Contents, folder: Path, progress: Progress) -
     done, total = 0, sum(file.size for file in contents.files.values())
     with _opened(path) as archive:
         for name, expected in contents.files.items():
-            target, digest = folder / name, hashlib.sha256()
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(name) as entry, target.open("wb") as file:
-                while block := entry.read(_BLOCK):
-                    file.write(block)
-                    digest.update(block)
-            if digest.hexdigest() != expected.sha256:
-                raise _refusal(path, f"{name} has another sum")
+                if _copy(entry, file) != expected:
+                    raise _refusal(path, f"{name} has another sum")
             done += expected.size
             progress(done, total)
-
-
-def _of_plan(content: bytes) -> tuple[str, ...]:
-    plan = TablePlan.model_validate_json(content)
-    return plan.folder, plan.table
-
-
-def _of_call(content: bytes) -> tuple[str, ...]:
-    call = Invocation.model_validate_json(content)
-    if not all(re.fullmatch(_PART, part) for part in (call.plan.folder, call.plan.table)):  # folders are named so
-        raise ValueError("its table or folder is no name")
-    return (call.id,)
-
-
-def _of_controls(content: bytes) -> tuple[str, ...]:
-    return (Controls.model_validate_json(unseal(content)).test_hash[:16],)
-
-
-_OTHERS: dict[re.Pattern[str], Callable[[bytes], tuple[str, ...]]] = {
-    _PLAN: _of_plan,
-    _CALL: _of_call,
-    _CONTROLS: _of_controls,
-}
-"""What an archive holds beside runs -> the parts of its name, as its content says."""
-
-
-def _check_other(file: Path, name: str, path: Path) -> None:
-    """Refuse a plan, a call or controls that cannot be read, or are of something else than their name says."""
-    for form, names_of in _OTHERS.items():
-        if match := form.fullmatch(name):
-            try:
-                agrees = names_of(file.read_bytes()) == match.groups()
-            except ValueError:
-                agrees = False
-            if not agrees:
-                raise _refusal(path, f"{name} is damaged")
 
 
 def _place(file: Path, target: Path) -> bool:

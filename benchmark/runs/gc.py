@@ -10,7 +10,7 @@ from typing import get_args
 from benchmark.runs.claims import holder_of, living_drivers
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import Derived, EvaluationId, RunStore
-from benchmark.runs.verify import Problem, check_run, run_folders
+from benchmark.runs.verify import check_run, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_abandoned
 
@@ -61,8 +61,10 @@ def find_waste(results: Results, progress: Progress) -> list[Waste]:
             found.append(Waste(why, (store.folder(key),)))
             gone |= {(key, evaluation.key) for evaluation in store.evaluations(key)}
         else:
-            found += [Waste("a damaged evaluation", paths) for paths in _paths(store, problems)]
-            gone |= {(key, problem.evaluation or "") for problem in problems}
+            for name in (problem.evaluation or "" for problem in problems):
+                files = sorted((store.folder(key) / "evaluations").glob(f"{name}.*"))  # the metrics, then the scores
+                found.append(Waste("a damaged evaluation", tuple(files)))
+                gone.add((key, name))
         progress(done, len(keys))
     return found + list(_outdated(store, gone))
 
@@ -88,14 +90,6 @@ def _left_behind(root: Path) -> Iterator[Path]:
         yield from (path for path in root.glob(pattern) if is_abandoned(path))
     living = {path.name for path in living_drivers(root)}
     yield from (path for path in (root / "claims").glob("*") if holder_of(path) not in living)
-
-
-def _paths(store: RunStore, problems: Iterable[Problem]) -> Iterator[tuple[Path, ...]]:
-    """Return the files of each damaged evaluation, the record of the metrics first."""
-    for problem in problems:
-        folder = store.folder(problem.run_key) / "evaluations"
-        paths = (folder / f"{problem.evaluation}.json", folder / f"{problem.evaluation}.npz")
-        yield tuple(path for path in paths if path.exists())
 
 
 def _outdated(store: RunStore, gone: set[EvaluationId]) -> Iterator[Waste]:

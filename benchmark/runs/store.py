@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
@@ -26,6 +26,13 @@ EvaluationId = tuple[str, str]
 """The keys of a run and of an evaluation of it."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Added(NamedTuple):
+    """What came of adopting a run: whether it is new in the store, and how many evaluations are."""
+
+    run: bool
+    evaluations: int
 
 
 class _Kept(FrozenModel):
@@ -128,10 +135,38 @@ class RunStore:
         -------
         Whether it was moved.
         """
+        target = self.folder(key)
         if not replace and self.record(key) is not None:
             return False
-        self._move_into_place(folder, self.folder(key))
-        return not folder.exists()
+        if target.exists():  # it cannot be replaced in one step: it steps aside, and dying here costs a repetition
+            aside = folder.with_name(f"old-{folder.name}")
+            target.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        try:
+            folder.rename(target)
+        except OSError:
+            if self.record(key) is None:
+                raise
+            return False  # another driver was first with the same run
+        return True
+
+    def adopt(self, folder: Path, replace: bool = False) -> Added:
+        """Take over the folder of a run from elsewhere, named by its key and found sound.
+
+        A run that is there already stays, unless it is to be replaced, and gets the evaluations that it lacks.
+        """
+        key = folder.name
+        new = [evaluation.key for evaluation in RunStore(folder.parent).evaluations(key)]
+        if self.place(folder, key, replace):
+            return Added(True, len(new))
+        lacking = [name for name in new if self.evaluation(key, name) is None]
+        target = self.folder(key) / "evaluations"
+        target.mkdir(exist_ok=True)
+        for name in lacking:
+            for file in (f"{name}.npz", f"{name}.json"):  # the scores first, as they were written
+                if (folder / "evaluations" / file).is_file():
+                    shutil.move(folder / "evaluations" / file, target / file)
+        return Added(False, len(lacking))
 
     def write_failure(self, failure: Failure) -> None:
         """Record that a run failed."""
@@ -232,18 +267,6 @@ class RunStore:
 
     def _failure_path(self, key: str) -> Path:
         return self.root / "failed" / f"{key}.json"
-
-    def _move_into_place(self, staging: Path, target: Path) -> None:
-        # A folder cannot be replaced in one step: the old one steps aside, and dying in between costs a repetition.
-        if target.exists():
-            aside = staging.with_name(f"old-{staging.name}")
-            target.rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        try:
-            staging.rename(target)
-        except OSError:
-            if self.record(target.name) is None:  # else another driver was first with the same run
-                raise
 
 
 def _read(path: Path, model: type[_Model]) -> _Model | None:

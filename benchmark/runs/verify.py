@@ -1,25 +1,26 @@
-"""Whether a run's folder holds what was written: what is wrong with it, in words."""
+"""What a results folder keeps, and whether it is what was written: what is wrong with it, in words."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.metrics.frame import ScoredVideos, test_metrics
 from benchmark.runs.checksums import FILE, read_checksums
-from benchmark.runs.records import Evaluation, RunRecord, evaluation_key
+from benchmark.runs.records import Controls, Evaluation, RunRecord, evaluation_key
+from benchmark.runs.results_folder import Invocation
 from benchmark.runs.store import RunStore
-from benchmark.system.hashing import is_sealed, sum_of
+from benchmark.runs.table_plan import TablePlan
+from benchmark.system.hashing import is_sealed, sum_of, unseal
 
-KEY = re.compile(r"[0-9a-f]{16}")
-RUN_FILE = re.compile(
-    r"(record|spec|checksums)\.json|losses\.csv|weights/[0-9]+\.safetensors|evaluations/[0-9a-f]{16}\.(json|npz)"
-)
-"""Every file that a run's folder can hold."""
-
+_KEY = r"[0-9a-f]{16}"
+_NAME = r"[^/\\.\x00-\x1f\x7f][^/\\\x00-\x1f\x7f]*"
+"""What a table or a folder of tables can be called: neither hidden, nor a way out of the results folder."""
+_PLAN = rf"(tables/{_NAME}/{_NAME}\.plan\.json)"
+_RUN_FILE = rf"(?:record|spec|checksums)\.json|losses\.csv|weights/[0-9]+\.safetensors|evaluations/{_KEY}\.(?:json|npz)"
 _CLOSE = 1e-9
 """What another machine's arithmetic may change of a metric."""
 
@@ -32,8 +33,40 @@ class Problem:
     evaluation: str | None
     text: str
 
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"run {self.run_key}: {f'evaluation {self.evaluation}: ' if self.evaluation else ''}{self.text}"
 
-def check_run(store: RunStore, key: str) -> Iterator[Problem]:
+
+def part_of(name: str) -> str | None:
+    """Return what a file is checked and moved with, by paths below a results folder: its run's folder, or itself.
+
+    None if no such file is kept there; a path that leads out of the folder never is.
+    """
+    matches = (re.fullmatch(form, name) for form in _KEPT)
+    return next((match[1] for match in matches if match), None)
+
+
+def check_part(root: Path, part: str, sum_at: Callable[[Path], str] = sum_of) -> str | None:
+    """Say in a line what is wrong with a part of a results folder, None if nothing is.
+
+    Parameters
+    ----------
+    sum_at
+        Gives the sum of a file: whoever has just read all of it need not read it again.
+    """
+    path = root / part
+    if path.is_dir():
+        return next(map(str, check_run(RunStore(path.parent), path.name, sum_at)), None)
+    try:
+        content = path.read_bytes()
+        sound = any(says(content) == part for form, says in _KEPT.items() if says and re.fullmatch(form, part))
+    except ValueError:
+        sound = False
+    return None if sound else f"{part} is damaged"
+
+
+def check_run(store: RunStore, key: str, sum_at: Callable[[Path], str] = sum_of) -> Iterator[Problem]:
     """Look for damage in a run's folder: each file against its sum, each record against what it is about.
 
     A run without any weights is sound: it came from an archive without them.
@@ -45,17 +78,35 @@ def check_run(store: RunStore, key: str) -> Iterator[Problem]:
         return
     if not key == record.key == record.spec.key:
         yield Problem(key, None, "its key is not that of its specification")
-    for text in _check_files(folder, record):
+    for text in _check_files(folder, record, sum_at):
         yield Problem(key, None, text)
     for name in sorted({path.stem for path in (folder / "evaluations").glob("[!.]*")}):
-        problem = _check_evaluation(store, record, name)
-        if problem is not None:
-            yield Problem(key, name, problem)
+        if damage := _check_evaluation(store, record, name):
+            yield Problem(key, name, damage)
 
 
 def run_folders(store: RunStore) -> list[str]:
     """Return the keys of all runs, also of those whose record is gone."""
-    return sorted(path.name for path in store.root.glob("*") if KEY.fullmatch(path.name) and path.is_dir())
+    return sorted(path.name for path in store.root.glob("*") if re.fullmatch(_KEY, path.name) and path.is_dir())
+
+
+def files_of_run(store: RunStore, key: str, weights: bool = True) -> dict[str, Path]:
+    """Return the files that make up a stored run: path in its folder -> path on disk."""
+    folder = store.folder(key)
+    evaluated = {evaluation.key for evaluation in store.evaluations(key)}
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {
+        name: path
+        for name, path in found.items()
+        if is_run_file(name)
+        and (weights or not name.startswith("weights/"))
+        and (path.stem in evaluated or not name.startswith("evaluations/"))  # others' metrics are still to come
+    }
+
+
+def is_run_file(name: str) -> bool:
+    """Return whether a run's folder can hold a file of this path; one that leads out of it is none."""
+    return re.fullmatch(_RUN_FILE, name) is not None
 
 
 def has_weights(folder: Path) -> bool:
@@ -68,10 +119,10 @@ def has_sums(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def _check_files(folder: Path, record: RunRecord) -> Iterator[str]:
+def _check_files(folder: Path, record: RunRecord, sum_at: Callable[[Path], str]) -> Iterator[str]:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in sorted(present):
-        if not RUN_FILE.fullmatch(name) and not Path(name).name.startswith("."):
+        if not is_run_file(name) and not Path(name).name.startswith("."):
             yield f"{name} is no file of a run"
     sums = read_checksums(folder)
     if sums is None:
@@ -80,12 +131,12 @@ def _check_files(folder: Path, record: RunRecord) -> Iterator[str]:
         return
     for name, expected in sums.files.items():
         if name in present:
-            if sum_of(folder / name) != expected:
+            if sum_at(folder / name) != expected:
                 yield f"{name} is damaged"
         elif not name.startswith("weights/") or has_weights(folder):
             yield f"{name} is missing"
     for name in sorted(present - set(sums.files) - {FILE}):
-        if RUN_FILE.fullmatch(name) and not name.startswith("evaluations/"):
+        if is_run_file(name) and not name.startswith("evaluations/"):
             yield f"{name} has no sum"
 
 
@@ -108,11 +159,34 @@ def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | No
 def _same_metrics(evaluation: Evaluation, scored: ScoredVideos) -> bool:
     """Compare the metrics that both know: later versions may compute more."""
     found = test_metrics(scored)
-    pairs = [(value, found[name]) for name, value in evaluation.metrics.items() if name in found]
-    return all(_close(stored, computed) for stored, computed in pairs)
+    return all(_close(value, found[name]) for name, value in evaluation.metrics.items() if name in found)
 
 
 def _close(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
+
+
+def _path_of_plan(plan: TablePlan) -> str:
+    return f"tables/{plan.folder}/{plan.table}.plan.json"
+
+
+def _path_of_call(call: Invocation) -> str:
+    if not re.fullmatch(_PLAN, _path_of_plan(call.plan)):  # files are called so
+        raise ValueError("its table or folder is no name")
+    return f"invocations/{call.id}.json"
+
+
+_KEPT: dict[str, Callable[[bytes], str] | None] = {
+    rf"(runs/{_KEY})/(?:{_RUN_FILE})": None,
+    _PLAN: lambda content: _path_of_plan(TablePlan.model_validate_json(content)),
+    r"(invocations/[0-9T.-]+\.json)": lambda content: _path_of_call(Invocation.model_validate_json(content)),
+    r"(runs/controls/[0-9a-zA-Z ]+\.json)": lambda content: (
+        f"runs/controls/{Controls.model_validate_json(unseal(content)).test_hash[:16]}.json"
+    ),
+}
+"""All that a results folder keeps: the form of a path, with its part -> the path that belongs to the content.
+
+The files of a run are judged together, by `check_run`.
+"""

@@ -15,8 +15,8 @@ from typing import TypeVar
 from benchmark.datasets.store import Dataset
 from benchmark.execution.executors.node_data import find_on_node, fingerprint
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.runs.packed_run import pack_run, unpack_run
-from benchmark.runs.store import RunStore
+from benchmark.runs.store import Added, RunStore
+from benchmark.runs.verify import check_run, files_of_run, is_run_file
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import digest, hash_package
@@ -117,6 +117,36 @@ def receive(errand: Errand, delivery: Delivery) -> Outcome:
         return record_failure(job, outcome.reason, delivery.traceback, outcome.status)
     store.clear_failure(job.spec.key)
     return outcome
+
+
+def pack_run(store: RunStore, key: str) -> dict[str, bytes]:
+    """Return the content of the files that make up a stored run, by path in its folder."""
+    return {name: path.read_bytes() for name, path in files_of_run(store, key).items()}
+
+
+def unpack_run(store: RunStore, key: str, files: Mapping[str, bytes], replace: bool = False) -> Added:
+    """Put a packed run into a store; one that is there already stays and gets the evaluations that it lacks.
+
+    Parameters
+    ----------
+    replace
+        Whether the packed run takes the place of one that is there already.
+
+    Raises
+    ------
+    InputError
+        If the files are not those of a sound run with this key. Nothing has changed then.
+    """
+    with store.scratch(key) as scratch:
+        for name, content in files.items():
+            if not is_run_file(name):
+                raise InputError(f"run {key}: {name[:200]} is no file of a run; get an intact copy")
+            path = scratch / key / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        for problem in check_run(RunStore(scratch), key):
+            raise InputError(f"{problem}; get an intact copy")
+        return store.adopt(scratch / key, replace)
 
 
 def _settle(errand: Errand, job: Job) -> Job:

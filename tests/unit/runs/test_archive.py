@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from benchmark.cli import run
 from benchmark.runs.archive import CONTENTS, Contents, export_archive, import_archive
-from benchmark.runs.records import StoredFile
+from benchmark.runs.records import Controls, StoredFile
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import seal, unseal
-from tests.small_store import make_results, spec_of
-from tests.unit.runs.test_packed_run import contents
+from tests.small_store import contents, make_results, spec_of
 
 
 def quietly(done: int, total: int) -> None:
@@ -136,6 +135,40 @@ def test_a_damaged_run_is_not_exported(here: Results, tmp_path: Path) -> None:
     assert not (tmp_path / "a.zip").exists()
 
 
+def test_no_damage_is_exported_wherever_it_is(here: Results, tmp_path: Path) -> None:
+    key = spec_of("clav", 0).key
+    for name in sorted(contents(here.runs / key)):
+        results = Results(tmp_path / name.replace("/", "-"))
+        shutil.copytree(here.root, results.root)
+        content = bytearray((results.runs / key / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (results.runs / key / name).write_bytes(content)
+        with pytest.raises(InputError, match=f"run {key}: "):
+            export_archive(results, tmp_path / "a.zip", (), True, quietly)
+        assert not (tmp_path / "a.zip").exists()
+
+
+def test_what_is_copied_is_not_read_again_for_its_sum(
+    here: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("hashlib.file_digest")
+    export_archive(here, tmp_path / "a.zip", (), True, quietly)
+    assert import_archive(Results(tmp_path / "there"), tmp_path / "a.zip", quietly) == (4, 0, 8, 1)
+
+
+def test_damaged_controls_stay_behind(here: Results, tmp_path: Path) -> None:
+    results, there = Results(tmp_path / "here"), Results(tmp_path / "there")
+    shutil.copytree(here.root, results.root)
+    sound = Controls(test_hash="a test part", metric="auc_frame", values={"chance": 0.5})
+    for controls in (sound, sound.model_copy(update={"test_hash": "another"})):
+        RunStore(results.runs).write_controls(controls)
+    (results.runs / "controls" / "another.json").write_bytes(b"{")
+    export_archive(results, tmp_path / "a.zip", (), True, quietly)
+    import_archive(there, tmp_path / "a.zip", quietly)
+    assert [path.name for path in (there.runs / "controls").iterdir()] == ["a test part.json"]
+    assert RunStore(there.runs).controls("a test part") == sound
+
+
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "runs/../evil", "tables/../evil.plan.json", "evil.py"])
 def test_a_path_out_of_the_store_is_refused(name: str, archive: Path, tmp_path: Path) -> None:
     hostile = rewrite(tmp_path / "a.zip", {**entries(archive), name: b"{}"})
@@ -204,6 +237,12 @@ def with_better_metrics(files: dict[str, bytes], path: Path) -> None:
     rewrite(path, {**files, name: seal(changed)})
 
 
+def with_other_losses(files: dict[str, bytes], path: Path) -> None:
+    """Losses that are not those of the run's own sums, while the archive's are right."""
+    name = next(name for name in files if name.endswith("losses.csv"))
+    rewrite(path, {**files, name: files[name].replace(b"1", b"2")})
+
+
 def with_a_plan_of_another_name(files: dict[str, bytes], path: Path) -> None:
     rewrite(path, {name.replace("table1.plan", "table2.plan"): content for name, content in files.items()})
 
@@ -223,6 +262,7 @@ HOSTILE: list[tuple[Callable[[dict[str, bytes], Path], None], str]] = [
     (without_contents, "has no contents.json"),
     (of_another_version, "bring wvad-bench up to date"),
     (with_a_run_under_another_key, "run 0{16}: its key is not that of its specification"),
+    (with_other_losses, "losses.csv is damaged"),
     (with_better_metrics, "its metrics are not those of its scores"),
     (with_a_call_of_a_table_out_of_the_store, "invocations/.*json is damaged"),
     (with_a_plan_of_another_name, "table2.plan.json is damaged"),
@@ -267,11 +307,11 @@ def test_a_changed_byte_anywhere_is_refused_or_changes_nothing(
 def test_an_import_that_dies_half_way_leaves_nothing(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(scratch: Path, key: str) -> None:
+    def die(scratch: Path, *rest: object) -> None:
         assert contents(tmp_path / "runs" / "staging")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("benchmark.runs.archive.check_unpacked", die)
+    monkeypatch.setattr("benchmark.runs.archive.check_part", die)
     with pytest.raises(KeyboardInterrupt):
         import_archive(Results(tmp_path), archive, quietly)
     assert contents(tmp_path) == {}

@@ -12,8 +12,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.files import scratch_name
 from benchmark.tables.cells import fill_table
-from tests.small_store import draw_scores, make_results, spec_of, store_run
-from tests.unit.runs.test_packed_run import contents
+from tests.small_store import contents, draw_scores, make_results, spec_of, store_run
 
 KEY = spec_of("clav", 0).key
 NO_PROCESS = 2**22 + 1  # above the greatest process id

@@ -2,19 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runs.packed_run import pack_run, unpack_run
+from benchmark.execution.executors.errands import pack_run, unpack_run
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
-from tests.small_store import make_results
+from tests.small_store import contents, make_results
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore(make_results(tmp_path / "here", seeds=1).runs)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_a_packed_run_is_the_same_elsewhere(store: RunStore, tmp_path: Path) -> None:
