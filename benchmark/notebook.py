@@ -74,7 +74,7 @@ def load_runs(results: Path | str = "results") -> pd.DataFrame:
     InputError
         If no run is stored there.
     """
-    frame = runs_frame(RunStore(Results(Path(results)).runs))
+    frame = runs_frame(Results(Path(results)).store)
     if frame.empty:
         raise InputError(f"{results}: no run is stored there; `wvad train` or `compare` makes some")
     return frame

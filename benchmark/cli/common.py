@@ -75,10 +75,9 @@ def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
     """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
     from benchmark.execution.executors.choice import count_side_by_side
     from benchmark.execution.forecast import expect_seconds
-    from benchmark.runs.store import RunStore
     from benchmark.tables.planning import distinct_jobs
 
-    store = RunStore(choices.runs)
+    store = Results(choices.results).store
     specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
     missing = [spec for spec in specs if store.record(spec.key) is None]
     to_train = {"use": missing, "refresh": specs, "only": []}[choices.cached]
@@ -105,13 +104,12 @@ def do_tables(planned: Sequence[Planned], choices: Choices) -> tuple[list[Outcom
 
 def write_table(filled: FilledTable, results: Results, selection: terms.Selection) -> list[Path]:
     """Write a table's files: the CSV for all selections that its runs have, the others for one; return where."""
-    from benchmark.runs.store import RunStore
     from benchmark.system.files import replacing, writing_to
     from reports.forms.files import table_texts
 
     shown = filled[selection]
     plan, used = shown.plan, [t for t in filled.values() if t is shown or any(cell.summary for cell in t.cells)]
-    folder, texts = results.table_folder(plan.folder), table_texts(shown, used, RunStore(results.runs))
+    folder, texts = results.table_folder(plan.folder), table_texts(shown, used, results.store)
     files = {f"{plan.table}.{end}": text.encode() for end, text in texts.items()}
     if plan.study:
         from reports.figures.study import study_picture

@@ -39,12 +39,11 @@ class Stored:
     """
 
     def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
-        from benchmark.runs.store import RunStore
         from benchmark.tables.line_ups import find_line_ups
         from reports.figures.style import Palette
 
         self.results, self._selection = Results(results), selection
-        self.runs = RunStore(self.results.runs)
+        self.runs = self.results.store
         self.plans = list(self.results.plans(None) if plans is None else plans)
         if not self.plans:
             raise InputError(f"{results}: no table planned there; run `wvad reproduce` or `wvad train` first")

@@ -60,12 +60,11 @@ def evaluate(
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
     from benchmark.execution.driver import run_jobs
     from benchmark.execution.executors.serial import SerialExecutor
-    from benchmark.runs.store import RunStore
     from benchmark.training.jobs import Job
     from benchmark.training.specification import find_pipeline_of
     from reports.tables.single_runs import evaluation_table
 
-    store = RunStore(Results(results).runs)
+    store = Results(results).store
     record = _find_run(store, run)
     target = open_datasets([name], data)[0]
     if target.manifest.feature_set != record.spec.feature_set:

@@ -35,7 +35,6 @@ def import_scores(
 ) -> None:
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
     from benchmark.execution.call import finish_table
-    from benchmark.runs.store import RunStore
     from benchmark.system.files import writing_to
     from benchmark.tables.planning import describe_dataset
     from benchmark.tracking import follow_again
@@ -49,7 +48,7 @@ def import_scores(
     read = [read_scores(folder, opened.manifest) for folder in scores]
     check_different(scores, [found for found, _ in read])
     kept = Results(results)
-    store = RunStore(kept.runs)
+    store = kept.store
     with writing_to(store.root, "--results"):
         specs = [store_imported(name, found, seed, opened, profile, store) for seed, (found, _) in enumerate(read)]
     for folder, (_, units) in zip(scores, read, strict=True):

@@ -127,12 +127,10 @@ def _open(folder: Path) -> tuple[Results, RunStore]:
     InputError
         If there are none.
     """
-    from benchmark.runs.store import RunStore
-
     found = Results(folder)
     if not found.runs.is_dir():
         raise InputError(f"{found.runs}: no run store there; name its folder with --results")
-    return found, RunStore(found.runs)
+    return found, found.store
 
 
 def _megabytes(size: int) -> str:

@@ -69,7 +69,6 @@ def train(
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.runs.store import RunStore
     from benchmark.system.files import file_name
     from benchmark.tables.declaration import RowDeclaration, TableDeclaration
     from benchmark.tables.planning import plan_table
@@ -88,7 +87,7 @@ def train(
     )
     plan, jobs = plan_table(declaration, opened, choices, command_line())
     outcomes, _ = do_tables([(plan, jobs)], choices)
-    out.print(metrics_table(plan, RunStore(choices.runs)))
+    out.print(metrics_table(plan, Results(choices.results).store))
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -99,7 +98,6 @@ def render(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
-    from benchmark.runs.store import RunStore
     from benchmark.tables.cells import fill_selections
 
     folder = Results(results)
@@ -109,7 +107,7 @@ def render(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
         )
     for plan in plans:
-        filled = fill_selections(plan, RunStore(folder.runs))
+        filled = fill_selections(plan, folder.store)
         show_table(filled[selection], write_table(filled, folder, selection))
 
 
@@ -118,7 +116,6 @@ def status(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
-    from benchmark.runs.store import RunStore
     from reports.tables.single_runs import find_standing, status_table, trouble_lines
 
     plans = list(Results(results).plans(table))
@@ -127,7 +124,7 @@ def status(
     if not plans:
         err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
-    standing = find_standing(plans, RunStore(Results(results).runs))
+    standing = find_standing(plans, Results(results).store)
     out.print(status_table(standing))
     for line in trouble_lines(standing):
         say(line)

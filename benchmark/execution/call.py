@@ -9,7 +9,6 @@ from rich.console import Console
 from benchmark.execution.driver import run_jobs
 from benchmark.execution.executors.choice import choose_executor
 from benchmark.runs.results_folder import Results
-from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import FilledTable, fill_selections
 from benchmark.tables.planning import distinct_jobs
@@ -50,12 +49,12 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
     for (plan, own), invocation in zip(planned, invocations, strict=True):
         tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)
         if plan.shuffled is not None:
-            measure_missing_controls(own, RunStore(results.runs))
+            measure_missing_controls(own, results.store)
         finish_table(plan, results, tracker, finish)
     return outcomes
 
 
 def finish_table(plan: TablePlan, results: Results, tracker: Tracker, finish: Finish) -> None:
     """Fill a table from the run store, finish it, and log its files."""
-    finish(fill_selections(plan, RunStore(results.runs)))
+    finish(fill_selections(plan, results.store))
     tracker.table_finished(results.table_files(plan))

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from benchmark.runs.records import StoredFile
 from benchmark.runs.results_folder import Results
-from benchmark.runs.store import RunStore
 from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import replacing, writing_to
@@ -66,7 +65,7 @@ def export_archive(results: Results, path: Path, tables: Iterable[str], weights:
     InputError
         If a table is not planned, a run is damaged, or the file cannot be written.
     """
-    store, names = RunStore(results.runs), set(tables)
+    store, names = results.store, set(tables)
     plans = [plan for plan in results.plans(None) if not names or plan.table in names]
     if unknown := names - {plan.table for plan in plans}:
         raise InputError(f"{results.root}: no {min(unknown)} planned there; `wvad status` lists the tables")
@@ -96,7 +95,7 @@ def import_archive(results: Results, path: Path, progress: Progress) -> Moved:
     InputError
         If the archive is not whole, holds anything but what an export writes, or the results cannot be written.
     """
-    store = RunStore(results.runs)
+    store = results.store
     with _opened(path) as archive:
         contents = _read_contents(archive, path)
     store.prepare()

@@ -44,7 +44,7 @@ def find_waste(results: Results, progress: Progress) -> list[Waste]:
     InputError
         If a plan or a call cannot be read: what it asks for is not known.
     """
-    store = RunStore(results.runs)
+    store = results.store
     plans = [*results.plans(None), *(call.plan for call in results.invocations())]
     wanted = {key for plan in plans for key in plan.run_keys()}
     found = [Waste("left by a process that is no more", (path,)) for path in sorted(_left_behind(store.root))]

@@ -7,7 +7,7 @@ import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,9 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically, writing_to
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import Selection
+
+if TYPE_CHECKING:
+    from benchmark.runs.store import RunStore
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -56,6 +59,13 @@ class Results:
     def runs(self) -> Path:
         """Folder of the run store."""
         return self.root / "runs"
+
+    @property
+    def store(self) -> RunStore:
+        """The run store."""
+        from benchmark.runs.store import RunStore  # brings NumPy along, which the command line starts without
+
+        return RunStore(self.runs)
 
     def table_folder(self, folder: str) -> Path:
         """Folder of the tables on one choice of datasets and profile."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.results_folder import Invocation, Results
-from benchmark.runs.store import RunStore
 from benchmark.tracking.connection import connect
 from benchmark.tracking.content import (
     NOTE,
@@ -46,7 +45,7 @@ class MlflowTracker:
     """
 
     def __init__(self, results: Results, invocation: Invocation, experiment: Experiment) -> None:
-        self._store = RunStore(results.runs)
+        self._store = results.store
         self._reports = results.reports
         self._invocation = invocation
         self._experiment, self._client = experiment, experiment.client
