@@ -1,0 +1,112 @@
+"""The call that the command line and notebooks share: what is kept, filled, finished and logged, and in which order."""
+
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmark.datasets.store import Dataset
+from benchmark.execution import call
+from benchmark.execution.call import Planned, do_tables
+from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
+from benchmark.system.errors import InputError
+from benchmark.tables.cells import FilledTable
+from benchmark.tables.declaration import RowDeclaration, TableDeclaration
+from benchmark.tables.planning import plan_table
+from benchmark.training.choices import Choices
+
+Plan = Callable[..., Planned]
+
+
+@pytest.fixture
+def plan(tiny_scenes: Path) -> Plan:
+    dataset = Dataset(tiny_scenes / "scenes-avenue")
+
+    def of(choices: Choices, name: str = "small", controls: bool = False) -> Planned:
+        rows = (RowDeclaration(label="MMIL", method="mmil"),)
+        table = TableDeclaration(
+            name=name, title=name, protocol="in-domain", datasets=(dataset.name,), rows=rows, controls=controls
+        )
+        return plan_table(table, [dataset], choices, "command")
+
+    return of
+
+
+def small(results: Path, **choices: object) -> Choices:
+    given = {"seeds": 1, "settings": ("steps=2",), "looks": 1, "executor": "serial", "tracking": "none"}
+    return Choices(results=results, **{**given, **choices})  # type: ignore[arg-type]
+
+
+def quiet() -> Console:
+    return Console(file=StringIO())
+
+
+def test_a_table_is_filled_under_each_selection_and_handed_over_once(plan: Plan, tmp_path: Path) -> None:
+    choices, filled = small(tmp_path), list[FilledTable]()
+    outcomes = do_tables([plan(choices)], choices, quiet(), filled.append)
+    assert [outcome.status for outcome in outcomes] == ["ok"]
+    (one,) = filled
+    means = {selection: table.cells[0].summary is not None for selection, table in one.items()}
+    assert means == {"last": True, "validation": False, "oracle": True}
+    assert all(table.selection == selection for selection, table in one.items())
+
+
+def test_files_are_logged_after_the_table_is_finished(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices, logged = small(tmp_path), list[list[str]]()
+
+    class Noting:
+        def run_finished(self, key: str) -> None:
+            logged.append(["run"])
+
+        def table_finished(self, artifacts: list[Path]) -> None:
+            logged.append([path.name for path in artifacts])
+
+    monkeypatch.setattr(call, "choose_tracker", lambda *_: Noting())
+
+    def finish(filled: FilledTable) -> None:
+        made = filled["last"].plan
+        (Results(tmp_path).table_folder(made.folder) / f"{made.table}.md").write_text("made")
+
+    do_tables([plan(choices)], choices, quiet(), finish)
+    assert logged == [["run"], ["small.md", "small.plan.json"]]
+
+
+def test_a_run_of_two_tables_is_done_once_and_both_are_finished(plan: Plan, tmp_path: Path) -> None:
+    choices, filled = small(tmp_path), list[FilledTable]()
+    outcomes = do_tables([plan(choices, "one"), plan(choices, "two")], choices, quiet(), filled.append)
+    assert len(outcomes) == 1
+    assert [one["last"].plan.table for one in filled] == ["one", "two"]
+    assert all(one["last"].cells[0].summary for one in filled)
+
+
+def test_controls_are_measured_where_a_table_shows_them(plan: Plan, tmp_path: Path) -> None:
+    choices, filled = small(tmp_path), list[FilledTable]()
+    do_tables([plan(choices, controls=True)], choices, quiet(), filled.append)
+    assert "constant score" in dict(filled[0]["last"].controls)
+
+
+def test_an_executor_that_cannot_be_used_leaves_the_stored_plan_alone(plan: Plan, tmp_path: Path) -> None:
+    choices = small(tmp_path)
+    do_tables([plan(choices)], choices, quiet(), lambda filled: None)
+    (before,) = Results(tmp_path).plans(None)
+    other = small(tmp_path, settings=("steps=3",), executor="nobodys")
+    with pytest.raises(InputError, match="unknown executor nobodys"):
+        do_tables([plan(other)], other, quiet(), lambda filled: None)
+    assert list(Results(tmp_path).plans(None)) == [before]
+
+
+def test_filling_reads_each_record_once(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choices, read = small(tmp_path, seeds=2), list[str]()
+    planned = plan(choices)
+    do_tables([planned], choices, quiet(), lambda filled: None)
+    original = RunStore.record
+    monkeypatch.setattr(RunStore, "record", lambda store, key: (read.append(key), original(store, key))[1])
+    made: TablePlan = planned[0]
+    call.fill_selections(made, RunStore(choices.runs))
+    assert sorted(read) == sorted(made.run_keys())
