@@ -1,4 +1,8 @@
-"""The command line `wvad`: the composition root, the only part of the engine that knows methods and reports."""
+"""The command line `wvad`.
+
+In it: options, messages and exit codes; here alone the engine and `reports` meet, and what is slow is imported where it
+is used. Not in it: anything that a notebook needs too.
+"""
 
 from __future__ import annotations
 
