@@ -146,8 +146,7 @@ def check_dataset(dataset: Dataset, progress: Progress | None = None) -> Dataset
 
 def is_as_imported(dataset: Dataset, video: Video) -> bool:
     """Return whether the stored rows of a video have the manifest's hash."""
-    arrays = (dataset.features(video), dataset.motion(video), dataset.objects(video))
-    return rows_sha256(array for array in arrays if array is not None) == video.sha256
+    return rows_sha256(dataset.arrays(video).values()) == video.sha256
 
 
 def _count(split: Split, videos: Sequence[Video]) -> SplitReport:

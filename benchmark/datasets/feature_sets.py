@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import Field, ValidationError
 
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.text_files import read_text
+from benchmark.terms import SNIPPET_FRAMES
+
+if TYPE_CHECKING:
+    from benchmark.datasets.manifest import Manifest
 
 FILE = "feature_set.json"
 
 _PRESETS = Path(__file__).with_name("feature_sets.yaml")
 # What two datasets of one id must agree on. The number of crops may differ: UCF-Crime has ten, XD-Violence five.
 _DECISIVE = ("extractor", "checkpoint", "dim", "stride", "normalisation")
+# Norms of one extractor's features differ less between datasets; those of a normalised set differ by far more.
+_NORM_RATIO = 3.0
 
 
 class FeatureSet(FrozenModel):
@@ -123,29 +130,65 @@ def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, d
     return notes
 
 
-def check_dim(identity: FeatureSet, dim: int) -> None:
-    """Raise an error if a file states another size than the features have; a known id on others is a warning."""
+def check_stated(identity: FeatureSet, dim: int) -> None:
+    """Refuse a stated identity that the features cannot have.
+
+    Raises
+    ------
+    InputError
+        If they do not come once per snippet, or a file states another size than they have; a known id on features of
+        another size is a warning.
+    """
+    if identity.stride != SNIPPET_FRAMES:
+        raise InputError(
+            f"{identity.id}: one feature every {identity.stride} frames, but one every {SNIPPET_FRAMES} is expected; "
+            "extract or average them so"
+        )
     if identity.id not in presets() and identity.dim != dim:
         raise InputError(
             f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"
         )
 
 
-def check_stride(identity: FeatureSet, snippet_frames: int) -> None:
-    """Raise an error if features do not come once per snippet."""
-    if identity.stride != snippet_frames:
-        raise InputError(
-            f"{identity.id}: one feature every {identity.stride} frames, but one every {snippet_frames} is expected; "
-            "extract or average them so"
-        )
+def check_identity(name: str, feature_set: str, identity: FeatureSet | None, others: Sequence[Manifest]) -> None:
+    """Refuse a dataset whose features' identity contradicts that of another one under the same id.
+
+    Raises
+    ------
+    InputError
+        If one does; the message names the dataset and what differs.
+    """
+    for other in others:
+        if other.feature_set != feature_set or identity is None or other.identity is None:
+            continue
+        if found := identity.contradiction(other.identity):
+            raise InputError(
+                f"datasets {name} and {other.name} both say feature set {feature_set}, but {found}; "
+                "give one of them another id with --feature-set"
+            )
+
+
+def with_norm_notes(manifest: Manifest, others: Sequence[Manifest]) -> Manifest:
+    """Return the manifest with a warning for norms of zero, and for each dataset of its set whose norms differ."""
+    notes = []
+    if manifest.norms is not None and manifest.norms[1] == 0:
+        notes.append("WARNING: most features are zero throughout; extract them again.")
+    for other in others:
+        if other.feature_set != manifest.feature_set or manifest.norms is None or other.norms is None:
+            continue
+        ours, theirs = manifest.norms[1], other.norms[1]
+        if max(ours, theirs) > _NORM_RATIO * min(ours, theirs) > 0:
+            notes.append(
+                f"WARNING: the features have norm {ours:.4g} here and {theirs:.4g} in {other.name}, which says the "
+                f"same feature set {manifest.feature_set}: one of the two may be normalised otherwise."
+            )
+    return manifest.model_copy(update={"notes": (*manifest.notes, *notes)})
 
 
 def _read(path: Path) -> FeatureSet:
     try:
         return FeatureSet.model_validate(json.loads(read_text(path)))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise InputError(f"{path}: not a feature set's identity at {place}: {first['msg']}") from None
+        raise InputError(f"{path}: not a feature set's identity at {first_error(error)}") from None
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not a JSON file; state id, extractor, checkpoint, dim and normalisation") from None

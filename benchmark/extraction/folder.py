@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +13,8 @@ from pydantic import ValidationError
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
 from benchmark.datasets.feature_sets import FeatureSet
-from benchmark.datasets.frame_counts_file import FILE as FRAMES_FILE
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import FILE as FRAMES_FILE
+from benchmark.datasets.frames_csv import read_frame_counts, write_frame_counts
 from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, FeatureSettings, MotionScale
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically
@@ -85,11 +83,7 @@ class ExtractionFolder:
     def finish(self, name: str, frames: int) -> None:
         """Note that a video's files are complete."""
         self.frames[name] = frames
-        with io.StringIO(newline="") as text:
-            lines = csv.writer(text, lineterminator="\n")
-            lines.writerow(("video", "frame_count"))
-            lines.writerows(sorted(self.frames.items()))
-            write_atomically(self.path / FRAMES_FILE, text.getvalue())
+        write_frame_counts(self.path / FRAMES_FILE, self.frames)
 
     def write_record(self, motion_scale: MotionScale | None) -> None:
         """Write what the results were extracted with."""

@@ -7,12 +7,9 @@ import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
-from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
+from benchmark.datasets.manifest import Manifest, read_manifest, write_manifest
 from benchmark.datasets.store import Dataset
 from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
@@ -70,7 +67,7 @@ def add_pseudo_labels(
         }
         videos = []
         for video in m.videos:
-            stored = _stored(dataset, video)
+            stored = dataset.arrays(video)
             if rows_sha256(stored.values()) != video.sha256:
                 raise InputError(f"{m.name}: {video.name} is not as it was imported; import the dataset again")
             for name, writer in writers.items():
@@ -94,15 +91,6 @@ def add_pseudo_labels(
         )
         write_manifest(manifest, folder)
     return manifest
-
-
-def _stored(dataset: Dataset, video: Video) -> dict[str, NDArray[Any]]:
-    arrays = {
-        "features": dataset.features(video),
-        "motion": dataset.motion(video),
-        "objects": dataset.objects(video),
-    }
-    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _link(source: Path, target: Path) -> None:

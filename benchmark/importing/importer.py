@@ -14,26 +14,26 @@ from typing import get_args
 import numpy as np
 
 from benchmark.datasets.catalog import check_name, list_datasets
-from benchmark.datasets.feature_sets import FeatureSet, check_dim, check_stride, find_feature_set, identity_notes
+from benchmark.datasets.feature_sets import (
+    FeatureSet,
+    check_identity,
+    check_stated,
+    find_feature_set,
+    identity_notes,
+    with_norm_notes,
+)
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
-from benchmark.datasets.same_features import check_identity, with_norm_notes
 from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
-from benchmark.importing.feature_files.finding import features_home
 from benchmark.importing.feature_files.layouts import find_features
-from benchmark.importing.import_plan import (
-    PlannedVideo,
-    match_features,
-    missing_note,
-    notes_on,
-    plan_videos,
-    read_missing,
-)
+from benchmark.importing.feature_files.search import features_home
+from benchmark.importing.import_plan import PlannedVideo, missing_note, notes_on, plan_videos
+from benchmark.importing.matching import match_features, read_missing
 from benchmark.importing.packing import Column, PackedVideo, Progress, dataset_columns, pack, packed_bytes
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
+from benchmark.terms import SCENES_PREFIX, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
 
 _WORKERS = 8
 
@@ -183,8 +183,7 @@ def _plan(request: ImportRequest) -> _Plan:
     _, crops, dim = videos[0].files.shape
     feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     if identity is not None:
-        check_stride(identity, SNIPPET_FRAMES)
-        check_dim(identity, dim)
+        check_stated(identity, dim)
     named = request.feature_set is not None
     notes = [
         features.reason,

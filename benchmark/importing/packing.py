@@ -233,9 +233,7 @@ def dataset_columns(videos: Sequence[PlannedVideo], labels: Sequence[PseudoLabel
 
 def label_column(labels: PseudoLabelFiles) -> Column:
     """Return the column of a pseudo-label."""
-    shape = () if labels.what == "motion" else (labels.columns,)
-    dtype = np.dtype(np.float32 if labels.what == "motion" else np.float16)
-    return Column(labels.what, shape, dtype, lambda name: iter([labels.read(name)]))
+    return Column(labels.what, labels.row_shape, labels.dtype, lambda name: iter([labels.read(name)]))
 
 
 def feature_blocks(video: PlannedVideo) -> Iterator[NDArray[Any]]:

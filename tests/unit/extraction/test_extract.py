@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.store import Dataset
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
