@@ -15,6 +15,7 @@ from benchmark.extraction.settings import ExtractionRequest, MotionScale
 from benchmark.extraction.workers import extract_videos
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more, read_lines
+from benchmark.terms import Progress
 
 SCALED = 1.0
 """Motion up to which an import takes it for scaled already."""
@@ -56,7 +57,7 @@ def extract(
     training: Path | None = None,
     workers: int = 1,
     replace: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     ended: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Extraction:
     """Extract videos into a folder, several side by side; one that cannot be extracted does not stop the others.

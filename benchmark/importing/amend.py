@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,10 +15,7 @@ from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import PseudoLabel
-
-Progress = Callable[[int, int], None]
-"""Called with (videos done, videos)."""
+from benchmark.terms import Progress, PseudoLabel
 
 
 def add_pseudo_labels(
@@ -26,7 +23,7 @@ def add_pseudo_labels(
     folders: Mapping[PseudoLabel, Path],
     replace: bool = False,
     follow_links: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Manifest:
     """Add motion intensities, object scores or both to a dataset.
 
@@ -42,6 +39,8 @@ def add_pseudo_labels(
         Whether to replace a pseudo-label that the dataset has already.
     follow_links
         Whether links may lead out of these folders.
+    progress
+        Called with (videos done, videos) after each video.
 
     Raises
     ------
@@ -75,8 +74,7 @@ def add_pseudo_labels(
                 writer.write(stored[name])
             ordered = (stored[name] for name in ("features", "motion", "objects") if name in stored)
             videos.append(video.model_copy(update={"sha256": rows_sha256(ordered)}))
-            if progress is not None:
-                progress(len(videos), len(m.videos))
+            progress(len(videos), len(m.videos))
         if read_manifest(dataset.path) != m:
             raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
         columns = {found.what: found.columns for found in labels}
