@@ -14,7 +14,7 @@ from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.extraction.extract import Extraction
-    from benchmark.extraction.motion import MotionSettings
+    from benchmark.extraction.settings import MotionSettings
 
 
 def extract(
@@ -54,8 +54,8 @@ def extract(
     from benchmark.execution.executors import Resources
     from benchmark.execution.executors.places import count_places
     from benchmark.extraction.extract import extract as run_extraction
+    from benchmark.extraction.one_video import Outcome
     from benchmark.extraction.settings import ExtractionRequest
-    from benchmark.extraction.single import Outcome
     from benchmark.extraction.videos import find_videos
     from benchmark.system.files import writing_to
     from benchmark.system.text_files import read_lines
@@ -102,7 +102,7 @@ def extract(
 
 
 def _motion(method: Literal[terms.FlowMethod, "none"], size: str) -> MotionSettings | None:
-    from benchmark.extraction.motion import MotionSettings
+    from benchmark.extraction.settings import MotionSettings
 
     width, times, height = size.partition("x")
     if not (times and width.isdecimal() and height.isdecimal()):

@@ -7,8 +7,10 @@ import io
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
@@ -38,6 +40,24 @@ class NpyHeader:
     offset: int
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a file of others for reading.
+
+    Raises
+    ------
+    InputError
+        If it is missing, not a file, or cannot be read.
+    """
+    if not path.is_file():  # opening a pipe would wait for somebody to write into it
+        raise InputError(f"{path}: no such file")
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
 def read_header(path: Path) -> NpyHeader:
     """Read the header of an `.npy` file; the values are not touched.
 
@@ -49,16 +69,12 @@ def read_header(path: Path) -> NpyHeader:
     InputError
         If the file is missing, not an `.npy` file, or longer or shorter than its header says.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    with opened(path) as file:
+        # Read apart, because numpy reads as much as the file claims before it looks at its own limit.
+        head, size = io.BytesIO(file.read(_HEADER_BYTES)), os.fstat(file.fileno()).st_size
     try:
-        with path.open("rb") as file:
-            # Read apart, because numpy reads as much as the file claims before it looks at its own limit.
-            header = _parse_header(io.BytesIO(file.read(_HEADER_BYTES)))
-            size = os.fstat(file.fileno()).st_size
+        header = _parse_header(head)
         _check_size(header, size)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except Exception as error:  # a damaged header fails in many ways inside numpy and the parser that it uses
         raise InputError(f"{path}: not a readable .npy file ({shorten(error)}); copy or extract it again") from None
     return header

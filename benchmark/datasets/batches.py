@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,14 +18,8 @@ from benchmark.datasets.store import Dataset
 from benchmark.system.seeding import derive_seed
 
 
-@dataclass(frozen=True)
-class BagSet:
-    """The bags of some videos, in memory: what `benchmark.api.Bags` holds, for all of them."""
-
-    features: Tensor
-    motion: Tensor | None
-    objects: Tensor | None
-    video_ids: tuple[str, ...]
+class BagSet(Bags):
+    """The bags of all videos of a class, in memory."""
 
     @property
     def nbytes(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.store import Dataset
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
-from benchmark.terms import SCENES_PREFIX
+from benchmark.terms import SCENES_PREFIX, Progress
 
 # A name is a folder's; it stands in comma-separated lists and, joined by "+", in names of result folders.
 _NAME = re.compile(r"\w[\w.-]*")
@@ -33,7 +32,7 @@ class DatasetPlugin(Plugin):
     kind = "dataset"
     group = "wvad_bench.datasets"
 
-    def open(self, root: Path, progress: Callable[[int, int], None]) -> Dataset:
+    def open(self, root: Path, progress: Progress) -> Dataset:
         """Open the dataset.
 
         Parameters
@@ -82,7 +81,7 @@ def list_datasets(root: Path) -> list[CatalogEntry]:
     return [_entry(folder) for folder in folders if (folder / "manifest.json").exists()]
 
 
-def open_or_make(name: str, root: Path, progress: Callable[[int, int], None]) -> Dataset:
+def open_or_make(name: str, root: Path, progress: Progress) -> Dataset:
     """Open a dataset by name; one that a plug-in gives, such as the simulated ones, is made if it is not there yet.
 
     Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,9 +15,7 @@ from benchmark.datasets.labels import unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
 from benchmark.datasets.store import Dataset
-from benchmark.terms import SNIPPET_FRAMES, Split
-
-Progress = Callable[[int, int], None]
+from benchmark.terms import SNIPPET_FRAMES, Progress, Split
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ class DatasetReport:
         return lines
 
 
-def check_dataset(dataset: Dataset, progress: Progress | None = None) -> DatasetReport:
+def check_dataset(dataset: Dataset, progress: Progress = lambda done, total: None) -> DatasetReport:
     """Read a dataset through, a video at a time, and count what it holds.
 
     Parameters
@@ -132,8 +130,7 @@ def check_dataset(dataset: Dataset, progress: Progress | None = None) -> Dataset
             motions.append(motion)
         if objects is not None:
             highest.append(objects.max(axis=1))
-        if progress is not None:
-            progress(done, len(m.videos))
+        progress(done, len(m.videos))
     return DatasetReport(
         manifest=m,
         splits=(_count("train", m.split("train")), _count("test", m.split("test"))),
@@ -146,8 +143,7 @@ def check_dataset(dataset: Dataset, progress: Progress | None = None) -> Dataset
 
 def is_as_imported(dataset: Dataset, video: Video) -> bool:
     """Return whether the stored rows of a video have the manifest's hash."""
-    arrays = (dataset.features(video), dataset.motion(video), dataset.objects(video))
-    return rows_sha256(array for array in arrays if array is not None) == video.sha256
+    return rows_sha256(dataset.arrays(video).values()) == video.sha256
 
 
 def _count(split: Split, videos: Sequence[Video]) -> SplitReport:

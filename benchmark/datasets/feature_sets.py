@@ -11,8 +11,9 @@ import yaml
 from pydantic import Field, ValidationError
 
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.text_files import read_text
+from benchmark.terms import SNIPPET_FRAMES
 
 FILE = "feature_set.json"
 
@@ -123,20 +124,23 @@ def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, d
     return notes
 
 
-def check_dim(identity: FeatureSet, dim: int) -> None:
-    """Raise an error if a file states another size than the features have; a known id on others is a warning."""
+def check_stated(identity: FeatureSet, dim: int) -> None:
+    """Refuse a stated identity that the features cannot have.
+
+    Raises
+    ------
+    InputError
+        If they do not come once per snippet, or a file states another size than they have; a known id on features of
+        another size is a warning.
+    """
+    if identity.stride != SNIPPET_FRAMES:
+        raise InputError(
+            f"{identity.id}: one feature every {identity.stride} frames, but one every {SNIPPET_FRAMES} is expected; "
+            "extract or average them so"
+        )
     if identity.id not in presets() and identity.dim != dim:
         raise InputError(
             f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"
-        )
-
-
-def check_stride(identity: FeatureSet, snippet_frames: int) -> None:
-    """Raise an error if features do not come once per snippet."""
-    if identity.stride != snippet_frames:
-        raise InputError(
-            f"{identity.id}: one feature every {identity.stride} frames, but one every {snippet_frames} is expected; "
-            "extract or average them so"
         )
 
 
@@ -144,8 +148,6 @@ def _read(path: Path) -> FeatureSet:
     try:
         return FeatureSet.model_validate(json.loads(read_text(path)))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise InputError(f"{path}: not a feature set's identity at {place}: {first['msg']}") from None
+        raise InputError(f"{path}: not a feature set's identity at {first_error(error)}") from None
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not a JSON file; state id, extractor, checkpoint, dim and normalisation") from None

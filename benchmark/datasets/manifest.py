@@ -12,7 +12,7 @@ from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.text_files import read_text
 from benchmark.terms import Benchmark, Metric, RowUnit, Split
 
@@ -177,9 +177,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(json.dumps(_migrated(content)))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: not a valid manifest at {place or 'top level'}: {first['msg']}") from None
+        raise InputError(f"{path}: not a valid manifest at {first_error(error)}") from None
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,11 @@ class Dataset:
     def objects(self, video: Video) -> NDArray[np.float16] | None:
         """Return the object class scores of a video, (rows, classes), or None if the dataset has none."""
         return None if self._objects is None else self._objects[_rows(video)]
+
+    def arrays(self, video: Video) -> dict[str, NDArray[Any]]:
+        """Return all stored rows of a video by the name of the array, in the order that they are hashed in."""
+        found = {"features": self.features(video), "motion": self.motion(video), "objects": self.objects(video)}
+        return {name: rows for name, rows in found.items() if rows is not None}
 
 
 def _rows(video: Video) -> slice:

@@ -1,5 +1,5 @@
 """From videos to what an import reads: motion, objects and features, one row per snippet of 16 frames.
 
-In it: decoding, optical flow, detectors, encoders, and their results on disk. Not in it: a dataset; `importing` makes
-one of these files. Only the command line comes here.
+In it: decoding, what measures the frames, and the folder that all is written to. Not in it: annotations, or a dataset;
+models of others are run, but nothing is trained.
 """

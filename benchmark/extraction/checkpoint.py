@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.encoder import FREE_SIZE, EncoderKind
-from benchmark.extraction.onnx_model import file_sha256
+from benchmark.extraction.encoder import FREE_SIZE
+from benchmark.extraction.settings import EncoderKind
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
+from benchmark.system.hashing import sum_of
 from benchmark.terms import SNIPPET_FRAMES
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    if (named := _HUB_NAME.search(path.stem)) and not file_sha256(path).startswith(named[1]):
+    if (named := _HUB_NAME.search(path.stem)) and not sum_of(path).startswith(named[1]):
         raise InputError(f"{path}: its hash is not the one in its name; download it again")
     try:
         with warnings.catch_warnings(action="ignore"):  # about forms of pickle, which are read or refused all the same

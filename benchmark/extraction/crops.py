@@ -61,11 +61,6 @@ def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[
     return np.concatenate([crops, crops[:, :, ::-1]]) if rule == "ten" else crops
 
 
-def count_crops(rule: CropRule) -> int:
-    """Return the number of crops."""
-    return {"one": 1, "five": 5, "ten": 10}[rule]
-
-
 def normalise(crops: NDArray[np.uint8], normalisation: Normalisation) -> NDArray[np.float32]:
     """Return crops (..., height, width, RGB) with their colours normalised."""
     mean, std = (np.asarray(values, np.float32) for values in _COLOURS[normalisation])

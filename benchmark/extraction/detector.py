@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.decoding import Frame, frame_places
 from benchmark.extraction.extra import load_opencv
-from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
+from benchmark.extraction.onnx_model import OnnxModel, as_half
+from benchmark.extraction.settings import Family, ObjectSettings
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
-
-Family = Literal["yolov5", "yolov8", "fastestdet"]
+from benchmark.system.hashing import sum_of
 
 COCO_CLASSES = 80
 GREY = 114
@@ -23,33 +22,6 @@ GREY = 114
 _FREE_SIZE = {"yolov5": 640, "yolov8": 640, "fastestdet": 352}
 """Side of the input, in pixels, that each family was trained with: for models that leave it free."""
 _PROBE = 640
-
-
-class ObjectSettings(FrozenModel):
-    """How objects were detected.
-
-    Attributes
-    ----------
-    model, sha256
-        File name and hash of the detector.
-    width, height
-        Of its input, in pixels.
-    frames
-        Frames looked at in a snippet.
-    classes
-        Number of classes, the columns of the scores.
-    names
-        Names of the classes, in their order; none if they were not given.
-    """
-
-    model: str
-    sha256: str
-    family: Family
-    width: int
-    height: int
-    frames: int
-    classes: int
-    names: tuple[str, ...]
 
 
 class Detector:
@@ -78,14 +50,14 @@ class Detector:
         classes = len(names) or COCO_CLASSES
         height, width = _input_size(self._model, _PROBE)
         shapes = [output.shape for output in self._model.run(np.zeros((1, 3, height, width), np.float32))]
-        self._family = recognise(shapes, classes, path)
-        self._height, self._width = _input_size(self._model, _FREE_SIZE[self._family])
+        family = recognise(shapes, classes, path)
+        height, width = _input_size(self._model, _FREE_SIZE[family])
         self.settings = ObjectSettings(
             model=path.name,
-            sha256=file_sha256(path),
-            family=self._family,
-            width=self._width,
-            height=self._height,
+            sha256=sum_of(path),
+            family=family,
+            width=width,
+            height=height,
             frames=frames,
             classes=classes,
             names=tuple(names),
@@ -98,23 +70,25 @@ class Detector:
         return as_half(np.mean(scores, axis=0), self._model.path)
 
     def _scores(self, frame: Frame) -> NDArray[np.float32]:
-        prepare = self._stretched if self._family == "fastestdet" else self._letterboxed
+        prepare = self._stretched if self.settings.family == "fastestdet" else self._letterboxed
         image = prepare(frame).transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
-        return class_scores(self._family, self._model.run(image)[0])
+        return class_scores(self.settings.family, self._model.run(image)[0])
 
     def _stretched(self, frame: Frame) -> NDArray[np.uint8]:
         """Return the frame in the input's size, whatever its proportions: (height, width, BGR)."""
         cv2 = self._cv2
-        small: NDArray[np.uint8] = cv2.resize(frame, (self._width, self._height), interpolation=cv2.INTER_AREA)
+        small: NDArray[np.uint8] = cv2.resize(
+            frame, (self.settings.width, self.settings.height), interpolation=cv2.INTER_AREA
+        )
         return small
 
     def _letterboxed(self, frame: Frame) -> NDArray[np.uint8]:
         """Return the frame with its proportions kept, in the middle of grey: (height, width, RGB)."""
         cv2 = self._cv2
-        scale = min(self._height / frame.shape[0], self._width / frame.shape[1])
+        scale = min(self.settings.height / frame.shape[0], self.settings.width / frame.shape[1])
         height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
-        top, left = (self._height - height) // 2, (self._width - width) // 2
-        whole = np.full((self._height, self._width, 3), GREY, np.uint8)
+        top, left = (self.settings.height - height) // 2, (self.settings.width - width) // 2
+        whole = np.full((self.settings.height, self.settings.width, 3), GREY, np.uint8)
         small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)
         whole[top : top + height, left : left + width] = small[:, :, ::-1]
         return whole

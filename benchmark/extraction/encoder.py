@@ -4,53 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.crops import cut_crops, normalise
 from benchmark.extraction.decoding import Frame, frame_places
-from benchmark.extraction.onnx_model import OnnxModel, as_half, file_sha256
+from benchmark.extraction.onnx_model import OnnxModel, as_half
+from benchmark.extraction.settings import EncoderKind, FeatureSettings
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.hashing import sum_of
 from benchmark.terms import SNIPPET_FRAMES, CropRule, Normalisation
 
-EncoderKind = Literal["image", "clip"]
 FREE_SIZE = 224
 """Side of a crop, in pixels, where neither the encoder nor the user says one."""
-
-
-class FeatureSettings(FrozenModel):
-    """How features were computed.
-
-    Attributes
-    ----------
-    model, sha256
-        File name and hash of the encoder or checkpoint.
-    architecture
-        What the checkpoint was loaded into; None for an ONNX file.
-    architecture_sha256
-        Hash of the architecture's file; None if it is part of an installed package.
-    kind
-        ``image`` encodes single frames, whose features are averaged; ``clip`` all frames of a snippet together.
-    frames
-        Frames looked at in a snippet.
-    width, height
-        Of a crop, in pixels.
-    """
-
-    model: str
-    sha256: str
-    architecture: str | None
-    architecture_sha256: str | None
-    kind: EncoderKind
-    frames: int
-    normalisation: Normalisation
-    crops: CropRule
-    width: int
-    height: int
 
 
 class Network(Protocol):
@@ -144,7 +113,7 @@ class Encoder:
         self._network = network
         self.settings = FeatureSettings(
             model=network.path.name,
-            sha256=file_sha256(network.path),
+            sha256=sum_of(network.path),
             architecture=architecture.name if architecture else None,
             architecture_sha256=architecture.source_hash() if architecture else None,
             kind=network.kind,

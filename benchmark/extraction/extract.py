@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
-from benchmark.extraction.folder import ExtractionFolder
-from benchmark.extraction.identity import write_identity
+from benchmark.extraction.folder import ExtractionFolder, write_identity
 from benchmark.extraction.instruments import Instruments
-from benchmark.extraction.scaling import fastest, write_motion
+from benchmark.extraction.motion import fastest, write_motion
+from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.settings import ExtractionRequest, MotionScale
-from benchmark.extraction.single import Outcome
 from benchmark.extraction.workers import extract_videos
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more, read_lines
+from benchmark.terms import Progress
 
 SCALED = 1.0
 """Motion up to which an import takes it for scaled already."""
@@ -57,7 +57,7 @@ def extract(
     training: Path | None = None,
     workers: int = 1,
     replace: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = lambda done, total: None,
     ended: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Extraction:
     """Extract videos into a folder, several side by side; one that cannot be extracted does not stop the others.

@@ -1,9 +1,8 @@
-"""The folder of an extraction: what it was run with, which videos are finished, and where their files are."""
+"""The folder of an extraction: what it was run with, which videos are finished, where their files are."""
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
-from benchmark.datasets.frame_counts_file import FILE as FRAMES_FILE
-from benchmark.datasets.frame_counts_file import read_frame_counts
-from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
+from benchmark.datasets.feature_sets import FeatureSet
+from benchmark.datasets.frames_csv import FILE as FRAMES_FILE
+from benchmark.datasets.frames_csv import read_frame_counts, write_frame_counts
+from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, FeatureSettings, MotionScale
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically
 
@@ -82,11 +83,7 @@ class ExtractionFolder:
     def finish(self, name: str, frames: int) -> None:
         """Note that a video's files are complete."""
         self.frames[name] = frames
-        with io.StringIO(newline="") as text:
-            lines = csv.writer(text, lineterminator="\n")
-            lines.writerow(("video", "frame_count"))
-            lines.writerows(sorted(self.frames.items()))
-            write_atomically(self.path / FRAMES_FILE, text.getvalue())
+        write_frame_counts(self.path / FRAMES_FILE, self.frames)
 
     def write_record(self, motion_scale: MotionScale | None) -> None:
         """Write what the results were extracted with."""
@@ -142,3 +139,30 @@ def _word(value: Any) -> str:
     if value is None:
         return "none"
     return "given" if isinstance(value, dict | tuple | list) else str(value)
+
+
+def write_identity(folder: ExtractionFolder) -> None:
+    """Write `feature_set.json`, if there are features: the same settings give the same id, others another."""
+    settings = folder.settings.features
+    if settings is None or not folder.frames:
+        return
+    digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+    _, crops, dim = read_npy(folder.file(FEATURES, next(iter(folder.frames)))).shape
+    identity = FeatureSet(
+        id=f"{Path(settings.model).stem}-{digest[:8]}",
+        extractor=_describe(settings),
+        checkpoint=f"SHA-256 {settings.sha256}",
+        dim=dim,
+        crops=(crops,),
+        stride=folder.settings.snippet_frames,
+        normalisation="none",
+        source=settings.model,
+    )
+    write_atomically(folder.path / IDENTITY_FILE, identity.model_dump_json(indent=2) + "\n")
+
+
+def _describe(settings: FeatureSettings) -> str:
+    network = settings.model if settings.architecture is None else f"{settings.architecture} ({settings.model})"
+    seen = "clips of 16 frames" if settings.kind == "clip" else f"the mean of {settings.frames} frames"
+    colours = f"colours {settings.normalisation}"
+    return f"{network} on {seen}, {settings.width} x {settings.height} pixels, {settings.crops}-crop, {colours}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,12 +72,6 @@ class OnnxModel:
         except Exception as error:
             raise InputError(f"{self.path}: cannot take {images.shape} ({_one_line(error)})") from None
         return [np.asarray(output) for output in outputs]
-
-
-def file_sha256(path: Path) -> str:
-    """Hash a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def as_half(values: NDArray[Any], path: Path) -> NDArray[np.float16]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.extraction.detector import ObjectSettings
-from benchmark.extraction.encoder import FeatureSettings
-from benchmark.extraction.motion import MotionSettings
 from benchmark.system.frozen import FrozenModel
-from benchmark.terms import CropRule, Normalisation, VideoTail
+from benchmark.terms import CropRule, FlowMethod, Normalisation, VideoTail
+
+EncoderKind = Literal["image", "clip"]
+Family = Literal["yolov5", "yolov8", "fastestdet"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,72 @@ class ExtractionRequest:
     crops: CropRule = "one"
     crop_size: int | None = None
     tail: VideoTail = "drop"
+
+
+class MotionSettings(FrozenModel):
+    """How motion was measured; the size is that of the frames that the flow was computed on, in pixels."""
+
+    method: FlowMethod
+    width: int
+    height: int
+
+
+class ObjectSettings(FrozenModel):
+    """How objects were detected.
+
+    Attributes
+    ----------
+    model, sha256
+        File name and hash of the detector.
+    width, height
+        Of its input, in pixels.
+    frames
+        Frames looked at in a snippet.
+    classes
+        Number of classes, the columns of the scores.
+    names
+        Names of the classes, in their order; none if they were not given.
+    """
+
+    model: str
+    sha256: str
+    family: Family
+    width: int
+    height: int
+    frames: int
+    classes: int
+    names: tuple[str, ...]
+
+
+class FeatureSettings(FrozenModel):
+    """How features were computed.
+
+    Attributes
+    ----------
+    model, sha256
+        File name and hash of the encoder or checkpoint.
+    architecture
+        What the checkpoint was loaded into; None for an ONNX file.
+    architecture_sha256
+        Hash of the architecture's file; None if it is part of an installed package.
+    kind
+        ``image`` encodes single frames, whose features are averaged; ``clip`` all frames of a snippet together.
+    frames
+        Frames looked at in a snippet.
+    width, height
+        Of a crop, in pixels.
+    """
+
+    model: str
+    sha256: str
+    architecture: str | None
+    architecture_sha256: str | None
+    kind: EncoderKind
+    frames: int
+    normalisation: Normalisation
+    crops: CropRule
+    width: int
+    height: int
 
 
 class ExtractionSettings(FrozenModel):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmark.extraction.extra import load_opencv
 from benchmark.extraction.instruments import Instruments
+from benchmark.extraction.one_video import Outcome, extract_video
 from benchmark.extraction.settings import ExtractionRequest
-from benchmark.extraction.single import Outcome, extract_video
 from benchmark.system.errors import InputError
 
 _Task = tuple[str, Path]

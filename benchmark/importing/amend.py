@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
-from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
+from benchmark.datasets.manifest import Manifest, read_manifest, write_manifest
 from benchmark.datasets.store import Dataset
 from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import PseudoLabel
-
-Progress = Callable[[int, int], None]
-"""Called with (videos done, videos)."""
+from benchmark.terms import Progress, PseudoLabel
 
 
 def add_pseudo_labels(
@@ -29,7 +23,7 @@ def add_pseudo_labels(
     folders: Mapping[PseudoLabel, Path],
     replace: bool = False,
     follow_links: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Manifest:
     """Add motion intensities, object scores or both to a dataset.
 
@@ -45,6 +39,8 @@ def add_pseudo_labels(
         Whether to replace a pseudo-label that the dataset has already.
     follow_links
         Whether links may lead out of these folders.
+    progress
+        Called with (videos done, videos) after each video.
 
     Raises
     ------
@@ -70,7 +66,7 @@ def add_pseudo_labels(
         }
         videos = []
         for video in m.videos:
-            stored = _stored(dataset, video)
+            stored = dataset.arrays(video)
             if rows_sha256(stored.values()) != video.sha256:
                 raise InputError(f"{m.name}: {video.name} is not as it was imported; import the dataset again")
             for name, writer in writers.items():
@@ -78,8 +74,7 @@ def add_pseudo_labels(
                 writer.write(stored[name])
             ordered = (stored[name] for name in ("features", "motion", "objects") if name in stored)
             videos.append(video.model_copy(update={"sha256": rows_sha256(ordered)}))
-            if progress is not None:
-                progress(len(videos), len(m.videos))
+            progress(len(videos), len(m.videos))
         if read_manifest(dataset.path) != m:
             raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
         columns = {found.what: found.columns for found in labels}
@@ -94,15 +89,6 @@ def add_pseudo_labels(
         )
         write_manifest(manifest, folder)
     return manifest
-
-
-def _stored(dataset: Dataset, video: Video) -> dict[str, NDArray[Any]]:
-    arrays = {
-        "features": dataset.features(video),
-        "motion": dataset.motion(video),
-        "objects": dataset.objects(video),
-    }
-    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def _link(source: Path, target: Path) -> None:

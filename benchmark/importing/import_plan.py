@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmark.datasets.video_names import video_name
-from benchmark.importing.alignment import PUBLISHED_SEGMENTS, are_segments, clip_intervals, fits, is_short
 from benchmark.importing.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles
-from benchmark.importing.name_matching import Matching, match_names
+from benchmark.importing.matching import PUBLISHED_SEGMENTS, Matching, are_segments, clip_intervals, fits, is_short
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import and_more, read_lines
 from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
 
 _SHOWN = 10
@@ -60,36 +56,6 @@ class PlannedVideo:
     def averaged(self) -> bool:
         """Whether the stored rows are means of the features' rows."""
         return self.rows != self.files.shape[0]
-
-
-def read_missing(path: Path | None) -> frozenset[str]:
-    """Read the names of videos without features, one a line; None reads as no such videos."""
-    return frozenset(video_name(line) for _, line in read_lines(path)) if path else frozenset()
-
-
-def match_features(features: FeatureFolder, annotations: Annotations, missing: frozenset[str]) -> Matching:
-    """Match the feature files to the annotated videos.
-
-    Raises
-    ------
-    InputError
-        If features have no annotation, annotated videos neither have features nor are in `missing`, or
-        `missing` names a video that has features or is not annotated.
-    """
-    matching = match_names(features.videos, annotations.videos)
-    if matching.unknown:
-        files = [features.videos[stem].place for stem in matching.unknown]
-        raise InputError(f"{and_more(files)}: features without annotation; annotate the video or remove the file")
-    if unknown := sorted(missing - set(annotations.videos)):
-        raise InputError(f"{and_more(unknown)}: listed with --missing but not annotated; remove it from the list")
-    if present := sorted(missing & set(matching.stems)):
-        raise InputError(f"{and_more(present)}: listed with --missing but has features; remove it from the list")
-    if absent := [name for name in annotations.videos if name not in matching.stems and name not in missing]:
-        raise InputError(
-            f"{and_more(absent)}: annotated, but no features in {features.path}; "
-            "add them, or list such videos in a file for --missing"
-        )
-    return matching
 
 
 def plan_videos(

@@ -8,32 +8,27 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
 from benchmark.datasets.catalog import check_name, list_datasets
-from benchmark.datasets.feature_sets import FeatureSet, check_dim, check_stride, find_feature_set, identity_notes
+from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_feature_set, identity_notes
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.same_features import check_identity, with_norm_notes
 from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
-from benchmark.importing.feature_files.finding import features_home
 from benchmark.importing.feature_files.layouts import find_features
-from benchmark.importing.import_plan import (
-    PlannedVideo,
-    match_features,
-    missing_note,
-    notes_on,
-    plan_videos,
-    read_missing,
-)
-from benchmark.importing.packing import Column, PackedVideo, Progress, dataset_columns, pack, packed_bytes
+from benchmark.importing.feature_files.search import features_home
+from benchmark.importing.import_plan import PlannedVideo, missing_note, notes_on, plan_videos
+from benchmark.importing.matching import match_features, read_missing
+from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pack, packed_bytes
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
+from benchmark.terms import SCENES_PREFIX, Benchmark, Layout, Metric, Progress, PseudoLabel, RowUnit, TestTail
 
 _WORKERS = 8
 
@@ -119,7 +114,7 @@ class _Plan:
 
 
 def import_dataset(
-    request: ImportRequest, root: Path, progress: Progress | None = None, workers: int | None = None
+    request: ImportRequest, root: Path, progress: Progress = lambda done, total: None, workers: int | None = None
 ) -> Manifest:
     """Import a dataset into ``root/name``.
 
@@ -183,8 +178,7 @@ def _plan(request: ImportRequest) -> _Plan:
     _, crops, dim = videos[0].files.shape
     feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     if identity is not None:
-        check_stride(identity, SNIPPET_FRAMES)
-        check_dim(identity, dim)
+        check_stated(identity, dim)
     named = request.feature_set is not None
     notes = [
         features.reason,
@@ -276,8 +270,8 @@ def _manifest(request: ImportRequest, plan: _Plan, packed: Mapping[str, PackedVi
 
 
 def _entries(videos: Sequence[PlannedVideo], packed: Mapping[str, PackedVideo]) -> Iterator[Video]:
-    first_row = 0
-    for video in videos:
+    first_rows = accumulate((video.rows for video in videos), initial=0)
+    for video, first_row in zip(videos, first_rows, strict=False):
         yield Video(
             name=video.name,
             split=video.annotation.split,
@@ -290,4 +284,3 @@ def _entries(videos: Sequence[PlannedVideo], packed: Mapping[str, PackedVideo]) 
             intervals=video.intervals,
             sha256=packed[video.name].sha256,
         )
-        first_row += video.rows

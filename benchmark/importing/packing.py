@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -20,9 +21,7 @@ from benchmark.datasets.segments import streamed_segment_mean
 from benchmark.importing.import_plan import PlannedVideo
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles
 from benchmark.system.errors import InputError
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all), first with what was done before."""
+from benchmark.terms import Progress
 
 JOURNAL = "packed.jsonl"
 
@@ -85,7 +84,7 @@ def pack(
     amounts: Mapping[str, int],
     fingerprint: str,
     workers: int,
-    progress: Progress | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, PackedVideo]:
     """Write the columns into a folder, going on where an earlier call with the same fingerprint was killed.
 
@@ -106,14 +105,15 @@ def pack(
         Says what is written; what an earlier call with another one left is overwritten.
     workers
         Number of videos that are read side by side.
+    progress
+        Called with (bytes done, bytes in all), first with what was done before.
 
     Returns
     -------
     Video -> what is known of it, in the order of `rows`.
     """
-    first_rows, total = {}, 0
-    for name, count in rows.items():
-        first_rows[name], total = total, total + count
+    first_rows = dict(zip(rows, accumulate(rows.values(), initial=0), strict=False))
+    total = sum(rows.values())
     row_bytes = sum(column.row_bytes for column in columns)
     with ExitStack() as stack:
         journal = stack.enter_context(closing(_Journal(folder / JOURNAL, fingerprint)))
@@ -129,14 +129,12 @@ def pack(
 
         waiting = [pool.submit(write, name) for name in rows if name not in done]
         finished, amount = sum(amounts[name] for name in done), sum(amounts.values())
-        if progress is not None:
-            progress(finished, amount)
+        progress(finished, amount)
         for future in waiting:  # in order, so that of several faulty videos the first is named
             packed = future.result()
             journal.note(packed, rows[packed.name] * row_bytes, files)
             finished += amounts[packed.name]
-            if progress is not None:
-                progress(finished, amount)
+            progress(finished, amount)
     return {name: done[name] for name in rows}
 
 
@@ -233,9 +231,7 @@ def dataset_columns(videos: Sequence[PlannedVideo], labels: Sequence[PseudoLabel
 
 def label_column(labels: PseudoLabelFiles) -> Column:
     """Return the column of a pseudo-label."""
-    shape = () if labels.what == "motion" else (labels.columns,)
-    dtype = np.dtype(np.float32 if labels.what == "motion" else np.float16)
-    return Column(labels.what, shape, dtype, lambda name: iter([labels.read(name)]))
+    return Column(labels.what, labels.row_shape, labels.dtype, lambda name: iter([labels.read(name)]))
 
 
 def feature_blocks(video: PlannedVideo) -> Iterator[NDArray[Any]]:

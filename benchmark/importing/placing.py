@@ -50,7 +50,8 @@ def folder_in_place(target: Path, doing: Doing, keep: bool = False) -> Iterator[
         with _claimed(hidden, target):
             try:
                 if not keep:
-                    _empty(hidden)
+                    for path in hidden.iterdir():
+                        path.unlink()
                 yield hidden
                 (hidden / JOURNAL).unlink(missing_ok=True)
                 _put(hidden, target)
@@ -58,11 +59,6 @@ def folder_in_place(target: Path, doing: Doing, keep: bool = False) -> Iterator[
                 if isinstance(error, Exception) or not keep:
                     shutil.rmtree(hidden, ignore_errors=True)
                 raise
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
 
 
 def _replaced(target: Path) -> Path:

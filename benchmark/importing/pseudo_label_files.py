@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import finite
 from benchmark.datasets.segments import segment_mean
-from benchmark.importing.alignment import fits
-from benchmark.importing.feature_files.finding import files_below
 from benchmark.importing.feature_files.formats import ArrayFile, open_arrays
-from benchmark.importing.name_matching import match_names
+from benchmark.importing.feature_files.search import files_below
+from benchmark.importing.matching import fits, match_names
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
 from benchmark.terms import PseudoLabel
@@ -71,6 +70,16 @@ class PseudoLabelFiles:
     rows: Mapping[str, int]
     columns: int
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of a stored row."""
+        return () if self.what == "motion" else (self.columns,)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type that the labels are stored in."""
+        return np.dtype(np.float32 if self.what == "motion" else np.float16)
+
     def read(self, name: str) -> NDArray[Any]:
         """Return a video's labels as they are stored: motion (rows,) float32, objects (rows, classes) float16.
 
@@ -81,11 +90,9 @@ class PseudoLabelFiles:
         """
         file = self.files[name]
         values = np.concatenate(list(file.blocks(file.shape[0])))
-        stored = finite(values, np.float32 if self.what == "motion" else np.float16, file.path)
-        if self.what == "motion":
-            stored = stored.reshape(-1)
-            if stored.min() < 0:
-                raise InputError(f"{file.path}: motion intensity {stored.min():g} is negative; compute it again")
+        stored = finite(values, self.dtype, file.path).reshape(-1, *self.row_shape)
+        if self.what == "motion" and stored.min() < 0:
+            raise InputError(f"{file.path}: motion intensity {stored.min():g} is negative; compute it again")
         if len(stored) == self.rows[name]:
             return stored
         return segment_mean(stored, self.rows[name]).astype(stored.dtype)

@@ -17,7 +17,7 @@ from scipy.io import savemat
 
 from benchmark.datasets.feature_sets import FILE as FEATURE_SET_FILE
 from benchmark.datasets.feature_sets import FeatureSet, find_feature_set
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.frame_counts import read_header
@@ -26,7 +26,7 @@ from benchmark.importing.feature_files.formats import open_arrays
 from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.importing.ground_truth.sources import read_ground_truth
-from benchmark.importing.import_plan import read_missing
+from benchmark.importing.matching import read_missing
 from benchmark.runs.archive import export_archive, import_archive
 from benchmark.runs.results_folder import Results
 from benchmark.runs.score_files import parse_scores, write_scores

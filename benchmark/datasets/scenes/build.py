@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from benchmark.datasets.scenes.generator import (
 from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import writing_to
+from benchmark.terms import Progress
 
 SCENES: tuple[str, ...] = tuple(DOMAINS)
 """Names of the simulated datasets."""
@@ -34,11 +34,8 @@ _FAMILY = f"scenes-{DIM}-v"
 FEATURE_SET = f"{_FAMILY}{SCENES_VERSION}"
 """Feature set of all scenes. It carries the version: scenes of two versions share no feature space."""
 
-Progress = Callable[[int, int], None]
-"""Is told the number of videos done and of all videos."""
 
-
-def ensure_scenes(name: str, root: Path, progress: Progress | None = None) -> Dataset:
+def ensure_scenes(name: str, root: Path, progress: Progress = lambda done, total: None) -> Dataset:
     """Open a simulated dataset below a data root; make it first if missing, of another version, or damaged.
 
     Raises
@@ -49,7 +46,7 @@ def ensure_scenes(name: str, root: Path, progress: Progress | None = None) -> Da
     return _existing(root / _domain(name).name) or Dataset(make_scenes(name, root, progress))
 
 
-def make_scenes(name: str, root: Path, progress: Progress | None = None) -> Path:
+def make_scenes(name: str, root: Path, progress: Progress = lambda done, total: None) -> Path:
     """Make a simulated dataset below a data root and return its folder.
 
     The folder appears complete or not at all. If another process made it in the meantime, that one stays:
@@ -62,7 +59,7 @@ def make_scenes(name: str, root: Path, progress: Progress | None = None) -> Path
     root
         The data root, made if it is missing.
     progress
-        Called after each video.
+        Called with (videos done, videos) after each video.
 
     Raises
     ------
@@ -81,7 +78,7 @@ def make_scenes(name: str, root: Path, progress: Progress | None = None) -> Path
         shutil.rmtree(made, ignore_errors=True)
 
 
-def write_scenes(domain: Domain, folder: Path, progress: Progress | None = None) -> None:
+def write_scenes(domain: Domain, folder: Path, progress: Progress = lambda done, total: None) -> None:
     """Write the dataset of any domain, also a smaller variant of a built-in one, into an existing folder."""
     plan = list(scripts(domain))
     rows = sum(script.motions.size for script in plan)
@@ -99,8 +96,7 @@ def write_scenes(domain: Domain, folder: Path, progress: Progress | None = None)
             objects.write(rendering.objects)
             videos.append(_video(script, rendering, first_row))
             first_row += script.motions.size
-            if progress:
-                progress(len(videos), len(plan))
+            progress(len(videos), len(plan))
     manifest = Manifest(
         name=domain.name,
         benchmark=domain.benchmark,

@@ -1,12 +1,17 @@
-"""What every annotation form is read into."""
+"""What every annotation form is read into, and the pieces that several forms consist of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from benchmark.datasets.frame_counts_file import frame_number
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.frames_csv import frame_number
 from benchmark.datasets.video_names import check_video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import shown
@@ -103,7 +108,7 @@ def interval(start: int, end: int, where: str) -> Interval:
     return start, end
 
 
-def integers(words: Iterable[str], where: str) -> list[int]:
+def frame_pairs(words: Iterable[str], where: str) -> list[tuple[int, int]]:
     """Read frame numbers in pairs.
 
     Raises
@@ -118,4 +123,24 @@ def integers(words: Iterable[str], where: str) -> list[int]:
         numbers.append(number)
     if len(numbers) % 2:
         raise InputError(f"{where}: malformed line, frame numbers come in pairs of start and end")
-    return numbers
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def read_mask(path: Path) -> tuple[int, tuple[Interval, ...]]:
+    """Read the `.npy` mask of a video: its number of frames and where it is abnormal.
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or holds anything but one 0 or 1 per frame.
+    """
+    mask = read_npy(path)
+    if mask.ndim != 1 or not np.isin(mask, (0, 1)).all():
+        raise InputError(f"{path}: not a frame mask; one value per frame, 0 or 1, is expected")
+    return len(mask), mask_intervals(mask)
+
+
+def mask_intervals(mask: NDArray[Any]) -> tuple[Interval, ...]:
+    """Return the runs of ones in a mask, shape (frames,), as ``[start, end)``."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return tuple((int(start), int(end)) for start, end in edges.reshape(-1, 2))

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, Interval, by_name
-from benchmark.importing.annotations.masks import mask_intervals, read_mask
+from benchmark.importing.annotations.annotated import (
+    AnnotatedVideo,
+    Annotations,
+    Interval,
+    by_name,
+    mask_intervals,
+    read_mask,
+)
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
 from benchmark.system.errors import InputError
 from benchmark.terms import Split
-
-FOLDERS = ("testing_label_mask", "frame_labels")
 
 _NORMAL, _ABNORMAL = 16, 21
 _TEST_SHARE = 0.2

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from benchmark.datasets.frame_counts_file import FILE as PLAIN_FILE
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import FILE as PLAIN_FILE
+from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.video_names import video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_rows

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.importing.annotations.annotated import MOST_FRAMES, AnnotatedVideo, Annotations, by_name, interval
 from benchmark.system.errors import InputError
+from benchmark.system.frozen import first_error
 from benchmark.system.text_files import read_bytes
 from benchmark.terms import Split
 
@@ -63,7 +58,9 @@ def read(main: Path) -> Annotations:
     try:
         content = _File.model_validate_json(read_bytes(main))
     except ValidationError as error:
-        raise InputError(_first_error(main, error)) from None
+        if (first := error.errors()[0])["type"] == "json_invalid":
+            raise InputError(f"{main}: not a JSON file ({first['msg']}); save the annotations as JSON text") from None
+        raise InputError(f"{main}: malformed at {first_error(error)}") from None
     videos = by_name(
         (
             AnnotatedVideo(
@@ -79,11 +76,3 @@ def read(main: Path) -> Annotations:
         main,
     )
     return Annotations("Annotations in the JSON form (frames 0-based, end exclusive).", videos)
-
-
-def _first_error(path: Path, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
-        return f"{path}: not a JSON file ({first['msg']}); save the annotations as JSON text"
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{path}: malformed at {place or 'the top level'}: {first['msg']}"

@@ -18,6 +18,7 @@ from typing import BinaryIO, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.arrays import opened
 from benchmark.system.errors import InputError
 
 _Order = Literal["<", ">"]
@@ -54,13 +55,9 @@ def frames_with_pixels(path: Path, variable: str) -> NDArray[np.bool_]:
         If the file cannot be read, is damaged, is of another level (7.3 is HDF5), has no such variable, or inflates
         beyond all reason.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return np.fromiter(_frames(file, variable), dtype=np.bool_)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (_UnreadableError, zlib.error) as error:
         raise InputError(f"{path}: not a readable MATLAB file of frame masks ({error}); download it again") from None
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
-from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, by_name
-from benchmark.importing.annotations.masks import read_mask
+from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, by_name, read_mask
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines, read_rows
 from benchmark.terms import Split

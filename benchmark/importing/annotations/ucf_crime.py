@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.datasets.frame_counts_file import frame_number
+from benchmark.datasets.frames_csv import frame_number
 from benchmark.datasets.video_names import video_name
-from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, Interval, by_name, integers, interval
+from benchmark.importing.annotations.annotated import (
+    AnnotatedVideo,
+    Annotations,
+    Interval,
+    by_name,
+    frame_pairs,
+    interval,
+)
 from benchmark.importing.feature_files.lists import read_list, split_of, video_of
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
@@ -84,10 +91,9 @@ def _test(path: Path) -> Iterator[AnnotatedVideo]:
         if not words or frames == 0:
             raise InputError(f"{path}:{number}: malformed line, `name.mp4  Class  start  end ...` is expected")
         category, *numbers = words
-        pairs = integers(numbers, f"{path}:{number}")
         intervals = tuple(
             interval(start - 1, end, f"{video_name(name)} ({path.name}:{number})")
-            for start, end in zip(pairs[::2], pairs[1::2], strict=True)
+            for start, end in frame_pairs(numbers, f"{path}:{number}")
             if (start, end) != (-1, -1)
         )
         yield _video(video_name(name), "test", category, frames, intervals)

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
-from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, Interval, by_name, integers, interval
+from benchmark.importing.annotations.annotated import (
+    AnnotatedVideo,
+    Annotations,
+    Interval,
+    by_name,
+    frame_pairs,
+    interval,
+)
 from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import read_list, split_of, video_of
 from benchmark.system.errors import InputError
@@ -79,8 +86,7 @@ def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
         if name in seen:
             raise InputError(f"{name}: this video is twice in {path} (line {number}); list it once")
         seen.add(name)
-        frames = integers(words[1:], f"{path}:{number}")
-        pairs = zip(frames[::2], frames[1::2], strict=True)
+        pairs = frame_pairs(words[1:], f"{path}:{number}")
         yield name, tuple(interval(start, end, f"{name} ({path.name}:{number})") for start, end in pairs)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from benchmark.datasets.arrays import finite
 from benchmark.datasets.video_names import split_crop
-from benchmark.importing.feature_files.finding import FoundArray, find_arrays
+from benchmark.importing.feature_files.search import FoundArray, find_arrays
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout, Split
 
@@ -137,8 +137,8 @@ def find_features(
         joined = _join_crops(name, crops, chosen)
         # Folders that are part of the name do not say the split.
         videos[name] = replace(joined, folder_split=None) if named_by_folder else joined
-    _check_equal(videos, "dimension", {stem: video.shape[2] for stem, video in videos.items()})
-    _check_equal(videos, "number of crops", {stem: video.shape[1] for stem, video in videos.items()})
+    _check_equal(videos, "dimension", axis=2)
+    _check_equal(videos, "number of crops", axis=1)
     return FeatureFolder(folder, chosen, reason, videos)
 
 
@@ -247,9 +247,8 @@ def _check_layout(found: FoundArray, layout: Layout) -> None:
         )
 
 
-def _check_equal(videos: Mapping[str, VideoFiles], what: str, values: Mapping[str, int]) -> None:
-    """Raise an error that names the video whose value differs from that of most others."""
-    usual, _ = Counter(values.values()).most_common(1)[0]
-    odd = [stem for stem, value in values.items() if value != usual]
-    if odd:
-        raise InputError(f"{videos[odd[0]].place}: {what} {values[odd[0]]}, most videos have {usual}; extract it again")
+def _check_equal(videos: Mapping[str, VideoFiles], what: str, axis: int) -> None:
+    """Raise an error that names the video whose size along an axis differs from that of most others."""
+    usual, _ = Counter(video.shape[axis] for video in videos.values()).most_common(1)[0]
+    if odd := next((video for video in videos.values() if video.shape[axis] != usual), None):
+        raise InputError(f"{odd.place}: {what} {odd.shape[axis]}, most videos have {usual}; extract it again")

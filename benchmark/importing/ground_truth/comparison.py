@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.datasets.manifest import Manifest
-from benchmark.importing.ground_truth.order import find_video, possible_orders
-from benchmark.importing.ground_truth.parts import divide
+from benchmark.importing.ground_truth.division import divide_array, find_video
 from benchmark.importing.ground_truth.reasons import Reason, find_reasons
 from benchmark.importing.ground_truth.sources import Labels, OneArray, PerVideo, read_ground_truth
 from benchmark.importing.ground_truth.truth import Truth, describe_lengths, labels_of, stretch, truth_of
@@ -137,7 +134,7 @@ def compare_ground_truth(manifest: Manifest, path: Path, order: Path | None = No
     source = read_ground_truth(path)
     truths = {video.name: truth for video in manifest.videos if (truth := truth_of(video))}
     if isinstance(source, OneArray):
-        said, aligned, parts = _divide(source, manifest, truths, order)
+        said, aligned, parts = divide_array(source, manifest, truths, order)
         unknown: list[str] = []
     else:
         said, aligned = f"{path.name}: labels of {len(source.labels):,} videos.", False
@@ -153,28 +150,6 @@ def compare_ground_truth(manifest: Manifest, path: Path, order: Path | None = No
         absent=tuple(video.name for video in manifest.split("test") if video.name not in parts),
         unknown=tuple(unknown),
     )
-
-
-def _divide(
-    source: OneArray, manifest: Manifest, truths: Mapping[str, Truth], given: Path | None
-) -> tuple[str, bool, dict[str, Labels]]:
-    """Give each video its part of an array, in the order that fits best."""
-    divided = []
-    for order in possible_orders(source.path, manifest, given):
-        if all(name in truths for name in order.names):
-            videos = [truths[name] for name in order.names]
-            if division := divide(source.labels, videos):
-                divided.append((order, division))
-    if not divided:
-        raise InputError(
-            f"{source.path}: its {len(source.labels):,} frames cannot be those of the videos of {manifest.name}; "
-            "name a list of its videos in their order with --order, or import the dataset with frame counts"
-        )
-    order, division = min(divided, key=lambda each: (not each[1].ruled, each[1].mismatches))
-    ends = np.cumsum(division.lengths)
-    parts = dict(zip(order.names, np.split(source.labels, ends[:-1]), strict=True))
-    said = f"{source.path.name}: one array of {len(source.labels):,} frames, in the order of {order.origin}."
-    return said, not division.ruled, parts
 
 
 def _match(source: PerVideo, names: Sequence[str]) -> tuple[dict[str, Labels], list[str]]:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.importing.annotations.masks import mask_intervals
+from benchmark.importing.annotations.annotated import Interval, mask_intervals
 from benchmark.importing.ground_truth.sources import Labels
-from benchmark.importing.ground_truth.truth import Interval, Truth, labels_of, stretch
+from benchmark.importing.ground_truth.truth import Truth, labels_of, stretch
 from benchmark.terms import SNIPPET_FRAMES
 
 _LIE = {

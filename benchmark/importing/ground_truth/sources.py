@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.system.errors import InputError
+from benchmark.system.frozen import first_error
 from benchmark.system.text_files import read_bytes
 
 Labels = NDArray[np.bool_]
@@ -69,10 +70,8 @@ def _read_json(path: Path) -> dict[str, Labels]:
     try:
         entries = TypeAdapter(dict[str, _Entry]).validate_json(read_bytes(path))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"][:2]) or "the top level"
         raise InputError(
-            f'{path}: malformed at {place}: {first["msg"]}; {{"video": {{"labels": [0, 1]}}}} is expected'
+            f'{path}: malformed at {first_error(error, 2)}; {{"video": {{"labels": [0, 1]}}}} is expected'
         ) from None
     return {name: _labels(np.array(entry.labels), f"{name} ({path})") for name, entry in entries.items()}
 

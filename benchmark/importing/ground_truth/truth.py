@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.datasets.manifest import Video
+from benchmark.importing.annotations.annotated import Interval
 from benchmark.importing.ground_truth.sources import Labels
 from benchmark.terms import SNIPPET_FRAMES
-
-Interval = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from benchmark.extraction.detector import Detector, Family, class_scores, recognise
+from benchmark.extraction.detector import Detector, class_scores, recognise
+from benchmark.extraction.settings import Family
 from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured, fastestdet, mean_colours, write_model, yolov5, yolov8
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.store import Dataset
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
 from benchmark.extraction.instruments import Instruments
-from benchmark.extraction.motion import MotionMeter, MotionSettings
-from benchmark.extraction.settings import ExtractionRequest
+from benchmark.extraction.motion import MotionMeter
+from benchmark.extraction.settings import ExtractionRequest, MotionSettings
 from benchmark.extraction.videos import find_videos
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
@@ -253,7 +253,7 @@ def test_an_import_finds_all_beside_the_features(extracted: Extraction, tmp_path
 
 def test_the_memory_of_a_video_is_a_snippet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No more than a snippet's frames are ever handed out, and each is measured before the next is decoded."""
-    from benchmark.extraction.single import extract_video
+    from benchmark.extraction.one_video import extract_video
 
     seen: list[int] = []
     monkeypatch.setattr(MotionMeter, "measure", lambda self, frames: seen.append(len(frames)) or np.float32(0))

@@ -1,9 +1,12 @@
 """Motion intensity of frames that move by a known distance."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from benchmark.extraction.motion import FLOW_METHODS, MotionMeter, MotionSettings
+from benchmark.extraction.motion import MotionMeter
+from benchmark.extraction.settings import MotionSettings
 from benchmark.system.errors import InputError
 from benchmark.terms import FlowMethod
 from tests.unit.extraction.makers import coloured, cv2, moving
@@ -13,7 +16,7 @@ def meter(method: FlowMethod = "dis", width: int = 160, height: int = 120) -> Mo
     return MotionMeter(MotionSettings(method=method, width=width, height=height))
 
 
-@pytest.mark.parametrize("method", FLOW_METHODS)
+@pytest.mark.parametrize("method", get_args(FlowMethod))
 @pytest.mark.parametrize("step", [1, 3])
 def test_a_moving_texture_has_its_speed(method: FlowMethod, step: int) -> None:
     motion = meter(method).measure(moving(4, step))
@@ -21,7 +24,7 @@ def test_a_moving_texture_has_its_speed(method: FlowMethod, step: int) -> None:
     assert float(motion) == pytest.approx(step, rel=0.1)
 
 
-@pytest.mark.parametrize("method", FLOW_METHODS)
+@pytest.mark.parametrize("method", get_args(FlowMethod))
 def test_what_does_not_move_has_none(method: FlowMethod) -> None:
     assert float(meter(method).measure(moving(1) * 4)) == pytest.approx(0, abs=1e-3)
 

@@ -8,8 +8,7 @@ import pytest
 
 from benchmark.extraction.decoding import frame_places
 from benchmark.extraction.extract import extract
-from benchmark.extraction.motion import MotionSettings
-from benchmark.extraction.settings import ExtractionRequest
+from benchmark.extraction.settings import ExtractionRequest, MotionSettings
 from benchmark.extraction.videos import find_videos
 
 pytestmark = pytest.mark.real_data

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmark.importing.feature_files.formats.array_file import ArrayFile
 from benchmark.importing.feature_files.formats.hdf5 import open_hdf5
 from benchmark.importing.feature_files.formats.npy import open_npy
 from benchmark.importing.feature_files.formats.text import is_number_text, open_text
 from benchmark.importing.feature_files.formats.torch_file import open_torch
-from benchmark.importing.feature_files.formats.types import ArrayFile
 from benchmark.system.errors import InputError
 
 __all__ = ["SUFFIXES", "ArrayFile", "is_number_text", "open_arrays"]

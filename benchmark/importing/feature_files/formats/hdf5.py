@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import shorten
+from benchmark.importing.feature_files.formats.array_file import ArrayFile
 from benchmark.system.errors import InputError
 from benchmark.system.libraries import load_extra
 
@@ -19,14 +19,8 @@ _LARGEST_CHUNK = 256 * 2**20
 _DEEPEST = 16
 
 
-@dataclass(frozen=True)
-class Hdf5Array:
-    """A dataset of an HDF5 file: what `ArrayFile` describes."""
-
-    path: Path
-    name: str
-    folders: tuple[str, ...]
-    shape: tuple[int, ...]
+class Hdf5Array(ArrayFile):
+    """A dataset of an HDF5 file."""
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the dataset in blocks of rows, each decompressed when it is asked for."""
@@ -91,7 +85,7 @@ def _walk(path: Path, group: Any, folders: tuple[str, ...], seen: set[object]) -
             yield from _walk(path, member, (*folders, name), seen)
         elif isinstance(member, h5py.Dataset):
             _check_dataset(where, member)
-            yield Hdf5Array(path, name, folders, tuple(map(int, member.shape)))
+            yield Hdf5Array(path, name, tuple(map(int, member.shape)), folders=folders)
         else:
             raise InputError(f"{where} is neither an array nor a group of them; remove it")
 

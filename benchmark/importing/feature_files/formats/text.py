@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.importing.feature_files.formats.types import opened
+from benchmark.datasets.arrays import opened
+from benchmark.importing.feature_files.formats.array_file import ArrayFile
 from benchmark.system.errors import InputError
 
 LONGEST_LINE = 2**20
@@ -18,14 +18,8 @@ LONGEST_LINE = 2**20
 _SURELY_NUMBERS = 16
 
 
-@dataclass(frozen=True)
-class TextArray:
-    """An array in a text file: what `ArrayFile` describes."""
-
-    path: Path
-    name: str
-    shape: tuple[int, int]
-    folders: tuple[str, ...] = ()
+class TextArray(ArrayFile):
+    """An array in a text file."""
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the rows in blocks, float64."""

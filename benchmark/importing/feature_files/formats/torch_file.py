@@ -12,10 +12,10 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from benchmark.datasets.arrays import shorten
-from benchmark.importing.feature_files.formats.pickle_arrays import PickledFile, describe, read_legacy
-from benchmark.importing.feature_files.formats.pickle_stream import Call, Pairs, Span, read_pickle
-from benchmark.importing.feature_files.formats.types import ArrayFile, StoredArray, opened
+from benchmark.datasets.arrays import opened, shorten
+from benchmark.importing.feature_files.formats.array_file import ArrayFile, StoredArray
+from benchmark.importing.feature_files.formats.pickled_arrays import PickledFile, describe, read_legacy
+from benchmark.importing.feature_files.formats.unpickler import Call, Pairs, Span, read_pickle
 from benchmark.system.errors import InputError
 
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.frame_counts_file import read_frame_counts
+from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.xd_violence import classes_of
 from benchmark.importing.feature_files.layouts import FeatureFolder, find_features

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.importing.feature_files.finding import features_home
 from benchmark.importing.feature_files.layouts import find_features
+from benchmark.importing.feature_files.search import features_home
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
 from tests.unit.importing.small_packs import DIM, specs, write_features

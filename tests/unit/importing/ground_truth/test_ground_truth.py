@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.importing.ground_truth import Comparison, compare_ground_truth
-from benchmark.importing.ground_truth.parts import divide
+from benchmark.importing.ground_truth.division import divide
 from benchmark.importing.ground_truth.reasons import find_reasons
 from benchmark.importing.ground_truth.truth import Truth, possible_lengths
 from benchmark.system.errors import InputError

@@ -1,15 +1,20 @@
-"""Extracting one video."""
+"""Extracting one video: all that is measured in one pass, written row by row."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from numpy.typing import NDArray
+
+from benchmark.datasets.arrays import write_header
 from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.instruments import Instruments
-from benchmark.extraction.rows import growing
 from benchmark.system.errors import InputError
+from benchmark.system.files import replacing
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,39 @@ def extract_video(name: str, path: Path, instruments: Instruments, out: Path) ->
     except Exception as error:  # of a decoder or a disk: the other videos go on
         return Outcome(name, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
     return Outcome(name, reader.frames, reader.snippets, reader.warning())
+
+
+class RowFile:
+    """An `.npy` file that grows along its first axis."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._rows = 0
+
+    def append(self, row: NDArray[Any]) -> None:
+        """Append a row; all have the shape and type of the first."""
+        if self._rows == 0:
+            self._dtype, self._shape = row.dtype, row.shape
+            self._write_header()
+        if (row.dtype, row.shape) != (self._dtype, self._shape):
+            raise ValueError(f"row of {row.dtype} {row.shape} in a file of {self._dtype} {self._shape}")
+        self._file.write(row.tobytes())
+        self._rows += 1
+
+    def finish(self) -> None:
+        """Write the number of rows into the header, which NumPy leaves room for in every header that it writes."""
+        if self._rows:
+            self._file.seek(0)
+            self._write_header()
+
+    def _write_header(self) -> None:
+        write_header(self._file, (self._rows, *self._shape), self._dtype)
+
+
+@contextmanager
+def growing(path: Path) -> Iterator[RowFile]:
+    """Open a file that appears under its name when it is complete, and not at all on an error."""
+    with replacing(path) as file:
+        rows = RowFile(file)
+        yield rows
+        rows.finish()

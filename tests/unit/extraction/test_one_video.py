@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from benchmark.extraction.rows import growing
+from benchmark.extraction.one_video import growing
 
 
 @given(

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from benchmark.importing.feature_files.formats.pickle_stream import Call, Pairs, Span, read_pickle
-from benchmark.importing.feature_files.formats.types import StoredArray, c_strides, fortran_strides
+from benchmark.importing.feature_files.formats.array_file import StoredArray, c_strides, fortran_strides
+from benchmark.importing.feature_files.formats.unpickler import Call, Pairs, Span, read_pickle
 
 _Axes = tuple[object, ...]
 _MAGIC = 0x1950A86A20F9469CFC6C

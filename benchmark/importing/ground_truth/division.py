@@ -1,22 +1,126 @@
-"""Dividing one long array of ground truth among the videos, whose lengths in it are not written down."""
+"""Dividing one long array of ground truth among videos: neither names nor lengths of its parts are written down."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.importing.ground_truth.sources import Labels
+from benchmark.datasets.manifest import Manifest
+from benchmark.importing.feature_files.lists import read_list, video_of
+from benchmark.importing.ground_truth.sources import Labels, OneArray
 from benchmark.importing.ground_truth.truth import Truth, possible_lengths, stretch, uniform_rules
+from benchmark.system.errors import InputError
+from benchmark.system.text_files import and_more
 from benchmark.terms import SNIPPET_FRAMES
 
+_SEPARATORS = "_-."
 _Counts = NDArray[np.int64]
 
 # More than any division costs, and far from overflow when costs are added.
 _UNREACHABLE = 1 << 60
+
+
+def divide_array(
+    source: OneArray, manifest: Manifest, truths: Mapping[str, Truth], given: Path | None
+) -> tuple[str, bool, dict[str, Labels]]:
+    """Give each video its part of an array, in the order that fits best.
+
+    Returns
+    -------
+    What was read, in a sentence; whether the lengths of the parts had to be found by aligning labels; and the parts.
+
+    Raises
+    ------
+    InputError
+        If the order or the parts cannot be told.
+    """
+    divided = []
+    for order in possible_orders(source.path, manifest, given):
+        if all(name in truths for name in order.names):
+            videos = [truths[name] for name in order.names]
+            if division := divide(source.labels, videos):
+                divided.append((order, division))
+    if not divided:
+        raise InputError(
+            f"{source.path}: its {len(source.labels):,} frames cannot be those of the videos of {manifest.name}; "
+            "name a list of its videos in their order with --order, or import the dataset with frame counts"
+        )
+    order, division = min(divided, key=lambda each: (not each[1].ruled, each[1].mismatches))
+    ends = np.cumsum(division.lengths)
+    parts = dict(zip(order.names, np.split(source.labels, ends[:-1]), strict=True))
+    said = f"{source.path.name}: one array of {len(source.labels):,} frames, in the order of {order.origin}."
+    return said, not division.ruled, parts
+
+
+class Order(NamedTuple):
+    """Names of videos in order, and where the order comes from."""
+
+    origin: str
+    names: tuple[str, ...]
+
+
+def possible_orders(path: Path, manifest: Manifest, given: Path | None) -> list[Order]:
+    """Return the orders that an array may have.
+
+    Parameters
+    ----------
+    path
+        The array's file.
+    given
+        A list of videos or feature files; None to take the test list beside the array or, without any, the orders
+        that repositories use.
+
+    Raises
+    ------
+    InputError
+        If several test lists are beside the array, or the list names a video that the dataset does not have.
+    """
+    lists = [given] if given else sorted(file for file in path.parent.glob("*.list") if "test" in file.stem.lower())
+    if len(lists) > 1:
+        names = ", ".join(file.name for file in lists)
+        raise InputError(f"{path}: several test lists beside it ({names}); name the one of its order with --order")
+    if lists:
+        return [_listed(lists[0], manifest)]
+    test, train = manifest.split("test"), manifest.split("train")
+    named = sorted(video.name for video in test)
+    abnormal = sorted(video.name for video in test if video.label)
+    normal = sorted(video.name for video in test if not video.label)
+    # ShanghaiTech and Avenue had other splits first, where all abnormal videos were test videos.
+    moved = sorted(video.name for video in train if video.label)
+    orders = [
+        Order("test videos by name", tuple(named)),
+        Order("test videos, abnormal then normal, each by name", (*abnormal, *normal)),
+        Order("abnormal videos of both splits by name", tuple(sorted(abnormal + moved))),
+    ]
+    return [order for order in orders if order.names]
+
+
+def find_video(entry: str, names: Collection[str]) -> str | None:
+    """Find which video a list or file name means: it begins with the video's name, or is Avenue's bare number."""
+    if re.fullmatch(r"\d{1,2}", entry):
+        entry = f"testing_{int(entry):02d}"
+    cuts = (cut for cut in range(len(entry), 0, -1) if cut == len(entry) or entry[cut] in _SEPARATORS)
+    return next((entry[:cut] for cut in cuts if entry[:cut] in names), None)
+
+
+def _listed(path: Path, manifest: Manifest) -> Order:
+    known = {video.name for video in manifest.videos}
+    names = (video_of(entry) for _, entry in read_list(path))
+    entries = [(name, find_video(name, known)) for name in names]
+    if unknown := [entry for entry, name in entries if name is None]:
+        raise InputError(
+            f"{and_more(unknown)}: in {path}, but not in the dataset, so the parts of the array cannot be told apart; "
+            "import the whole test split"
+        )
+    # A list of crops names a video once per crop.
+    return Order(path.name, tuple(dict.fromkeys(name for _, name in entries if name is not None)))
 
 
 @dataclass(frozen=True)

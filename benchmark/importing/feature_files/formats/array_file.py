@@ -3,37 +3,39 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from io import BufferedReader
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.arrays import opened
 from benchmark.system.errors import InputError
 
 
-class ArrayFile(Protocol):
-    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before."""
+@dataclass(frozen=True)
+class ArrayFile(ABC):
+    """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before.
 
-    @property
-    def path(self) -> Path:
-        """The file."""
+    Attributes
+    ----------
+    name
+        The name that a video is recognised by: the file's stem, or the array's own name in a file of many.
+    shape
+        Shape of the array, with an axis at least, checked against the size of the file before a value is read.
+    folders
+        Names of the groups in the file that the array lies in, from the outermost; none in a file of one array.
+    """
 
-    @property
-    def name(self) -> str:
-        """The name that a video is recognised by: the file's stem, or the array's own name in a file of many."""
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    folders: tuple[str, ...] = field(default=(), kw_only=True)
 
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """Names of the groups in the file that the array lies in, from the outermost; none in a file of one array."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array, with an axis at least, checked against the size of the file before a value is read."""
-
+    @abstractmethod
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield consecutive parts of the first axis, at most `rows` rows each, as floats, integers or booleans.
 
@@ -42,12 +44,11 @@ class ArrayFile(Protocol):
         InputError
             If the file turns out to be damaged, or has changed since it was opened.
         """
-        ...
 
 
 @dataclass(frozen=True)
-class StoredArray:
-    """An array whose values lie in a file as they are, from some byte on: what `ArrayFile` describes.
+class StoredArray(ArrayFile):
+    """An array whose values lie in a file as they are, from some byte on.
 
     Attributes
     ----------
@@ -61,14 +62,10 @@ class StoredArray:
         Whether the values are the upper halves of float32 numbers; `dtype` is an integer type then.
     """
 
-    path: Path
-    name: str
-    shape: tuple[int, ...]
     dtype: np.dtype[Any]
     offset: int
     strides: tuple[int, ...]
     bfloat16: bool = False
-    folders: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -76,7 +73,7 @@ class StoredArray:
         return math.prod(self.shape) * self.dtype.itemsize
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
-        """Yield the array in blocks of rows, see `ArrayFile.blocks`."""
+        """Yield the values, widened where they are bfloat16."""
         in_order = self.strides == c_strides(self.shape, self.dtype.itemsize)
         for block in self._read(rows) if in_order else self._gather(rows):
             yield (block.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else block
@@ -117,19 +114,3 @@ def c_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 def fortran_strides(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """Return the strides, in bytes, of an array whose first axis varies fastest."""
     return tuple(math.prod(shape[:axis]) * itemsize for axis in range(len(shape)))
-
-
-def opened(path: Path) -> BufferedReader:
-    """Open a file for reading.
-
-    Raises
-    ------
-    InputError
-        If it is missing, not a file, or cannot be read.
-    """
-    if not path.is_file():  # opening a pipe would wait for somebody to write into it
-        raise InputError(f"{path}: no such file")
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
