@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from benchmark.datasets.catalog import data_root, open_or_make
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import do_tables
 from benchmark.runs.records import trouble_line
 from benchmark.runs.results_folder import Results

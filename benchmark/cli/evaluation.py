@@ -15,7 +15,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.datasets.store import Dataset
+    from benchmark.datasets.dataset import Dataset
     from benchmark.runs.records import RunRecord
     from benchmark.runs.store import RunStore
 

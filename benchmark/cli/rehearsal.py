@@ -41,7 +41,7 @@ def rehearse(
     import torch
 
     from benchmark.datasets.catalog import data_root
-    from benchmark.datasets.store import Dataset
+    from benchmark.datasets.dataset import Dataset
     from benchmark.execution.display import counting
     from benchmark.execution.paper_scale import count_run
     from benchmark.execution.rehearsal import rehearse as run_rehearsal

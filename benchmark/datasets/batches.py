@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.api import Bags, PairBatch
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import PseudoLabel
 from benchmark.datasets.segments import segment_mean
-from benchmark.datasets.store import Dataset
 from benchmark.system.seeding import derive_seed
 
 

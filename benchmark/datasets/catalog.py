@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.datasets.store import Dataset
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import SCENES_PREFIX, Progress

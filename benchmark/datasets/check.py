@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import rows_sha256
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
-from benchmark.datasets.store import Dataset
 from benchmark.terms import SNIPPET_FRAMES, Progress, Split
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
-from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
 
 PseudoLabel = Callable[[Video], NDArray[np.float32]]

@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
-from benchmark.datasets.store import Dataset
 
 Scores = NDArray[np.float32]
 

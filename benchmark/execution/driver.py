@@ -8,7 +8,7 @@ from contextlib import closing
 
 from rich.console import Console
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.display import RunDisplay, run_display
 from benchmark.execution.executors import Executor
 from benchmark.execution.worklist import Worklist

@@ -15,9 +15,9 @@ import torch
 
 from benchmark.datasets.arrays import NpyWriter
 from benchmark.datasets.batches import load_bags, pair_batches, place
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.pseudo_labels import pseudo_labels
-from benchmark.datasets.store import Dataset
 from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES

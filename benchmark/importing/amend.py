@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, read_manifest, write_manifest
-from benchmark.datasets.store import Dataset
 from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels

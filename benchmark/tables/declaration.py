@@ -10,7 +10,7 @@ from typing import Self
 import yaml
 from pydantic import ValidationError, model_validator
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.recipes import first_error
 from benchmark.system.errors import InputError

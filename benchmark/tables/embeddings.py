@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.api import Method, MethodError
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets import untrained_scores
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.runs.records import Controls
 from benchmark.runs.store import RunStore

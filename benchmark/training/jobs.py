@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from benchmark.api import Method
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import DEVIATIONS
-from benchmark.datasets.store import Dataset
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.checksums import is_intact

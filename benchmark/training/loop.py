@@ -13,9 +13,9 @@ from torch import Tensor
 
 from benchmark.api import FeatureSpec, Method, MethodError, PairBatch
 from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
-from benchmark.datasets.store import Dataset
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.datasets.store import Dataset
 from benchmark.runs.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore

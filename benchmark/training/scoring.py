@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.api import Method, MethodError
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.datasets.store import Dataset
 from benchmark.metrics.frame import ScoredVideos, base_rate, max_score_auc
 from benchmark.terms import Metric
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
-from benchmark.datasets.store import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.runs.records import AddOnSpec, RunSpec

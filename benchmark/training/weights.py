@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from benchmark.api import Method
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import count_object_classes
-from benchmark.datasets.store import Dataset
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import list_plugins

@@ -4,7 +4,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from benchmark.plugins.contract import CHECKS, Subject, find_subject, learning, scoring
+from benchmark.plugins.contract import CHECKS, Subject, find_subject, learning, scores
 from benchmark.system.process import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
@@ -75,4 +75,4 @@ def test_gradients_reach_every_parameter_at_any_length(subject, length):
 def test_scores_of_any_number_of_crops_and_snippets_at_once(subject, crops):
     method = subject.trained(subject.sources()[0])
     for snippets in (1, 2, 5, 300):
-        scoring.check_scores_of(method, scoring.draw_features(2, crops, snippets))
+        scores.check_scores_of(method, scores.draw_features(2, crops, snippets))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.importing.ground_truth.truth import labels_of
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.forecast import expect_seconds
 from benchmark.runs.store import RunStore
 from benchmark.training.scores_from_elsewhere import find_imported

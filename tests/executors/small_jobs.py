@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore
 from benchmark.training.choices import Choices

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.executors import Executor, Resources
 from benchmark.execution.executors.local import LocalExecutor
 from benchmark.execution.executors.ray import RayExecutor

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.paper_scale import count_run
 from benchmark.execution.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.plugins.pipelines import find_pipeline

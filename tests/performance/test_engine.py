@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.runs.store import RunStore
 from benchmark.tables.declaration import read_table
 from benchmark.tables.planning import plan_table

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video, read_manifest, write_manifest
 from benchmark.datasets.scenes.domains import DOMAINS, Domain
 from benchmark.datasets.scenes.generator import (
@@ -22,7 +23,6 @@ from benchmark.datasets.scenes.generator import (
     render,
     scripts,
 )
-from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import writing_to
 from benchmark.terms import Progress

@@ -13,12 +13,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.datasets.scenes.domains import DOMAINS
 from benchmark.datasets.scenes.generator import Script, scripts
-from benchmark.datasets.store import Dataset
 from benchmark.datasets.untrained_scores import feature_norm, video_length
 from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.system.errors import InputError

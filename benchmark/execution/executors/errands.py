@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.executors.node_data import find_on_node, fingerprint
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.store import Added, RunStore

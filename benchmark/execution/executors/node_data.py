@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmark.datasets.catalog import data_root
 from benchmark.datasets.check import is_as_imported
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import cache_folder
 from benchmark.system.hashing import digest

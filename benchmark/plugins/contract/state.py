@@ -19,7 +19,7 @@ from benchmark.plugins.contract.probes import (
     listed,
     score,
 )
-from benchmark.plugins.contract.scoring import largest, score_or_wait, score_to_compare
+from benchmark.plugins.contract.scores import largest, score_or_wait, score_to_compare
 from benchmark.plugins.contract.subject import Subject
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.plugins.contract import declaring, learning, scoring, seeds, state
+from benchmark.plugins.contract import declaring, learning, scores, seeds, state
 from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.plugins.contract.subject import Subject
 from benchmark.system.process import one_thread
@@ -49,23 +49,23 @@ CHECKS: dict[str, Check] = {
     "config": declaring.check_config,
     "inputs": declaring.check_inputs,
     "loss terms": _with_every_source(learning.check_loss_terms),
-    "scores": _with_every_source(scoring.check_scores),
+    "scores": _with_every_source(scores.check_scores),
     "gradients": _with_every_source(learning.check_gradients),
     "one pair": _with_first_source(learning.check_one_pair),
     "training crops": _with_first_source(learning.check_training_crops),
     "segments": _with_first_source(learning.check_segments),
-    "crops": _with_first_source(scoring.check_crops),
-    "snippets": _with_first_source(scoring.check_snippets),
-    "feature sizes": _with_first_source(scoring.check_feature_sizes),
+    "crops": _with_first_source(scores.check_crops),
+    "snippets": _with_first_source(scores.check_snippets),
+    "feature sizes": _with_first_source(scores.check_feature_sizes),
     "blank training": _with_every_source(learning.check_blank_training),
-    "blank scores": _with_first_source(scoring.check_blank_scores),
+    "blank scores": _with_first_source(scores.check_blank_scores),
     "seed": _with_first_source(seeds.check_seed),
     "evaluation": _with_first_source(state.check_evaluation),
     "argument": _with_first_source(state.check_argument),
     "save and load": _with_every_source(state.check_save_and_load),
-    "crop order": _with_first_source(scoring.check_crop_order),
-    "mixing of videos": _with_first_source(scoring.check_videos_do_not_mix),
-    "embedding": _with_first_source(scoring.check_embedding),
+    "crop order": _with_first_source(scores.check_crop_order),
+    "mixing of videos": _with_first_source(scores.check_videos_do_not_mix),
+    "embedding": _with_first_source(scores.check_embedding),
 }
 """Each raises ContractError, with sentences, where a method breaks the contract; on one thread, as runs on a CPU."""
 

@@ -11,7 +11,7 @@ import typer
 from benchmark.cli import app
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
 from benchmark.cli.training_options import takes_choices
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.executors import Resources
 from benchmark.execution.executors.choice import choose_executor
 from benchmark.execution.executors.local import LocalExecutor

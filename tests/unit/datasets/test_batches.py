@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from benchmark.datasets.batches import BagSet, ahead, hold_out, load_bags, pair_batches, place
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import motion_source, pseudo_labels
 from benchmark.datasets.segments import segment_mean
-from benchmark.datasets.store import Dataset
 
 CPU = torch.device("cpu")
 

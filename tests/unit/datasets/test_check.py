@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.check import check_dataset
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from tests.unit.importing.small_packs import NAMES, changed, specs, write_pack
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.feature_sets import FILE, FeatureSet, presets
 from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifest
-from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from benchmark.tables.paper import PAPER_FEATURE_SETS

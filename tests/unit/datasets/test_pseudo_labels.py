@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import (
     DEVIATIONS,
     count_object_classes,
@@ -11,7 +12,6 @@ from benchmark.datasets.pseudo_labels import (
     motion_source,
     object_source,
 )
-from benchmark.datasets.store import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import specs, write_pack

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.arrays import rows_sha256
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import read_manifest, write_manifest
 from benchmark.datasets.scenes import SCENES, ensure_scenes, make_scenes, write_scenes
@@ -21,7 +22,6 @@ from benchmark.datasets.scenes.generator import (
     render,
     scripts,
 )
-from benchmark.datasets.store import Dataset
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES
 

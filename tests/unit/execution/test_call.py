@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution import call
 from benchmark.execution.call import Planned, do_tables
 from benchmark.runs.results_folder import Results

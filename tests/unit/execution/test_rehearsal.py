@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark.cli import run
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape, count_run, paper_runs
 from benchmark.execution.rehearsal import Rehearsal, write_simulated
 from benchmark.plugins.pipelines import find_pipeline

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.frames_csv import read_frame_counts
-from benchmark.datasets.store import Dataset
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
 from benchmark.extraction.instruments import Instruments

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.datasets.store import Dataset
 from benchmark.importing.amend import add_pseudo_labels
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.importing.placing import unfinished

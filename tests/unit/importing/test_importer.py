@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.datasets.check import check_dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
-from benchmark.datasets.store import Dataset
 from benchmark.importing import packing
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.datasets.check import check_dataset, describe_rounding
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import OFFICIAL, official_notes, official_totals
-from benchmark.datasets.store import Dataset
 from benchmark.importing.annotations import AnnotatedVideo
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.terms import Benchmark

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.check import DatasetReport, check_dataset
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 
 pytestmark = pytest.mark.real_data

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.api import AddOn, AddOnConfig, Bags, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.training.choices import Choices

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import in_domain_value

@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score, silhouette_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.store import Dataset
 from benchmark.runs.store import RunStore
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.projections import (

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.datasets.batches import shuffle_labels
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.untrained_scores import random_per_video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.store import RunStore

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.api import FeatureSpec, MethodError
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.training.choices import Choices

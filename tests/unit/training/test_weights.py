@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.api import FeatureSpec, Method
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.registry import AddOnPlugin

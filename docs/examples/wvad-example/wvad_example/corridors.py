@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.store import Dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 
 DIM, SNIPPETS, FRAMES = 16, 12, 192

@@ -8,9 +8,9 @@ import pytest
 
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.check import check_dataset
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.official import official_notes
-from benchmark.datasets.store import Dataset
 from benchmark.importing.annotations import Annotations, find_frame_counts, read_annotations
 from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.ground_truth import Comparison, compare_ground_truth
