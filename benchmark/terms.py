@@ -5,7 +5,7 @@ Not in it: anything that does something. A name that only one module says stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -14,8 +14,6 @@ from benchmark.system.frozen import FrozenModel
 
 SNIPPET_FRAMES = 16
 """Consecutive frames that one feature vector is of."""
-Progress = Callable[[int, int], None]
-"""Is told how much is done, and how much that is in all."""
 SCENES_PREFIX = "scenes-"
 """How the names of the simulated datasets begin."""
 

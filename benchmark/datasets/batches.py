@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark.api import Bags, PairBatch
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
-from benchmark.datasets.pseudo_labels import PseudoLabel
+from benchmark.datasets.pseudo_labels import RowsOf
 from benchmark.datasets.segments import segment_mean
 from benchmark.system.seeding import derive_seed
 
@@ -57,7 +57,7 @@ def place(bags: BagSet, device: torch.device) -> BagSet:
 
 
 def load_bags(
-    dataset: Dataset, videos: Sequence[Video], segments: int, crops: int | None, labels: Mapping[str, PseudoLabel]
+    dataset: Dataset, videos: Sequence[Video], segments: int, crops: int | None, labels: Mapping[str, RowsOf]
 ) -> BagSet:
     """Average videos into segments, pseudo-labels by the same edges as the features.
 

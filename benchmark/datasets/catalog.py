@@ -11,7 +11,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
-from benchmark.terms import SCENES_PREFIX, Progress
+from benchmark.system.progress import Progress
+from benchmark.terms import SCENES_PREFIX
 
 # A name is a folder's; it stands in comma-separated lists and, joined by "+", in names of result folders.
 _NAME = re.compile(r"\w[\w.-]*")

@@ -15,7 +15,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
-from benchmark.terms import SNIPPET_FRAMES, Progress, Split
+from benchmark.system.progress import Progress
+from benchmark.terms import SNIPPET_FRAMES, Split
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.system.errors import InputError
 
-PseudoLabel = Callable[[Video], NDArray[np.float32]]
+RowsOf = Callable[[Video], NDArray[np.float32]]
 """Gives the pseudo-label of a video, one row per row of its features."""
 
 DEVIATIONS: Mapping[tuple[str, str], str] = MappingProxyType(
@@ -31,7 +31,7 @@ _PERCENTILE = 99
 _APPEARANCE_CLASSES = 80  # as many as the object classes of COCO
 
 
-def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, PseudoLabel]:
+def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, RowsOf]:
     """Return the function for each pseudo-label that has a source, by the name of the input.
 
     Parameters
@@ -43,7 +43,7 @@ def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, Pse
     return {name: makers[name](dataset, source) for name, source in sources.items() if source != "none"}
 
 
-def motion_source(dataset: Dataset, source: str) -> PseudoLabel:
+def motion_source(dataset: Dataset, source: str) -> RowsOf:
     """Return the function that gives a video's motion intensity in [0, 1], shape (rows,).
 
     Parameters
@@ -77,7 +77,7 @@ def motion_source(dataset: Dataset, source: str) -> PseudoLabel:
     return lambda video: np.clip(raw(video) / divisor, 0, 1)
 
 
-def object_source(dataset: Dataset, source: str) -> PseudoLabel:
+def object_source(dataset: Dataset, source: str) -> RowsOf:
     """Return the function that gives a video's object scores in [0, 1], shape (rows, object classes).
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,10 @@ from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.runs.records import RunSpec
 from benchmark.system.process import keep_freed_memory
+from benchmark.system.progress import Progress
 from benchmark.terms import Benchmark
 from benchmark.training.loop import build_method, make_optimizer, train_step
 from benchmark.training.scoring import score_videos
-
-Progress = Callable[[int, int], None]
 
 _TEST_VIDEOS, _TEST_SNIPPETS = 4, 240
 

@@ -14,8 +14,8 @@ from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.settings import ExtractionRequest, MotionScale
 from benchmark.extraction.workers import extract_videos
 from benchmark.system.errors import InputError
+from benchmark.system.progress import Progress
 from benchmark.system.text_files import and_more, read_lines
-from benchmark.terms import Progress
 
 SCALED = 1.0
 """Motion up to which an import takes it for scaled already."""

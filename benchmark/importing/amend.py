@@ -15,7 +15,8 @@ from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import Progress, PseudoLabel
+from benchmark.system.progress import Progress
+from benchmark.terms import PseudoLabel
 
 
 def add_pseudo_labels(

@@ -28,7 +28,8 @@ from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pa
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
-from benchmark.terms import SCENES_PREFIX, Benchmark, Layout, Metric, Progress, PseudoLabel, RowUnit, TestTail
+from benchmark.system.progress import Progress
+from benchmark.terms import SCENES_PREFIX, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
 
 _WORKERS = 8
 

@@ -21,7 +21,7 @@ from benchmark.datasets.segments import streamed_segment_mean
 from benchmark.importing.import_plan import PlannedVideo
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles
 from benchmark.system.errors import InputError
-from benchmark.terms import Progress
+from benchmark.system.progress import Progress
 
 JOURNAL = "packed.jsonl"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import replacing, writing_to
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, sum_of, unseal
+from benchmark.system.progress import Progress
 
 CONTENTS = "contents.json"
 """What an archive holds, the last file in it: sums are known when everything is written."""
@@ -28,8 +29,6 @@ VERSION = 1
 _BLOCK = 1 << 20
 _MALFORMED = (EOFError, ValueError, NotImplementedError, RuntimeError)
 """What `zipfile` raises, beside its own exception, for files that somebody has made up."""
-
-Progress = Callable[[int, int], None]
 
 
 class Contents(FrozenModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -13,8 +13,7 @@ from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.runs.verify import check_run, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_abandoned
-
-Progress = Callable[[int, int], None]
+from benchmark.system.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.process import one_thread
+from benchmark.system.progress import Progress
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import (
     BACKBONE,
@@ -35,7 +36,7 @@ Embed = Callable[[Rows], Rows]
 
 
 def project_line_up(
-    line_up: LineUp, dataset: Dataset, store: RunStore, device: torch.device, progress: Callable[[int, int], None]
+    line_up: LineUp, dataset: Dataset, store: RunStore, device: torch.device, progress: Progress
 ) -> dict[str, str]:
     """Project the features and the embedding of each contender's first seed, where they are not stored yet.
 

@@ -25,7 +25,7 @@ from benchmark.datasets.scenes.generator import (
 )
 from benchmark.system.errors import InputError
 from benchmark.system.files import writing_to
-from benchmark.terms import Progress
+from benchmark.system.progress import Progress
 
 SCENES: tuple[str, ...] = tuple(DOMAINS)
 """Names of the simulated datasets."""
