@@ -116,13 +116,14 @@ def compare(
     choices = Choices(
         profile=profile,
         seeds=seeds,
+        data=None if data is None else Path(data),
         results=Path(results),
         device=device,
         executor=executor,
         tracking="none",
         settings=tuple(settings),
     )
-    opened = [open_dataset(name, data) for name in datasets]
+    opened = [open_dataset(name, choices.data) for name in datasets]
     plan, jobs = plan_table(declare_comparison(method, against, opened, choices), opened, choices, "benchmark.compare")
     filled: list[FilledTable] = []
     for outcome in do_tables([(plan, jobs)], choices, Console(stderr=True), filled.append):

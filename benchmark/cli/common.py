@@ -89,7 +89,7 @@ def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
     say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
 
 
-def do_tables(planned: Sequence[Planned], choices: Choices) -> tuple[list[Outcome], list[FilledTable]]:
+def do_and_show(planned: Sequence[Planned], choices: Choices) -> tuple[list[Outcome], list[FilledTable]]:
     """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes."""
     from benchmark.execution import call
 

@@ -8,7 +8,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import command_line, do_tables, open_datasets, say, say_failures
+from benchmark.cli.common import command_line, do_and_show, open_datasets, say, say_failures
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.cli.training_options import takes_choices
 from benchmark.training.choices import Choices
@@ -40,7 +40,7 @@ def compare(
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
     declaration = declare_comparison(method, options.split(against), opened, choices, size)
-    outcomes, (filled,) = do_tables([plan_table(declaration, opened, choices, command_line())], choices)
+    outcomes, (filled,) = do_and_show([plan_table(declaration, opened, choices, command_line())], choices)
     _answer(filled["last"], choices)
     if code := say_failures(outcomes):
         raise typer.Exit(code)
@@ -49,7 +49,7 @@ def compare(
 def _answer(table: Table, choices: Choices) -> None:
     """Write a page on the comparison, with its figures, and say what it found."""
     from benchmark.system.files import write_atomically, writing_to
-    from reports.page.page import to_page
+    from reports.page.html_page import to_page
     from reports.page.report import make_report
 
     plan = table.plan

@@ -81,7 +81,7 @@ class Stored:
         self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: terms.Device
     ) -> LineUpSection:
         """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
-        from reports.figures.catalogue import Choices, figures_of_line_up
+        from reports.figures.catalogue import FigureChoices, figures_of_line_up
         from reports.figures.figure import Absence
         from reports.page.report import LineUpSection
 
@@ -89,7 +89,7 @@ class Stored:
         if not shown.contenders:
             reason = f"no stored run that was trained and tested there has the selection {self._selection}."
             return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())
-        choices = Choices(not_projected=self.project(shown, data, device))
+        choices = FigureChoices(not_projected=self.project(shown, data, device))
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
         return LineUpSection(shown, tuple(figures_of_line_up(self.evidence(shown), choices)), left_out)
 

@@ -92,7 +92,7 @@ def _evaluate_weights(
     benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.training.weights import evaluate_weights
+    from benchmark.training.weights_from_elsewhere import evaluate_weights
     from reports.tables.single_runs import weights_table
 
     found = evaluate_weights(path, find_pipeline(reference), dataset, device, settings, benchmark)

@@ -36,9 +36,9 @@ def import_scores(
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
     from benchmark.execution.call import finish_table
     from benchmark.system.files import writing_to
-    from benchmark.tables.planning import describe_dataset
+    from benchmark.tables.planning import describe_dataset, plan_imported
     from benchmark.tracking import follow_again
-    from benchmark.training.scores_from_elsewhere import check_different, plan_imported, read_scores, store_imported
+    from benchmark.training.scores_from_elsewhere import check_different, read_scores, store_imported
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
         raise InputError(

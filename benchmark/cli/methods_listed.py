@@ -27,6 +27,10 @@ SHORT_NAMES: Mapping[terms.Benchmark, str] = {
 """What narrow columns call the benchmarks."""
 
 
+WIDE = 130
+"""Columns of a terminal from which on titles, features and fidelity fit beside the figures."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command()(methods)
@@ -60,15 +64,19 @@ def _list_plugins() -> None:
     from benchmark.system.entry_points import list_plugins
 
     kinds: tuple[type[RecipePlugin], ...] = (MethodPlugin, AddOnPlugin)
+    wide = out.width >= WIDE
     for kind in kinds:
-        out.print(_tabulate(kind.kind, [(plugin, _ask(plugin)) for plugin in list_plugins(kind).values()]))
+        out.print(_tabulate(kind.kind, [(plugin, _ask(plugin)) for plugin in list_plugins(kind).values()], wide))
     say(
         "Figures: as papers print them, in percent, on these features; * read elsewhere than in the method's own paper."
     )
-    say(
-        "Fidelity: exact is equal to the authors' public code; exact given something is equal to it, given that; "
-        "reconstructed is made from the text of the paper."
-    )
+    if wide:
+        say(
+            "Fidelity: exact is equal to the authors' public code; exact given something is equal to it, given that; "
+            "reconstructed is made from the text of the paper."
+        )
+    else:
+        say(f"A terminal of {WIDE} columns or more also has titles, features and fidelity.")
     say(
         "A method is asked for as METHOD[@PRESET][+ADD-ON...]. `wvad methods NAME` prints one's recipe with the source "
         "of every value, its presets, and its size."
@@ -87,26 +95,33 @@ def _ask(plugin: RecipePlugin) -> About | str | None:
         return f"{type(error).__name__}: {error}"
 
 
-def _tabulate(kind: str, rows: list[tuple[RecipePlugin, About | str | None]]) -> Table:
-    """Draw the list: a column for each benchmark that one of the methods has a figure on, a line for each features."""
+def _tabulate(kind: str, rows: list[tuple[RecipePlugin, About | str | None]], wide: bool) -> Table:
+    """Draw the list: a column for each benchmark that one of the methods has a figure on, a line for each features.
+
+    On a narrow terminal it has who published a method and the figures alone.
+    """
     heads = [about for _, about in rows if about is not None and not isinstance(about, str)]
     found = {(figure.benchmark, figure.metric) for about in heads for figure in about.published}
     columns = sorted(found, key=lambda column: (get_args(terms.Benchmark).index(column[0]), column[1]))
     grid = Table(Column(kind, no_wrap=True), Column("paper, or class", overflow="fold"))
     for benchmark, metric in columns:
         grid.add_column(f"{SHORT_NAMES.get(benchmark, benchmark)}\n{terms.METRIC_NAMES[metric]}", no_wrap=True)
-    if columns:
-        grid.add_column("features", max_width=14)
-    grid.add_column("fidelity", max_width=16)
-    grid.add_column("from")
+    beside = [*(["features"] if columns else []), "fidelity", "from"] if wide else []
+    for name in beside:
+        grid.add_column(name, max_width=16)
     for plugin, about in rows:
         if about is None or isinstance(about, str):
-            cells = [about or plugin.attribute, *[""] * (len(grid.columns) - 3)]
+            first, figures, said = about or plugin.attribute, [""] * len(columns), {"from": plugin.distribution}
         else:
-            cells = [f"{about.paper}\n{about.authors}, {about.venue} {about.year}"]
-            cells += [_figures(about, column) for column in columns]
-            cells += ["\n".join(_features(about)), about.faithfulness] if columns else [about.faithfulness]
-        grid.add_row(plugin.name, *cells, plugin.distribution)
+            published = f"{about.authors}, {about.venue} {about.year}"
+            first = f"{about.paper}\n{published}" if wide else published
+            figures = [_figures(about, column) for column in columns]
+            said = {
+                "features": "\n".join(_features(about)),
+                "fidelity": about.faithfulness,
+                "from": plugin.distribution,
+            }
+        grid.add_row(plugin.name, first, *figures, *(said.get(name, "") for name in beside))
     return grid
 
 
@@ -189,6 +204,8 @@ def _print_settings(title: str, sections: Mapping[str, Mapping[str, Setting]]) -
 
 
 def _say_size(title: str, dim: int, measure: Callable[[], Size]) -> None:
+    from benchmark.plugins.sizes import SNIPPETS
+
     try:
         size = measure()
     except Exception as error:  # somebody else's method need not run without values
@@ -196,5 +213,5 @@ def _say_size(title: str, dim: int, measure: Callable[[], Size]) -> None:
     else:
         say(
             f"{title} has {size.parameters:,} parameters at dimension {dim}, and takes "
-            f"{size.multiply_adds:,} multiply-adds per snippet and crop, when a video of 32 snippets is scored."
+            f"{size.multiply_adds:,} multiply-adds per snippet and crop, when a video of {SNIPPETS} snippets is scored."
         )

@@ -9,6 +9,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
+from benchmark.training.choices import Choices
 
 MethodName = Annotated[
     str, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class.")
@@ -18,7 +19,7 @@ Profile = Annotated[
 ]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds per run: 3 in quick, 5 in paper unless given.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
-DEFAULT_RESULTS = Path("results")
+DEFAULT_RESULTS = Choices.results
 ResultsFolder = Annotated[Path, typer.Option("--results", help="Folder for everything that is generated.")]
 Holdout = Annotated[
     float,

@@ -103,24 +103,28 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
 
 
 def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
-    from benchmark.execution.paper_scale import SEEDS, paper_runs
+    from benchmark.execution.paper_scale import paper_runs
+    from benchmark.training.choices import SEEDS
 
     runs = paper_runs(table)
-    seconds = SEEDS * sum(measured.expect(run) for run in runs)
+    seeds = SEEDS["paper"]
+    seconds = seeds * sum(measured.expect(run) for run in runs)
     say(
-        f"{table.name} at the paper's size: {len(runs)} runs x {SEEDS} seeds, {_duration(seconds)} one after another; "
+        f"{table.name} at the paper's size: {len(runs)} runs x {seeds} seeds, {_duration(seconds)} one after another; "
         "other methods taken to compute at the same rate"
     )
 
 
 def _say_together(measured: Rehearsal, tables: Sequence[TableDeclaration], device: str) -> None:
     from benchmark.execution.forecast import makespan
-    from benchmark.execution.paper_scale import SEEDS, paper_runs
+    from benchmark.execution.paper_scale import paper_runs
+    from benchmark.training.choices import SEEDS
 
     runs = {run for table in tables for run in paper_runs(table)}
-    seconds = SEEDS * [measured.expect(run) for run in runs]
+    seeds = SEEDS["paper"]
+    seconds = seeds * [measured.expect(run) for run in runs]
     times = ", ".join(f"{_duration(makespan(seconds, places))} on {places}" for places in PLACES)
-    say(f"together: {len(runs)} distinct runs x {SEEDS} seeds; {times} such {_place(device)}s")
+    say(f"together: {len(runs)} distinct runs x {seeds} seeds; {times} such {_place(device)}s")
 
 
 def _place(device: str) -> str:

@@ -44,7 +44,7 @@ def report(
     from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
     from benchmark.tracking import follow_again, saying_once
-    from reports.page.page import to_page
+    from reports.page.html_page import to_page
     from reports.page.report import make_report
 
     forms, stored = _forms(formats), Stored(results, selection)
@@ -85,7 +85,7 @@ def figure(
 ) -> None:
     """Draw one figure, for methods and videos of your choice; train nothing."""
     from benchmark.system.files import writing_to
-    from reports.figures.catalogue import LINE_UP_FIGURES, TABLE_FIGURES, Choices, suits
+    from reports.figures.catalogue import LINE_UP_FIGURES, TABLE_FIGURES, FigureChoices, suits
     from reports.figures.figure import Absence
     from reports.figures.style import render
 
@@ -107,7 +107,7 @@ def figure(
         line_up = line_up.choose(_labels(methods, line_up))
         reasons = stored.project(line_up, data, device) if name == "t-sne" else {}
         named = None if videos is None else options.split(videos)
-        drawn = LINE_UP_FIGURES[name](stored.evidence(line_up), Choices(named, videos_from, reasons))
+        drawn = LINE_UP_FIGURES[name](stored.evidence(line_up), FigureChoices(named, videos_from, reasons))
     if isinstance(drawn, Absence):
         raise InputError(f"{name} of {drawn.folder}: none, {drawn.reason}")
     where = stored.results.figure_folder(selection, single=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import command_line, do_tables, open_datasets, say_failures
+from benchmark.cli.common import command_line, do_and_show, open_datasets, say_failures
 from benchmark.cli.training_options import takes_choices
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
@@ -58,7 +58,7 @@ def sweep(
         }
     )
     planned = plan_table(declaration, open_datasets(names, choices.data), choices, command_line())
-    if code := say_failures(do_tables([planned], choices)[0]):
+    if code := say_failures(do_and_show([planned], choices)[0]):
         raise typer.Exit(code)
 
 

@@ -10,7 +10,7 @@ from benchmark.cli import options
 from benchmark.cli.common import (
     command_line,
     default_datasets,
-    do_tables,
+    do_and_show,
     err,
     open_datasets,
     out,
@@ -57,7 +57,7 @@ def reproduce(
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     if len(planned) > 1:
         say_plan(planned, choices)
-    if code := say_failures(do_tables(planned, choices)[0]):
+    if code := say_failures(do_and_show(planned, choices)[0]):
         raise typer.Exit(code)
 
 
@@ -86,7 +86,7 @@ def train(
         controls=False,
     )
     plan, jobs = plan_table(declaration, opened, choices, command_line())
-    outcomes, _ = do_tables([(plan, jobs)], choices)
+    outcomes, _ = do_and_show([(plan, jobs)], choices)
     out.print(metrics_table(plan, Results(choices.results).store))
     if code := say_failures(outcomes):
         raise typer.Exit(code)

@@ -16,9 +16,6 @@ from benchmark.plugins.sizes import OBJECT_CLASSES, build_empty
 from benchmark.tables.declaration import TableDeclaration
 from benchmark.terms import Benchmark
 
-SEEDS = 5
-"""Seeds of the profile `paper`."""
-
 
 @dataclass(frozen=True)
 class Shape:

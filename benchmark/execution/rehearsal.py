@@ -24,7 +24,7 @@ from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.runs.records import RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.progress import Progress
-from benchmark.terms import Benchmark
+from benchmark.terms import SNIPPET_FRAMES, Benchmark
 from benchmark.training.loop import build_method, make_optimizer, train_step
 from benchmark.training.scoring import score_videos
 
@@ -191,7 +191,7 @@ def _videos(shape: Shape, segments: int) -> Iterator[Video]:
             label=1 if i % 2 else 0,
             first_row=first_row,
             rows=_TEST_SNIPPETS,
-            frames=16 * _TEST_SNIPPETS,
+            frames=SNIPPET_FRAMES * _TEST_SNIPPETS,
             intervals=((0, 160),) if i % 2 else (),
             sha256="",
         )

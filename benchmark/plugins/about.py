@@ -12,7 +12,7 @@ from benchmark.terms import Benchmark, Metric
 Fidelity = Literal["exact", "exact-given", "reconstructed"]
 
 
-class Figure(FrozenModel):
+class PublishedFigure(FrozenModel):
     """A figure that a paper prints for the method.
 
     Attributes
@@ -58,7 +58,7 @@ class About(FrozenModel):
     fidelity: Fidelity
     given: str = ""
     fidelity_note: str = ""
-    published: tuple[Figure, ...] = ()
+    published: tuple[PublishedFigure, ...] = ()
     only: str | None = None
 
     @model_validator(mode="after")

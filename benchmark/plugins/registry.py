@@ -31,7 +31,7 @@ class RecipePlugin(Plugin):
             if spec is None or spec.origin is None:
                 return None
             source = Path(spec.origin)
-        for folder in (source.parent / "recipes", source.parent):
+        for folder in (source.parent, source.parent / "recipes"):
             path = folder / f"{source.stem}.yaml"
             if path.is_file():
                 return path

@@ -1,4 +1,4 @@
-"""What was asked for, call by call: kept on disk, so that tables and MLflow can be rebuilt without training."""
+"""The results folder: where everything that is generated lies, and which calls asked for it."""
 
 from __future__ import annotations
 

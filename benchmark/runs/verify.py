@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmark.metrics.frame import ScoredVideos, test_metrics
 from benchmark.runs.checksums import FILE, read_checksums
 from benchmark.runs.records import Controls, Evaluation, RunRecord, evaluation_key
-from benchmark.runs.results_folder import Invocation
+from benchmark.runs.results_folder import Invocation, Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.hashing import is_sealed, sum_of, unseal
@@ -168,14 +168,17 @@ def _close(one: float | None, other: float | None) -> bool:
     return math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
 
 
+_HERE = Results(Path())
+
+
 def _path_of_plan(plan: TablePlan) -> str:
-    return f"tables/{plan.folder}/{plan.table}.plan.json"
+    return _HERE.plan_path(plan).as_posix()
 
 
 def _path_of_call(call: Invocation) -> str:
     if not re.fullmatch(_PLAN, _path_of_plan(call.plan)):  # files are called so
         raise ValueError("its table or folder is no name")
-    return f"invocations/{call.id}.json"
+    return _HERE.call_path(call.id).as_posix()
 
 
 _KEPT: dict[str, Callable[[bytes], str] | None] = {

@@ -55,9 +55,11 @@ def resampled_metric(scored: ScoredVideos, metric: Metric, counts: Ints | Floats
     unless there are frames of both kinds. That depends on the videos alone, so it is the same for all methods.
     """
     weights = np.asarray(counts, dtype=np.float64)
-    if metric == "auc_frame":
-        return FramePairs.count(scored).roc_auc(weights)
-    return _average_precision(scored, weights)
+    match metric:
+        case "auc_frame":
+            return FramePairs.count(scored).roc_auc(weights)
+        case "ap_frame":
+            return _average_precision(scored, weights)
 
 
 def twice_won(scored: ScoredVideos) -> Floats:

@@ -14,7 +14,7 @@ from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Difference, Standing, holm
 from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
-from benchmark.tables.derived import Seeds, compare_column, contrast_rows
+from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.terms import Metric, Selection
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass, replace
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.runs.store import RunStore
+from benchmark.runs.records import RunSpec
+from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
+from benchmark.system.errors import InputError
+from benchmark.system.files import file_name
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
-from benchmark.terms import SCENES_PREFIX, Protocol
+from benchmark.terms import SCENES_PREFIX, Profile, Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
-from benchmark.training.scores_from_elsewhere import PREFIX, find_imported
+from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import check_comparable, check_overrides, make_job, plan_runs
 
 
@@ -50,7 +53,7 @@ def plan_table(
         study=table.study,
         subject=table.subject,
         power=table.power,
-        folder=f"{stem or '+'.join(dataset.name for dataset in datasets)}-{choices.profile}",
+        folder=_folder(stem or "+".join(dataset.name for dataset in datasets), choices.profile),
         profile=choices.profile,
         seeds=len(choices.every_seed),
         holdout=choices.holdout,
@@ -89,8 +92,8 @@ class _Row:
 
 def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], choices: Choices) -> _Row:
     """Plan a row of scores from elsewhere: its runs are stored, and need no job."""
-    store = RunStore(choices.runs)
-    found = {dataset.name: find_imported(row.method, dataset, choices.profile, store) for dataset in datasets}
+    results = Results(choices.results)
+    found = {dataset.name: find_imported(row.method, dataset, choices.profile, results) for dataset in datasets}
     runs = {name: tuple(spec.key for spec in specs[: len(choices.every_seed)]) for name, specs in found.items()}
     planned = PlannedRow(
         label=row.label, method=row.method, group=row.group, against=row.against, paper=None, runs=runs
@@ -148,3 +151,62 @@ def describe_dataset(dataset: Dataset) -> PlannedDataset:
         missing=len(manifest.missing),
         simulated=manifest.name.startswith(SCENES_PREFIX),
     )
+
+
+def find_imported(method: str, dataset: Dataset, profile: Profile, results: Results) -> list[RunSpec]:
+    """Find the runs of the latest import under a name on a dataset, in the order of the seeds.
+
+    Parameters
+    ----------
+    method
+        ``imported:NAME``.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    wanted = (method, dataset.manifest.train_hash(), profile)
+    # What was imported last is what was planned last: a run that is there already is not stored anew.
+    plans = [plan for plan in results.plans(_table_of(method)) if plan.folder == _folder(dataset.name, profile)]
+    keys = [key for plan in plans for key in plan.run_keys()]
+    records = [record for key in keys if (record := results.store.record(key)) is not None]
+    specs = [r.spec for r in records if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
+    if not specs:
+        raise InputError(
+            f"{method}: no such scores on {dataset.name}, profile {profile}; `wvad import-scores` brings them in"
+        )
+    return specs
+
+
+def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
+    """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
+    first = specs[0]
+    return TablePlan(
+        table=_table_of(first.method),
+        title=first.title,
+        protocol="in-domain",
+        folder=_folder(dataset.name, first.profile),
+        profile=first.profile,
+        seeds=len(specs),
+        holdout=0.0,
+        overrides=(),
+        command=command,
+        datasets=(dataset,),
+        rows=(
+            PlannedRow(
+                label=first.title,
+                method=first.method,
+                paper=None,
+                runs={dataset.name: tuple(spec.key for spec in specs)},
+            ),
+        ),
+    )
+
+
+def _table_of(method: str) -> str:
+    return file_name(method.replace(":", "-"))
+
+
+def _folder(stem: str, profile: Profile) -> str:
+    return f"{stem}-{profile}"

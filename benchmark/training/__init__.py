@@ -1,5 +1,5 @@
-"""One run: specified, trained, scored, stored.
+"""One run: chosen, specified, trained, scored, stored.
 
-In it: what turns a specification into a stored run, be it trained here or brought along as weights or scores. Not in
-it: several runs side by side, or what a table makes of them.
+In it: what is chosen for a call, and what makes a stored run of it, be it trained here or brought along as weights or
+scores. Not in it: how several runs go side by side, or what a table makes of them.
 """

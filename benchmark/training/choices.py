@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
@@ -43,7 +44,7 @@ class Choices:
     Raises
     ------
     InputError
-        If a choice can have no effect beside the others.
+        If a choice is none, or can have no effect beside the others.
     """
 
     profile: Profile = "quick"
@@ -64,6 +65,10 @@ class Choices:
     settings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        if self.profile not in get_args(Profile):
+            raise InputError(f"--profile {self.profile}: choose one of {', '.join(get_args(Profile))}")
+        if self.seeds is not None and self.seeds < 1:
+            raise InputError(f"--seeds {self.seeds}: one seed is the least")
         here = self.executor in HERE
         if self.address is not None and here:
             raise InputError(f"--address {self.address}: only --executor ray and --executor slurm have one")

@@ -15,11 +15,8 @@ from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.runs.records import RunRecord, RunSpec, describe_environment
-from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
-from benchmark.system.files import file_name
 from benchmark.system.text_files import read_lines
 from benchmark.terms import SNIPPET_FRAMES, Profile, Training
 from benchmark.training.jobs import evaluate_scores, now
@@ -179,67 +176,6 @@ def store_imported(
             (folder / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     evaluate_scores(spec.key, "last", 1, scores, dataset, store)
     return spec
-
-
-def find_imported(method: str, dataset: Dataset, profile: Profile, store: RunStore) -> list[RunSpec]:
-    """Find the runs of the latest import under a name on a dataset, in the order of the seeds.
-
-    Parameters
-    ----------
-    method
-        ``imported:NAME``.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    wanted = (method, dataset.manifest.train_hash(), profile)
-    # What was imported last is what was planned last: a run that is there already is not stored anew.
-    plans = [
-        p for p in Results(store.root.parent).plans(_table_of(method)) if p.folder == _folder(dataset.name, profile)
-    ]
-    keys = [key for plan in plans for key in plan.run_keys()]
-    records = [record for key in keys if (record := store.record(key)) is not None]
-    specs = [r.spec for r in records if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
-    if not specs:
-        raise InputError(
-            f"{method}: no such scores on {dataset.name}, profile {profile}; `wvad import-scores` brings them in"
-        )
-    return specs
-
-
-def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
-    """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
-    first = specs[0]
-    return TablePlan(
-        table=_table_of(first.method),
-        title=first.title,
-        protocol="in-domain",
-        folder=_folder(dataset.name, first.profile),
-        profile=first.profile,
-        seeds=len(specs),
-        holdout=0.0,
-        overrides=(),
-        command=command,
-        datasets=(dataset,),
-        rows=(
-            PlannedRow(
-                label=first.title,
-                method=first.method,
-                paper=None,
-                runs={dataset.name: tuple(spec.key for spec in specs)},
-            ),
-        ),
-    )
-
-
-def _table_of(method: str) -> str:
-    return file_name(method.replace(":", "-"))
-
-
-def _folder(dataset: str, profile: Profile) -> str:
-    return f"{dataset}-{profile}"
 
 
 def title_of(name: str) -> str:

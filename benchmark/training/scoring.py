@@ -1,4 +1,4 @@
-"""Scoring test videos with a trained method, and the metrics of the scores."""
+"""Scoring test videos with a trained method, and putting the scores beside the frame labels."""
 
 from __future__ import annotations
 
@@ -71,7 +71,11 @@ def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32
 
 def chance_level(metric: Metric, scored: ScoredVideos) -> float:
     """Return what a primary metric is at chance: 0.5, or for AP the share of positive frames."""
-    return 0.5 if metric == "auc_frame" else float(base_rate(scored))
+    match metric:
+        case "auc_frame":
+            return 0.5
+        case "ap_frame":
+            return float(base_rate(scored))
 
 
 def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:

@@ -1,1 +1,4 @@
-"""Layers and losses that several methods share: pure, batched, and each tested against a plain loop."""
+"""Layers, losses and ways of scoring that several methods share: batched, and each tested against a plain loop.
+
+Not in it: what one method alone uses.
+"""

@@ -24,7 +24,7 @@ from reports.figures.figure import Absence, Figure
 
 
 @dataclass(frozen=True)
-class Choices:
+class FigureChoices:
     """What figures of a line-up may be told.
 
     Attributes
@@ -40,7 +40,7 @@ class Choices:
     not_projected: Mapping[str, str] = field(default_factory=dict)
 
 
-LINE_UP_FIGURES: Mapping[str, Callable[[Evidence, Choices], Figure | Absence]] = {
+LINE_UP_FIGURES: Mapping[str, Callable[[Evidence, FigureChoices], Figure | Absence]] = {
     class_wise.NAME: lambda evidence, _: class_wise.draw_class_wise(evidence),
     detection.NAME: lambda evidence, _: detection.draw_detection(evidence),
     score_curves.NAME: lambda evidence, c: score_curves.draw_score_curves(evidence, c.videos, c.files),
@@ -70,6 +70,6 @@ def figures_of_table(table: Table) -> list[Figure | Absence]:
     return [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
 
 
-def figures_of_line_up(evidence: Evidence, choices: Choices) -> list[Figure | Absence]:
+def figures_of_line_up(evidence: Evidence, choices: FigureChoices) -> list[Figure | Absence]:
     """Draw the figures that compare a line-up's methods."""
     return [draw(evidence, choices) for draw in LINE_UP_FIGURES.values()]

@@ -1,1 +1,4 @@
-"""A table in a form: Markdown, HTML, LaTeX, CSV, on a terminal."""
+"""A table in a form: Markdown, HTML, LaTeX, CSV, on a terminal.
+
+Not in it: what the table says.
+"""

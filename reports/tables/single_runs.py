@@ -18,7 +18,7 @@ from benchmark.terms import Trouble
 if TYPE_CHECKING:
     import pandas as pd
 
-Standing = Failure | Literal["done", "missing"]
+RunStanding = Failure | Literal["done", "missing"]
 """How a run stands: it is there, it did not succeed the last time, or it was never done."""
 
 
@@ -29,7 +29,7 @@ class PlannedRuns:
     plan: TablePlan
     label: str
     dataset: str
-    standing: dict[str, Standing]
+    standing: dict[str, RunStanding]
 
 
 GIVEN = "as given"
@@ -122,11 +122,11 @@ def trouble_lines(planned: Sequence[PlannedRuns]) -> list[str]:
     return [trouble_line(how.status, how.spec, how.reason) for how in troubles.values()]
 
 
-def _word(standing: Standing) -> str:
+def _word(standing: RunStanding) -> str:
     return standing.status if isinstance(standing, Failure) else standing
 
 
-def _stand(store: RunStore, key: str, own: str, tests: Sequence[str]) -> Standing:
+def _stand(store: RunStore, key: str, own: str, tests: Sequence[str]) -> RunStanding:
     """Return how a run stands, by the hashes of the test parts of its training dataset and of all it is tested on."""
     record = store.record(key)
     if record is not None and (record.spec.imported or _is_evaluated(store, record, own, tests)):

@@ -10,8 +10,9 @@ import pytest
 from benchmark.cli import run
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.forecast import expect_seconds
+from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.training.scores_from_elsewhere import find_imported
+from benchmark.tables.planning import find_imported
 
 DATASET = "scenes-avenue"
 TINY = ["--seeds", "2", "--set", "steps=3", "--set", "batch_size=2", "--looks", "1"]
@@ -228,10 +229,10 @@ def test_the_latest_import_is_compared_whole(trained: Path, tiny_scenes: Path, t
     """Neither a seed of an earlier import with more of them, nor scores that were imported again long ago."""
     results, scores = tmp_path / "results", scores_of(trained, 0)
     folders = [write(tmp_path / str(i), {n: v / (i + 1) for n, v in scores.items()}) for i in range(3)]
-    dataset, store = Dataset(tiny_scenes / DATASET), RunStore(results / "runs")
+    dataset = Dataset(tiny_scenes / DATASET)
 
     def hashes() -> list[str | None]:
-        return [spec.source for spec in find_imported("imported:theirs", dataset, "quick", store)]
+        return [spec.source for spec in find_imported("imported:theirs", dataset, "quick", Results(results))]
 
     assert import_scores(results, tiny_scenes, *folders) == 0
     first = hashes()

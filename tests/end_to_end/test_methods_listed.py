@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmark.cli import run
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
@@ -118,3 +120,16 @@ def test_an_add_on_has_settings_and_a_size(
     assert rows(printed)[f"{name}.kernel"][1:3] == ["3", "estimate"]
     assert f"{title} has {parameters} parameters at dimension 256, and takes {multiply_adds} multiply-adds" in printed
     assert f"METHOD+{name}" in printed
+
+
+def test_a_narrow_terminal_has_a_line_for_each_figure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = StringIO()
+    monkeypatch.setattr("benchmark.cli.methods_listed.out", Console(file=file, width=80))
+    assert run(["methods"]) == 0
+    lines = [line for line in file.getvalue().splitlines() if "rtfm" in line]
+    (cells,) = ([cell.strip() for cell in line.strip("│").split("│")] for line in lines)
+    assert cells == ["rtfm", "Tian et al., ICCV 2021", "84.3", "77.81", "97.21", ""]
+    assert max(map(len, file.getvalue().splitlines())) <= 80
+    assert "A terminal of 130 columns or more also has titles" in capsys.readouterr().out

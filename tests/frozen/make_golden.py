@@ -13,7 +13,7 @@ from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Difference
 from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
-from benchmark.tables import derived
+from benchmark.tables import compared as derived
 from benchmark.tables.cells import fill_selections
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_tables, read_table
 from benchmark.tables.paper import cross_dataset_value, in_domain_value

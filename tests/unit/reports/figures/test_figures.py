@@ -17,7 +17,7 @@ from benchmark.tables.cells import Table, fill_table
 from benchmark.tables.line_ups import Contender, LineUp, find_line_ups
 from benchmark.tables.projections import Projection, projection_names
 from reports.figures import class_wise, detection, score_curves, selection, training, tsne
-from reports.figures.catalogue import LINE_UP_FIGURES, Choices, figures_of_line_up, figures_of_table
+from reports.figures.catalogue import LINE_UP_FIGURES, FigureChoices, figures_of_line_up, figures_of_table
 from reports.figures.cross_dataset import draw_cross_dataset
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
@@ -64,7 +64,7 @@ def expand(scored: ScoredVideos) -> tuple[np.ndarray, np.ndarray]:
 
 def test_every_figure_of_a_line_up_is_drawn_in_every_form(evidence: Evidence) -> None:
     project_all(evidence)
-    figures = figures_of_line_up(evidence, Choices())
+    figures = figures_of_line_up(evidence, FigureChoices())
     assert [figure.name for figure in figures] == list(LINE_UP_FIGURES)
     for figure in map(drawn, figures):
         rendered = render(figure.draw, FORMATS)
@@ -193,7 +193,7 @@ def test_projections_say_how_separated_the_classes_are(evidence: Evidence) -> No
     ],
 )
 def test_what_cannot_be_drawn_has_a_reason(options: dict[str, object], name: str, reason: str, tmp_path: Path) -> None:
-    figure = LINE_UP_FIGURES[name](evidence_of(tmp_path, **options), Choices())
+    figure = LINE_UP_FIGURES[name](evidence_of(tmp_path, **options), FigureChoices())
     assert isinstance(figure, Absence)
     assert figure.reason.startswith(reason)
 
@@ -212,12 +212,12 @@ def test_damaged_scores_are_left_out_and_none_at_all_is_said(name: str, tmp_path
     rtfm, clav = evidence.line_up.contenders
     for run, key in rtfm.seeds:
         (evidence.store.folder(run) / "evaluations" / f"{key}.npz").write_bytes(b"torn")
-    figure = drawn(LINE_UP_FIGURES[name](evidence, Choices()))
+    figure = drawn(LINE_UP_FIGURES[name](evidence, FigureChoices()))
     assert "RTFM" not in figure.alt
     assert "Left out, as stored scores are missing or damaged: RTFM." in figure.caption
     for run, key in clav.seeds:
         (evidence.store.folder(run) / "evaluations" / f"{key}.npz").unlink()
-    figure = LINE_UP_FIGURES[name](Evidence(evidence.line_up, evidence.store, Palette(())), Choices())
+    figure = LINE_UP_FIGURES[name](Evidence(evidence.line_up, evidence.store, Palette(())), FigureChoices())
     assert isinstance(figure, Absence)
     assert figure.reason == "no scores are stored."
 
@@ -237,7 +237,7 @@ def test_one_seed_and_one_method_are_drawn(tmp_path: Path) -> None:
     evidence = evidence_of(tmp_path, seeds=1)
     alone = Evidence(evidence.line_up.choose(["RTFM"]), evidence.store, Palette(()))
     for name in ("class-wise", "curves", "scores", "selection", "training"):
-        figure = drawn(LINE_UP_FIGURES[name](alone, Choices()))
+        figure = drawn(LINE_UP_FIGURES[name](alone, FigureChoices()))
         assert render(figure.draw, ["png"]).contents["png"]
         assert figure.caption[0].endswith("profile quick, 1 seed, 1 of 2 crops.")
 
@@ -306,7 +306,7 @@ def test_names_with_dollars_and_of_any_length_are_drawn(tmp_path: Path) -> None:
     first = replace(line_up.contenders[0], label=odd, method="")
     renamed = replace(line_up, contenders=(first, line_up.contenders[1]))
     for name in ("class-wise", "curves", "scores", "selection", "training"):
-        figure = drawn(LINE_UP_FIGURES[name](Evidence(renamed, evidence.store, Palette((odd,))), Choices()))
+        figure = drawn(LINE_UP_FIGURES[name](Evidence(renamed, evidence.store, Palette((odd,))), FigureChoices()))
         assert render(figure.draw, ["svg"]).contents["svg"]
     assert shorten(odd) == f"{odd[:20]}…{odd[-20:]}"
 

@@ -14,10 +14,10 @@ from benchmark.statistics.differences import Difference
 from benchmark.tables.cells import Cell, fill_table
 from benchmark.tables.line_ups import Contender, find_line_ups
 from benchmark.terms import Trouble
-from reports.figures.catalogue import Choices, figures_of_line_up
+from reports.figures.catalogue import FigureChoices, figures_of_line_up
 from reports.figures.evidence import Evidence
 from reports.figures.style import Palette, render
-from reports.page.page import to_page
+from reports.page.html_page import to_page
 from reports.page.report import LineUpSection, Report, make_report
 from reports.tables.verdicts import verdicts
 from tests.small_store import draw_scores, make_results, spec_of, store_run
@@ -63,7 +63,7 @@ def report_of(root: Path, **options: object) -> Report:
     evidence = Evidence(line_up, store, Palette.of_plans(results.plans(None)))
     if line_up.contenders:
         project_all(evidence)
-    figures = tuple(figures_of_line_up(evidence, Choices())) if line_up.contenders else ()
+    figures = tuple(figures_of_line_up(evidence, FigureChoices())) if line_up.contenders else ()
     tables = [fill_table(plan, store, "last") for plan in results.plans(None)]
     return make_report(
         tables, [LineUpSection(line_up, figures, (Contender("MMIL + <ICA>", "table3", "", "", ()),))], "last", store

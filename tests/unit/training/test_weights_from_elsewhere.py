@@ -22,7 +22,7 @@ from benchmark.training.choices import Choices
 from benchmark.training.jobs import perform
 from benchmark.training.loop import build_method
 from benchmark.training.specification import make_job, plan_runs
-from benchmark.training.weights import evaluate_weights, load_weights, read_weights
+from benchmark.training.weights_from_elsewhere import evaluate_weights, load_weights, read_weights
 
 State = dict[str, Tensor]
 

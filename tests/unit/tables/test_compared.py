@@ -10,7 +10,7 @@ from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.video_wise import contrast
-from benchmark.tables import derived
+from benchmark.tables import compared as derived
 from benchmark.tables.cells import fill_table
 from tests.small_store import make_results
 

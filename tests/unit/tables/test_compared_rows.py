@@ -13,7 +13,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics import differences
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
 from benchmark.tables.cells import Table, fill_table
-from benchmark.tables.derived import ComparedRow, compare_column
+from benchmark.tables.compared import ComparedRow, compare_column
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
