@@ -135,8 +135,14 @@ def name_of(plugin: Path) -> str:
 
 
 def test_a_server_that_is_there_gets_everything(
-    server: Server, door: Door, plugin: Path, tiny_scenes: Path, capsys: pytest.CaptureFixture[str]
+    server: Server,
+    door: Door,
+    plugin: Path,
+    tiny_scenes: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # it is slow at its first request on a busy machine
     door.open()
     assert train(plugin, tiny_scenes) == 0
     printed = capsys.readouterr()
