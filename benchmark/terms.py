@@ -14,6 +14,8 @@ from benchmark.system.frozen import FrozenModel
 
 SNIPPET_FRAMES = 16
 """Consecutive frames that one feature vector is of."""
+MOST_FRAMES = 10**9
+"""More than any video has: at 30 frames a second, a year."""
 SCENES_PREFIX = "scenes-"
 """How the names of the simulated datasets begin."""
 

@@ -26,6 +26,7 @@ from benchmark.cli import (
     tables,
 )
 from benchmark.system.errors import InputError
+from benchmark.system.names import printable
 
 MOST_NEW_OBJECTS = 50_000
 """Objects made before cycles are looked for. Importing libraries makes hundreds of thousands that stay, and looking
@@ -68,6 +69,11 @@ def run(arguments: list[str]) -> int:
         code = app(args=arguments, standalone_mode=False)
     except InputError as error:
         return _refuse(str(error))
+    except OSError as error:
+        if error.filename is None:  # then nothing of the user's is named, and it is a defect
+            raise
+        path = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
+        return _refuse(f"{path}: {error.strerror}; check the path, and who may read and write there")
     except Exception as error:
         format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
         if format_message is None:
@@ -79,5 +85,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _refuse(message: str) -> int:
-    print("wvad:", " ".join(message.split()), file=sys.stderr)
+    print("wvad:", printable(" ".join(message.split())), file=sys.stderr)
     return 2

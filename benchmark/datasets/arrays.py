@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from benchmark.system.errors import InputError
+from benchmark.system.files import ABSENT, NotAFileError, open_regular
 
 _HEADER_BYTES = 4096
 _MOST_AXES = 32
@@ -41,7 +42,7 @@ class NpyHeader:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BufferedReader]:
+def opened(path: Path) -> Iterator[BufferedReader[FileIO]]:
     """Open a file of others for reading.
 
     Raises
@@ -49,11 +50,11 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     InputError
         If it is missing, not a file, or cannot be read.
     """
-    if not path.is_file():  # opening a pipe would wait for somebody to write into it
-        raise InputError(f"{path}: no such file")
     try:
-        with path.open("rb") as file:
+        with BufferedReader(open_regular(path)) as file:
             yield file
+    except (*ABSENT, NotAFileError):
+        raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 

@@ -11,6 +11,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
+from benchmark.system.files import entries, is_there
 from benchmark.system.progress import Progress
 from benchmark.terms import SCENES_PREFIX
 
@@ -73,13 +74,8 @@ def check_name(name: str) -> None:
 
 def list_datasets(root: Path) -> list[CatalogEntry]:
     """List the datasets below a data root by name; one that is broken is listed with its reason."""
-    try:
-        folders = sorted(path for path in root.iterdir() if _NAME.fullmatch(path.name))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise InputError(f"{root}: cannot be read ({error.strerror}); choose another folder with --data") from None
-    return [_entry(folder) for folder in folders if (folder / "manifest.json").exists()]
+    folders = [path for path in entries(root) if _NAME.fullmatch(path.name)]
+    return [entry for folder in folders if (entry := _entry(folder)) is not None]
 
 
 def open_or_make(name: str, root: Path, progress: Progress) -> Dataset:
@@ -103,7 +99,7 @@ def open_dataset(name: str, root: Path) -> Dataset:
         If there is none of that name, or it is damaged.
     """
     check_name(name)
-    if (root / name / "manifest.json").exists():
+    if is_there(root / name / "manifest.json"):
         return _open(root / name)
     known = ", ".join(entry.name for entry in list_datasets(root)) or "none"
     command = (
@@ -121,8 +117,8 @@ def _open(folder: Path) -> Dataset:
     return dataset
 
 
-def _entry(folder: Path) -> CatalogEntry:
+def _entry(folder: Path) -> CatalogEntry | None:
     try:
-        return CatalogEntry(folder.name, _open(folder).manifest)
+        return CatalogEntry(folder.name, _open(folder).manifest) if is_there(folder / "manifest.json") else None
     except InputError as error:
         return CatalogEntry(folder.name, None, str(error))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel, first_error
-from benchmark.system.text_files import read_text
+from benchmark.system.json_text import parse_json
+from benchmark.system.names import Heading, Name, Title, check_name
+from benchmark.system.text_files import read_bytes
 from benchmark.terms import SNIPPET_FRAMES
 
 FILE = "feature_set.json"
@@ -45,14 +46,14 @@ class FeatureSet(FrozenModel):
         Where it is published.
     """
 
-    id: str = Field(min_length=1)
-    extractor: str
-    checkpoint: str
+    id: Name
+    extractor: Title
+    checkpoint: Title
     dim: int
     crops: tuple[int, ...] = ()
     stride: int = 16
-    normalisation: str
-    source: str = ""
+    normalisation: Title
+    source: Heading = ""
 
     def contradiction(self, other: FeatureSet) -> str:
         """Say what a set of the same id states otherwise; empty if nothing."""
@@ -85,13 +86,17 @@ def find_feature_set(option: str | None, home: Path, name: str) -> tuple[str, Fe
     Raises
     ------
     InputError
-        If a file cannot be read or does not state an identity.
+        If the id is no name, or a file cannot be read or does not state an identity.
     """
     if option is not None and option.endswith(".json"):
         stated = _read(Path(option))
         return stated.id, stated
     if option is not None and option in presets():
         return option, presets()[option]
+    try:
+        check_name(name if option is None else option)
+    except ValueError as error:
+        raise InputError(f"--feature-set: {error}") from None
     if (home / FILE).is_file():
         stated = _read(home / FILE)
         feature_set = stated.id if option is None else option
@@ -146,8 +151,10 @@ def check_stated(identity: FeatureSet, dim: int) -> None:
 
 def _read(path: Path) -> FeatureSet:
     try:
-        return FeatureSet.model_validate(json.loads(read_text(path)))
+        return FeatureSet.model_validate(parse_json(read_bytes(path)))
     except ValidationError as error:
         raise InputError(f"{path}: not a feature set's identity at {first_error(error)}") from None
-    except (ValueError, RecursionError):
-        raise InputError(f"{path}: not a JSON file; state id, extractor, checkpoint, dim and normalisation") from None
+    except ValueError as error:
+        raise InputError(
+            f"{path}: not a JSON file ({error}); state id, extractor, checkpoint, dim and normalisation"
+        ) from None

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.system.errors import InputError
+from benchmark.system.files import is_there
 from benchmark.system.frozen import FrozenModel, first_error
-from benchmark.system.text_files import read_text
-from benchmark.terms import Benchmark, Metric, RowUnit, Split
+from benchmark.system.json_text import parse_json
+from benchmark.system.names import FileName, Name
+from benchmark.system.text_files import read_bytes
+from benchmark.terms import MOST_FRAMES, SNIPPET_FRAMES, Benchmark, Metric, RowUnit, Split
 
 MANIFEST_VERSION = 2
 
@@ -42,16 +45,27 @@ class Video(FrozenModel):
         Hash of the video's rows as stored: features, then motion, then objects.
     """
 
-    name: str
+    name: FileName
     split: Split
     label: Literal[0, 1]
-    classes: tuple[str, ...] = ()
-    first_row: int
-    rows: int
+    classes: tuple[Name, ...] = ()
+    first_row: int = Field(ge=0)
+    rows: int = Field(ge=0)
     unit: RowUnit = "snippets"
-    frames: int | None = None
+    frames: int | None = Field(default=None, ge=1, lt=MOST_FRAMES)
     intervals: tuple[tuple[int, int], ...] = ()
     sha256: str
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> Self:
+        ends = [frame for interval in self.intervals for frame in interval]
+        if ends != sorted(ends) or any(start == end for start, end in self.intervals):
+            raise ValueError(f"intervals of video {self.name} are not ascending")
+        if ends and (ends[0] < 0 or (self.frames is not None and ends[-1] > self.frames)):
+            raise ValueError(f"an interval of video {self.name} lies outside its frames")
+        if not self.label and (self.intervals or self.classes):
+            raise ValueError(f"video {self.name} is normal, and has abnormal frames or classes")
+        return self
 
 
 class Manifest(FrozenModel):
@@ -84,19 +98,19 @@ class Manifest(FrozenModel):
     """
 
     version: int = MANIFEST_VERSION
-    name: str
+    name: FileName
     benchmark: Benchmark
     metric: Metric
-    feature_set: str
+    feature_set: Name
     identity: FeatureSet | None = None
-    dim: int
-    crops: int
+    dim: int = Field(ge=1)
+    crops: int = Field(ge=1)
     content: str = ""
     norms: tuple[float, float, float] | None = None
     motion: bool = False
-    object_classes: int = 0
+    object_classes: int = Field(default=0, ge=0)
     videos: tuple[Video, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[FileName, ...] = ()
     notes: tuple[str, ...] = ()
 
     def split(self, name: Split) -> tuple[Video, ...]:
@@ -105,16 +119,16 @@ class Manifest(FrozenModel):
 
     @model_validator(mode="after")
     def _videos_are_sound(self) -> Self:
-        names = set()
+        names, rows = set(), 0
         for video in self.videos:
             if video.name in names:
                 raise ValueError(f"video {video.name} is there twice")
             names.add(video.name)
-            if video.split == "test" and video.frames is None:
-                raise ValueError(f"test video {video.name} has no frame count")
-            ends = [frame for interval in video.intervals for frame in interval]
-            if ends != sorted(ends) or any(start == end for start, end in video.intervals):
-                raise ValueError(f"intervals of video {video.name} are not ascending")
+            if video.first_row != rows:
+                raise ValueError(f"the rows of video {video.name} do not follow those of the video before it")
+            rows += video.rows
+            if video.split == "test":
+                _check_frames(video)
         return self
 
     def train_hash(self) -> str:
@@ -130,6 +144,15 @@ class Manifest(FrozenModel):
     def _hash(self, purpose: str, videos: Iterable[tuple[object, ...]]) -> str:
         parts = [purpose, self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _check_frames(video: Video) -> None:
+    if video.frames is None:
+        raise ValueError(f"test video {video.name} has no frame count")
+    if video.unit != "snippets":
+        raise ValueError(f"test video {video.name} consists of {video.unit}, which tell no frames apart")
+    if not video.rows - 1 < video.frames / SNIPPET_FRAMES < video.rows + 2:  # one whole snippet at the end may be lost
+        raise ValueError(f"{video.rows} snippets of test video {video.name} do not fit its {video.frames} frames")
 
 
 _Content = dict[str, object]
@@ -163,11 +186,11 @@ def read_manifest(folder: Path) -> Manifest:
         If the file is missing, is not a manifest, or was written by a newer version of the suite.
     """
     path = folder / "manifest.json"
+    if not is_there(path):
+        raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`")
     try:
-        if not path.exists():
-            raise InputError(f"{folder}: no manifest.json there; import the dataset with `wvad data import`")
-        content = json.loads(read_text(path))
-    except (OSError, ValueError, RecursionError) as error:
+        content = parse_json(read_bytes(path))
+    except ValueError as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); import the dataset again") from None
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > MANIFEST_VERSION:

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from benchmark.system.errors import InputError
+from benchmark.system.names import check_file_name
 from benchmark.system.text_files import shown
 
 _VIDEO_FILE = re.compile(r"\.(mp4|avi|mkv|mov|mpg|webm)$", re.IGNORECASE)
-_LONGEST_NAME = 255
 _CROP = re.compile(r"__(\d{1,2})$")
 
 
@@ -30,9 +30,11 @@ def check_video_name(name: str, source: Path) -> None:
     Raises
     ------
     InputError
-        If it is empty, longer than a file's name can be, holds slashes or anything that does not print, or is ``.`` or
-        ``..``.
+        If it breaks the rule for names of files, see `check_file_name`.
     """
-    fits = 0 < len(name.encode(errors="replace")) <= _LONGEST_NAME and name.isprintable()
-    if not fits or name in (".", "..") or re.search(r"[/\\]", name):
-        raise InputError(f"{source}: {shown(name)} is no name of a video; write the name of its file, without folders")
+    try:
+        check_file_name(name)
+    except ValueError:
+        raise InputError(
+            f"{source}: {shown(name)} is no name of a video; write the name of its file, without folders"
+        ) from None

@@ -1,5 +1,7 @@
 """The one exception that means "the input is wrong", as opposed to a defect of the suite."""
 
+from benchmark.system.names import printable
+
 _LONGEST = 4096
 
 
@@ -11,5 +13,5 @@ class InputError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message[: _LONGEST + 1])
+        line = printable(message[: _LONGEST + 1])
         super().__init__(line if len(message) <= _LONGEST else f"{line[:_LONGEST]} ...")

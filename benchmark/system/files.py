@@ -1,19 +1,100 @@
-"""Writing files so that a reader never sees half of one, and telling what a dead process left behind."""
+"""Reading what is a file, writing so that nobody sees half of one, and telling what a dead process left behind."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from benchmark.system.errors import InputError
+
+_PID = re.compile(r"[1-9][0-9]{0,8}")
+"""How the number of a process is written; others are nobody's."""
+
+
+class NotAFileError(OSError):
+    """A pipe, a device, a folder: opened as a file, it would be waited for, or never end."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(errno.EINVAL, "not a regular file", str(path))
+
+
+def open_regular(path: str | Path) -> FileIO:
+    """Open a file for reading, without a buffer, if it is one.
+
+    Raises
+    ------
+    NotAFileError
+        If something else is there.
+    OSError
+        If nothing is there, or it cannot be read.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # nobody has to write into a pipe first
+    except OSError as error:
+        raise NotAFileError(path) if error.errno in (errno.ENXIO, errno.ELOOP) else error from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotAFileError(path)
+    return FileIO(handle)
+
+
+def read_regular(path: str | Path) -> bytes:
+    """Return the content of a file, if it is one; see `open_regular`."""
+    with open_regular(path) as file:
+        return file.read()
+
+
+ABSENT = (FileNotFoundError, NotADirectoryError)
+"""What is raised where there is nothing, as opposed to something that cannot be read."""
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name; nothing if there is no such folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read: what it holds is not known.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except ABSENT:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from None
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is something of this name.
+
+    Raises
+    ------
+    InputError
+        If that cannot be told, as its folder cannot be searched.
+    """
+    try:
+        path.stat()
+    except ABSENT:
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from None
+    return True
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Say in a line that something cannot be read: it is not damaged, and not to be deleted."""
+    return InputError(f"{path}: cannot be read ({error.strerror or error}); ask whoever owns it, or try again")
 
 
 @contextmanager
@@ -58,7 +139,7 @@ def scratch_name(stem: str) -> str:
 def is_abandoned(path: Path) -> bool:
     """Return whether a path named by `scratch_name` was left behind by a process of this machine that is no more."""
     _, host, pid = ("@@" + path.name).rsplit("@", 2)
-    if host != _machine() or not pid.isdigit():
+    if host != _machine() or not _PID.fullmatch(pid):
         return False
     try:
         os.kill(int(pid), 0)

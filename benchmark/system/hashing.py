@@ -8,6 +8,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from benchmark.system.files import open_regular
+
 _BEFORE, _AFTER = b',\n "sha256": "', b'"\n}\n'
 _DIGITS = 64
 _SEAL = len(_BEFORE) + _DIGITS + len(_AFTER)
@@ -40,7 +42,7 @@ def digest(content: object) -> str:
 
 def sum_of(path: Path) -> str:
     """Return the SHA-256 sum of a file, which is read in blocks."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.system.errors import InputError
+from benchmark.system.files import open_regular
 
 # Tabs and the ends of lines of other systems are meant; the rest can only have come from a damaged or hostile file.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -33,12 +35,10 @@ def read_bytes(path: Path, most: int = _MOST_JSON) -> bytes:
         If it is missing, not a regular file, larger than any such file, or cannot be read.
     """
     try:
-        # A pipe or a device would be waited for, or never end.
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: cannot be read (not a regular file)")
-        if path.stat().st_size > most:
-            raise InputError(f"{path}: more than {most >> 20} MiB, too large for what it should be; check the path")
-        return path.read_bytes()
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise InputError(f"{path}: more than {most >> 20} MiB, too large for what it should be; check the path")
+            return file.read()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 

@@ -201,7 +201,7 @@ GALLERY = [
     Hostile("a name that leads out", "json", lambda: _video(name="../../etc/a"), "'../../etc/a' is no name of a video"),
     Hostile("a name of two lines", "json", lambda: _video(name="a\nb"), "is no name of a video"),
     Hostile("a name that clears the screen", "json", lambda: _video(name="\x1b[2Ja"), "is no name of a video"),
-    Hostile("100,000 brackets", "json", lambda: b"[" * 100_000, "recursion limit exceeded"),
+    Hostile("100,000 brackets", "json", lambda: b"[" * 100_000, "nests too deep"),
     Hostile("a label that is not a number", "json", lambda: _video(label=float("nan")), "malformed at videos.0.label"),
     Hostile("endless frames", "json", lambda: _video(frames=float("inf")), "malformed at videos.0.frames"),
     Hostile("frames of 4,000 digits", "json", lambda: _video(frames=10**4000), "malformed at videos.0.frames"),

@@ -14,13 +14,11 @@ from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.frames_csv import frame_number
 from benchmark.datasets.video_names import check_video_name
 from benchmark.system.errors import InputError
+from benchmark.system.names import check_name
 from benchmark.system.text_files import shown
 from benchmark.terms import Split
 
 Interval = tuple[int, int]
-
-MOST_FRAMES = 10**9
-"""More than any video has: at 30 frames a second, a year."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,13 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
     Raises
     ------
     InputError
-        If a name cannot be a video's, a video is listed twice or in both splits, an abnormal test video has no
-        interval, or a normal one has.
+        If a name cannot be a video's or a class's, a video is listed twice or in both splits, an abnormal test video
+        has no interval, or a normal one has.
     """
     named: dict[str, AnnotatedVideo] = {}
     for video in videos:
         check_video_name(video.name, source)
+        _check_classes(video, source)
         if (other := named.get(video.name)) is not None:
             where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
             raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
@@ -91,6 +90,14 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
     if not named:
         raise InputError(f"{source}: no videos are listed there")
     return named
+
+
+def _check_classes(video: AnnotatedVideo, source: Path) -> None:
+    try:
+        for name in video.classes:
+            check_name(name)
+    except ValueError as error:
+        raise InputError(f"{video.name}: in its classes, {error} ({source}); correct it") from None
 
 
 def interval(start: int, end: int, where: str) -> Interval:

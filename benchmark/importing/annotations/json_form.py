@@ -5,28 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.importing.annotations.annotated import MOST_FRAMES, AnnotatedVideo, Annotations, by_name, interval
+from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, by_name, interval
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import first_error
+from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.text_files import read_bytes
-from benchmark.terms import Split
+from benchmark.terms import MOST_FRAMES, Split
 
 _Frame = Annotated[int, Field(ge=0, lt=MOST_FRAMES)]
 _Frames = Annotated[int, Field(ge=1, lt=MOST_FRAMES)]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Entry(FrozenModel):
+    model_config = ConfigDict(strict=True)
 
     name: str = Field(min_length=1)
     split: Split
     label: Literal[0, 1]
     class_: str | None = Field(default=None, alias="class")
-    classes: list[str] = []
+    classes: tuple[str, ...] = ()
     frames: _Frames | None = None
-    intervals: list[tuple[_Frame, _Frame]] = []
+    intervals: tuple[tuple[_Frame, _Frame], ...] = ()
 
     @model_validator(mode="after")
     def _one_way(self) -> _Entry:
@@ -38,11 +38,11 @@ class _Entry(BaseModel):
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.class_,) if self.class_ is not None else tuple(self.classes)
+        return (self.class_,) if self.class_ is not None else self.classes
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _File(FrozenModel):
+    model_config = ConfigDict(strict=True)
 
     videos: list[_Entry]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark.importing.feature_files.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
 from benchmark.importing.feature_files.lists import file_of, read_list
 from benchmark.system.errors import InputError
+from benchmark.system.files import unreadable
 from benchmark.system.text_files import and_more
 from benchmark.terms import Split
 
@@ -113,13 +114,13 @@ def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = Fals
     Raises
     ------
     InputError
-        If the folder does not exist, or a link leads out of it and is not to be followed.
+        If the folder does not exist, one in it cannot be read, or a link leads out of it and is not to be followed.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     wanted = tuple(suffixes)
     seen: set[Path] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         real = Path(parent).resolve()
         if real in seen:  # a link back to a folder above
@@ -130,6 +131,10 @@ def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = Fals
         for path in (Path(parent), *taken):
             _check_inside(path, folder, follow_links)
         yield from taken
+
+
+def _refuse(error: OSError) -> None:
+    raise unreadable(Path(str(error.filename)), error)
 
 
 def _check_inside(path: Path, folder: Path, follow_links: bool) -> None:

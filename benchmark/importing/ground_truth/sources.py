@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from benchmark.datasets.arrays import read_npy
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import first_error
+from benchmark.system.json_text import parse_json
 from benchmark.system.text_files import read_bytes
 
 Labels = NDArray[np.bool_]
@@ -68,11 +69,10 @@ class _Entry(BaseModel):
 
 def _read_json(path: Path) -> dict[str, Labels]:
     try:
-        entries = TypeAdapter(dict[str, _Entry]).validate_json(read_bytes(path))
-    except ValidationError as error:
-        raise InputError(
-            f'{path}: malformed at {first_error(error, 2)}; {{"video": {{"labels": [0, 1]}}}} is expected'
-        ) from None
+        entries = TypeAdapter(dict[str, _Entry]).validate_python(parse_json(read_bytes(path)))
+    except ValueError as error:
+        place = first_error(error, 2) if isinstance(error, ValidationError) else f"the top level: {error}"
+        raise InputError(f'{path}: malformed at {place}; {{"video": {{"labels": [0, 1]}}}} is expected') from None
     return {name: _labels(np.array(entry.labels), f"{name} ({path})") for name, entry in entries.items()}
 
 

@@ -1,6 +1,7 @@
 import itertools
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,10 @@ def _video(
 
 
 def _manifest(*videos: Video, benchmark: Benchmark = "other") -> Manifest:
+    starts = accumulate((video.rows for video in videos), initial=0)
+    placed = [video.model_copy(update={"first_row": start}) for video, start in zip(videos, starts, strict=False)]
     return Manifest(
-        name="mine", benchmark=benchmark, metric="auc_frame", feature_set="f", dim=1, crops=1, videos=videos
+        name="mine", benchmark=benchmark, metric="auc_frame", feature_set="f", dim=1, crops=1, videos=tuple(placed)
     )
 
 
