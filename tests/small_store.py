@@ -9,10 +9,10 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.runs.records import Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
 from benchmark.runs.results_folder import Results
+from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
-from benchmark.training.scoring import chance_level
 
 SKILLS = {"rtfm": 0.3, "clav": 0.8}
 LABELS = {"rtfm": "RTFM", "clav": "CLAV+CoMo", "mmil": "MMIL"}

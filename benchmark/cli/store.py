@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options
-from benchmark.cli.common import err, say
+from benchmark.cli.common import err, say, warn
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.system.files import is_there
 
 if TYPE_CHECKING:
     from benchmark.runs.store import RunStore
@@ -32,15 +33,21 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     keys, evaluations, problems = run_folders(store), 0, list[Problem]()
     with counting("verifying", err) as progress:
         for done, key in enumerate(keys, start=1):
-            problems += check_run(store, key)
-            evaluations += sum(1 for _ in store.evaluations(key))
+            found = list(check_run(store, key))
+            problems += found
+            if not any(problem.unread for problem in found):
+                evaluations += sum(1 for _ in store.evaluations(key))
             progress(done, len(keys))
     for problem in problems:
         what = f", evaluation {problem.evaluation}" if problem.evaluation else ""
         say(f"run {problem.run_key}{what}: {problem.text}")
-    say(f"{len(keys)} runs and {evaluations} evaluations in {store.root}; {len(problems)} problems")
-    bare = sum(not has_weights(store.folder(key)) for key in keys)
-    old = sum(not has_sums(store.folder(key)) for key in keys)
+    unusable = where.unusable()
+    for line in unusable:
+        say(line)
+    say(f"{len(keys)} runs and {evaluations} evaluations in {store.root}; {len(problems) + len(unusable)} problems")
+    read = set(keys) - {problem.run_key for problem in problems if problem.unread}
+    bare = sum(not has_weights(store.folder(key)) for key in read)
+    old = sum(not has_sums(store.folder(key)) for key in read)
     planned = {key for plan in where.plans(None) for key in plan.run_keys()}
     for count, what in (
         (len(planned - set(keys)), "planned runs are not stored; `wvad status` lists them"),
@@ -49,8 +56,9 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     ):
         if count:
             say(f"{count} {what}")
-    if problems:
+    if any(not problem.unread for problem in problems):
         say("`wvad store gc --delete` removes what is damaged; the command that made it makes it again.")
+    if problems or unusable:
         raise typer.Exit(1)
 
 
@@ -66,8 +74,8 @@ def gc(
 
     where, store = _open(results)
     with counting("looking through", err) as progress:
-        waste = find_waste(where, progress)
-    total = 0
+        found = find_waste(where, progress)
+    waste, total = found.waste, 0
     for one in waste:
         total += one.size
         say(f"{', '.join(map(str, one.paths))}: {one.why}, {_megabytes(one.size)}")
@@ -75,7 +83,11 @@ def gc(
         with writing_to(store.root, "--results"):
             remove(waste, store)
     how = "removed" if delete or not waste else "would be free; --delete removes it"
+    for line in found.unread:
+        warn(f"left alone: {line}")
     say(f"{len(waste)} found, {_megabytes(total)} {how}")
+    if found.unread:
+        raise typer.Exit(1)
 
 
 @app.command("export")
@@ -128,7 +140,7 @@ def _open(folder: Path) -> tuple[Results, RunStore]:
         If there are none.
     """
     found = Results(folder)
-    if not found.runs.is_dir():
+    if not is_there(found.runs):
         raise InputError(f"{found.runs}: no run store there; name its folder with --results")
     return found, found.store
 

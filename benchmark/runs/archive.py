@@ -7,6 +7,7 @@ import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
@@ -15,10 +16,11 @@ from pydantic import ValidationError
 
 from benchmark.runs.records import StoredFile
 from benchmark.runs.results_folder import Results
+from benchmark.runs.store import RunStore
 from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
 from benchmark.system.errors import InputError
-from benchmark.system.files import replacing, writing_to
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.files import entries, leaving_nothing, open_regular, replacing, writing_to
+from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.hashing import seal, sum_of, unseal
 from benchmark.system.progress import Progress
 
@@ -74,7 +76,8 @@ def export_archive(results: Results, path: Path, tables: Iterable[str], weights:
         raise InputError(f"{store.root}: no run to export there; name another folder with --results")
     calls = [call for call in results.latest_calls() if call.plan in plans] if names else results.invocations()
     asking = [results.plan_path(plan) for plan in plans] + [results.call_path(call.id) for call in calls]
-    controls = [f"runs/controls/{path.name}" for path in sorted((results.runs / "controls").glob("[!.]*.json"))]
+    measured = (path for path in entries(results.runs / "controls") if path.match("[!.]*.json"))
+    controls = [f"runs/controls/{path.name}" for path in measured]
     parts = {name: [results.root / name] for name in controls if check_part(results.root, name) is None}
     parts |= {f"runs/{key}": list(files_of_run(store, key, weights).values()) for key in keys}
     parts |= {source.relative_to(results.root).as_posix(): [source] for source in asking}
@@ -97,8 +100,7 @@ def import_archive(results: Results, path: Path, progress: Progress) -> Moved:
     store = results.store
     with _opened(path) as archive:
         contents = _read_contents(archive, path)
-    store.prepare()
-    with writing_to(results.root, "--results"), store.scratch("import") as scratch:
+    with leaving_nothing(store.staging), writing_to(results.root, "--results"), _scratch_of(store) as scratch:
         _extract(path, contents, scratch, progress)
         parts = sorted({part for name in contents.files if (part := part_of(name))})
         sums = {scratch / name: file.sha256 for name, file in contents.files.items()}
@@ -110,6 +112,13 @@ def import_archive(results: Results, path: Path, progress: Progress) -> Moved:
         placed = [file for file in files if _place(scratch / file, results.root / file)]
     new, plans = sum(one.run for one in added), sum(file.endswith(".plan.json") for file in placed)
     return Moved(new, len(added) - new, sum(one.evaluations for one in added), plans)
+
+
+@contextmanager
+def _scratch_of(store: RunStore) -> Iterator[Path]:
+    store.prepare()
+    with store.scratch("import") as scratch:
+        yield scratch
 
 
 def _write(file: BinaryIO, root: Path, parts: Mapping[str, list[Path]], progress: Progress) -> None:
@@ -149,16 +158,19 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> StoredFile:
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; whatever is wrong with its form, now or later, is one line."""
     try:
-        archive = zipfile.ZipFile(path)
+        file = BufferedReader(open_regular(path))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); choose another FILE") from None
-    except (zipfile.BadZipFile, *_MALFORMED) as error:
-        raise _refusal(path, f"is no archive ({error})") from None
-    with archive:
+    with file:
         try:
-            yield archive
+            archive = zipfile.ZipFile(file)
+        except (zipfile.BadZipFile, *_MALFORMED) as error:
+            raise _refusal(path, f"is no archive ({error})") from None
+        try:
+            with archive:
+                yield archive
         except (zipfile.BadZipFile, *_MALFORMED) as error:
             raise _refusal(path, f"is damaged ({error})") from None
 
@@ -177,8 +189,8 @@ def _read_contents(archive: zipfile.ZipFile, path: Path) -> Contents:
         raise _refusal(path, f"has no {CONTENTS}")
     try:
         contents = Contents.model_validate_json(unseal(archive.read(CONTENTS)))
-    except ValidationError:
-        raise _refusal(path, f"{CONTENTS} is damaged") from None
+    except ValidationError as error:
+        raise _refusal(path, f"{CONTENTS} is damaged ({first_error(error)})") from None
     if contents.archive_version != VERSION:
         raise InputError(f"{path}: an archive of version {contents.archive_version}; bring wvad-bench up to date")
     del sizes[CONTENTS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmark.system.files import ABSENT, NotAFileError, read_regular, unreadable
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, sum_of, unseal
 
@@ -26,11 +27,13 @@ def write_checksums(folder: Path) -> None:
 
 
 def read_checksums(folder: Path) -> Checksums | None:
-    """Return the sums of a run's files, or None where there are none that can be read."""
+    """Return the sums of a run's files, or None where there are none, or damaged ones."""
     try:
-        return Checksums.model_validate_json(unseal((folder / FILE).read_bytes()))
-    except (OSError, ValueError):
+        return Checksums.model_validate_json(unseal(read_regular(folder / FILE)))
+    except (*ABSENT, NotAFileError, ValueError):
         return None
+    except OSError as error:
+        raise unreadable(folder / FILE, error) from None
 
 
 def is_intact(folder: Path, name: str) -> bool:
@@ -39,8 +42,10 @@ def is_intact(folder: Path, name: str) -> bool:
     expected = sums.files.get(name) if sums is not None else None
     try:
         return (folder / name).is_file() if expected is None else sum_of(folder / name) == expected
-    except OSError:
+    except (*ABSENT, NotAFileError):
         return False
+    except OSError as error:
+        raise unreadable(folder / name, error) from None
 
 
 def _summed(folder: Path) -> list[Path]:

@@ -13,7 +13,16 @@ from types import TracebackType
 from typing import Self
 
 from benchmark.system.errors import InputError
-from benchmark.system.files import is_abandoned, remove_abandoned, scratch_name, writing_to
+from benchmark.system.files import (
+    ABSENT,
+    NotAFileError,
+    entries,
+    is_abandoned,
+    read_regular,
+    remove_abandoned,
+    scratch_name,
+    writing_to,
+)
 
 BEAT = 5.0
 """Seconds between two signs of life of a driver."""
@@ -106,6 +115,10 @@ class Claims:
             shutil.rmtree(made, ignore_errors=True)
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 return False
+            if error.errno == errno.ENOTDIR:
+                raise InputError(
+                    f"{self._claims / key}: a file where a claim belongs; `wvad store gc --delete` removes it"
+                ) from None
             raise
         return True
 
@@ -120,8 +133,8 @@ class Claims:
     def _is_dead(self, driver: str) -> bool:
         path = self._drivers / driver
         try:
-            sign = path.read_bytes()
-        except FileNotFoundError:
+            sign = read_regular(path)
+        except (*ABSENT, NotAFileError):
             return True
         if is_abandoned(path):
             return True
@@ -140,21 +153,19 @@ class Claims:
 
 
 def holder_of(claim: Path) -> str | None:
-    """Return the name of the driver that a claim is of, or None if there is none."""
-    with suppress(FileNotFoundError):
-        return next((path.name for path in claim.iterdir()), None)
-    return None
+    """Return the name of the driver that a claim is of, or None if there is none, or something else than a claim."""
+    return next((path.name for path in entries(claim)), None)
 
 
 def living_drivers(runs: Path) -> list[Path]:
     """Return the signs of life of the drivers that may be at work on a run store."""
-    return sorted(path for path in (runs / "drivers").glob("*") if path.is_file() and not is_abandoned(path))
+    return [path for path in entries(runs / "drivers") if path.is_file() and not is_abandoned(path)]
 
 
 def clear_dead_drivers(runs: Path) -> None:
     """Remove the signs of life and the claims of drivers of this machine that are no more."""
     remove_abandoned(runs / "drivers")
-    for claim in (runs / "claims").glob("*"):
+    for claim in entries(runs / "claims"):
         remove_abandoned(claim)
         _remove_if_empty(claim)
 

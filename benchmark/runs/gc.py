@@ -12,7 +12,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.runs.verify import check_run, run_folders
 from benchmark.system.errors import InputError
-from benchmark.system.files import is_abandoned
+from benchmark.system.files import entries, is_abandoned
 from benchmark.system.progress import Progress
 
 
@@ -30,7 +30,15 @@ class Waste:
         return sum(file.lstat().st_size for file in files if not file.is_dir())
 
 
-def find_waste(results: Results, progress: Progress) -> list[Waste]:
+@dataclass(frozen=True)
+class Found:
+    """What a look through a store gave: what is of no use, and what could not be looked at and is left alone."""
+
+    waste: tuple[Waste, ...]
+    unread: tuple[str, ...]
+
+
+def find_waste(results: Results, progress: Progress) -> Found:
     """Find what no plan and no call asks for, what is damaged, what dead processes left, and what is derived of these.
 
     Parameters
@@ -41,31 +49,36 @@ def find_waste(results: Results, progress: Progress) -> list[Waste]:
     Raises
     ------
     InputError
-        If a plan or a call cannot be read: what it asks for is not known.
+        If a plan or a call cannot be used: what it asks for is not known.
     """
-    store = results.store
-    plans = [*results.plans(None), *(call.plan for call in results.invocations())]
-    wanted = {key for plan in plans for key in plan.run_keys()}
-    found = [Waste("left by a process that is no more", (path,)) for path in sorted(_left_behind(store.root))]
-    found += [
+    store, wanted = results.store, results.wanted_keys()
+    waste = [Waste("left by a process that is no more", (path,)) for path in sorted(_left_behind(store.root))]
+    waste += [
         Waste("a failure of a run that no plan asks for", (path,))
-        for path in sorted((store.root / "failed").glob("[!.]*.json"))
-        if path.stem not in wanted
+        for path in entries(store.root / "failed")
+        if path.match("[!.]*.json") and path.stem not in wanted
     ]
-    keys, gone = run_folders(store), set[EvaluationId]()
+    keys, gone, unread = run_folders(store), set[EvaluationId](), list[str]()
     for done, key in enumerate(keys, start=1):
-        problems = list(check_run(store, key)) if key in wanted else []
-        if key not in wanted or any(problem.evaluation is None for problem in problems):
+        problems = list(check_run(store, key))
+        if skipped := [str(problem) for problem in problems if problem.unread]:
+            unread += skipped
+        elif key not in wanted or any(problem.evaluation is None for problem in problems):
             why = "a damaged run" if key in wanted else "a run that no plan asks for"
-            found.append(Waste(why, (store.folder(key),)))
+            waste.append(Waste(why, (store.folder(key),)))
             gone |= {(key, evaluation.key) for evaluation in store.evaluations(key)}
         else:
-            for name in (problem.evaluation or "" for problem in problems):
-                files = sorted((store.folder(key) / "evaluations").glob(f"{name}.*"))  # the metrics, then the scores
-                found.append(Waste("a damaged evaluation", tuple(files)))
-                gone.add((key, name))
+            for problem in problems:
+                found = sorted((store.folder(key) / "evaluations").glob(f"{problem.evaluation}.*"))  # then the scores
+                waste.append(Waste(f"an evaluation that does not count: {problem.text}", tuple(found)))
+                gone.add((key, problem.evaluation or ""))
         progress(done, len(keys))
-    return found + list(_outdated(store, gone))
+    for one in _outdated(store, gone):
+        if isinstance(one, Waste):
+            waste.append(one)
+        else:
+            unread.append(one)
+    return Found(tuple(waste), tuple(unread))
 
 
 def remove(waste: Iterable[Waste], store: RunStore) -> None:
@@ -88,13 +101,18 @@ def _left_behind(root: Path) -> Iterator[Path]:
     for pattern in ("*/*@*", "*/evaluations/.*@*"):
         yield from (path for path in root.glob(pattern) if is_abandoned(path))
     living = {path.name for path in living_drivers(root)}
-    yield from (path for path in (root / "claims").glob("*") if holder_of(path) not in living)
+    yield from (path for path in entries(root / "claims") if holder_of(path) not in living)
 
 
-def _outdated(store: RunStore, gone: set[EvaluationId]) -> Iterator[Waste]:
-    """Find what was derived from evaluations that are not stored, or not any more."""
+def _outdated(store: RunStore, gone: set[EvaluationId]) -> Iterator[Waste | str]:
+    """Find what was derived from evaluations that are not stored, or not any more; say what cannot be read."""
     for kind in get_args(Derived):
-        for path in sorted((store.root / kind).glob("[!.]*.json")):
-            sources = store.derived_from(kind, path.stem)
-            if sources is None or any(pair in gone or store.evaluation(*pair) is None for pair in sources):
+        for path in (path for path in entries(store.root / kind) if path.match("[!.]*.json")):
+            try:
+                sources = store.derived_from(kind, path.stem)
+                lost = sources is None or any(pair in gone or store.evaluation(*pair) is None for pair in sources)
+            except InputError as error:
+                yield str(error)
+                continue
+            if lost:
                 yield Waste(f"{kind} of evaluations that are gone", (path,))

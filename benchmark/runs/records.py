@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.libraries import installed_version
-from benchmark.terms import Profile, Selection, Training, Trouble
+from benchmark.system.names import FileName, Name, Title
+from benchmark.terms import Metric, Profile, Selection, Training, Trouble
 
 RECORD_VERSION = 1
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+"""What every metric is, and chance."""
 
 
 class AddOnSpec(FrozenModel):
     """An add-on of a run: its name, its version, for a file plug-in the hash of the file, and its settings."""
 
-    name: str
+    name: Title
     version: int
     source: str | None = None
     config: dict[str, Any]
@@ -50,7 +54,7 @@ class RunSpec(FrozenModel):
         For people and reports; not part of the key (of the feature set, the `train_hash` knows).
     """
 
-    method: str
+    method: Title
     version: int
     source: str | None = None
     add_ons: tuple[AddOnSpec, ...] = ()
@@ -58,15 +62,15 @@ class RunSpec(FrozenModel):
     training: Training
     inputs: dict[str, str]
     profile: Profile
-    holdout: float
+    holdout: float = Field(ge=0, lt=1)
     shuffled_labels: bool = False
     imported: bool = False
-    train_hash: str
-    seed: int
-    title: str
-    dataset: str
-    benchmark: str
-    feature_set: str
+    train_hash: Name
+    seed: int = Field(ge=0)
+    title: Title
+    dataset: FileName
+    benchmark: Name
+    feature_set: Name
 
     @model_validator(mode="before")
     @classmethod
@@ -88,20 +92,20 @@ class RunSpec(FrozenModel):
 class Look(FrozenModel):
     """The weights judged at one step: on held-out training videos, and on the training dataset's test videos."""
 
-    step: int
-    validation: float | None = None
-    test: float | None = None
+    step: int = Field(ge=0)
+    validation: float | None = Field(default=None, ge=0, le=1)
+    test: float | None = Field(default=None, ge=0, le=1)
 
 
 class Environment(FrozenModel):
     """Where a run was trained. Not part of its key."""
 
-    wvad_bench: str
-    python: str
-    torch: str
-    numpy: str
-    machine: str
-    device: str
+    wvad_bench: Name
+    python: Name
+    torch: Name
+    numpy: Name
+    machine: Name
+    device: Name
 
 
 class RunRecord(FrozenModel):
@@ -129,12 +133,12 @@ class RunRecord(FrozenModel):
     looks: tuple[Look, ...]
     selected: dict[Selection, int]
     oracle_test_hash: str | None
-    deviations: tuple[str, ...]
-    dim: int
-    object_classes: int
-    parameters: int
-    seconds: float
-    finished: str
+    deviations: tuple[Name, ...]
+    dim: int = Field(ge=1)
+    object_classes: int = Field(ge=0)
+    parameters: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    finished: Name
     environment: Environment
 
     def selections(self, test_hash: str) -> list[Selection]:
@@ -164,7 +168,7 @@ def trouble_line(status: Trouble, spec: RunSpec, reason: str) -> str:
 class StoredFile(FrozenModel):
     """The size and the SHA-256 sum of a file, by which damage is seen."""
 
-    size: int
+    size: int = Field(ge=0)
     sha256: str
 
     @classmethod
@@ -199,13 +203,19 @@ class Evaluation(FrozenModel):
     run_key: str
     selection: Selection
     step: int
-    dataset: str
-    test_hash: str
-    metric: str
-    metrics: dict[str, float | None]
-    chance: float
-    finished: str
+    dataset: FileName
+    test_hash: Name
+    metric: Metric
+    metrics: dict[Title, _Share | None]
+    chance: _Share
+    finished: Name
     scores: StoredFile | None = None
+
+    @model_validator(mode="after")
+    def _has_its_metric(self) -> Self:
+        if self.metric not in self.metrics:
+            raise ValueError(f"{self.metric} is not among the metrics")
+        return self
 
 
 class Controls(FrozenModel):
@@ -222,9 +232,9 @@ class Controls(FrozenModel):
     """
 
     record_version: int = RECORD_VERSION
-    test_hash: str
-    metric: str
-    values: dict[str, float]
+    test_hash: Name
+    metric: Metric
+    values: dict[Name, _Share]
 
 
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:

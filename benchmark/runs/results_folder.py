@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime
 import glob
+import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,8 +16,17 @@ from pydantic import BaseModel, ValidationError
 
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
-from benchmark.system.files import remove_abandoned, write_atomically, writing_to
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.files import (
+    NotAFileError,
+    entries,
+    read_regular,
+    remove_abandoned,
+    unreadable,
+    write_atomically,
+    writing_to,
+)
+from benchmark.system.frozen import FrozenModel, first_error
+from benchmark.system.names import FileName, Name
 from benchmark.terms import Selection
 
 if TYPE_CHECKING:
@@ -22,12 +34,14 @@ if TYPE_CHECKING:
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_log = logging.getLogger(__name__)
+
 
 class Invocation(FrozenModel):
     """One call of the command line that planned a table."""
 
-    id: str
-    started: str
+    id: FileName
+    started: Name
     plan: TablePlan
 
 
@@ -110,14 +124,49 @@ class Results:
         return invocation
 
     def invocations(self) -> Iterator[Invocation]:
-        """Iterate over the calls, oldest first."""
-        for path in sorted((self.root / "invocations").glob("*.json")):
-            yield _read_json(path, Invocation)
+        """Iterate over the calls, oldest first; one that cannot be used is named and passed over."""
+        return _sound(self._call_files(), self._read_call)
 
     def plans(self, table: str | None) -> Iterator[TablePlan]:
-        """Iterate over the latest plan of each table (or of the one named) on each choice of datasets and profile."""
-        for path in sorted((self.root / "tables").glob(f"*/{'*' if table is None else glob.escape(table)}.plan.json")):
-            yield _read_json(path, TablePlan)
+        """Iterate over the latest plan of each table (or of the one named) on each choice of datasets and profile.
+
+        One that cannot be used is named and passed over.
+        """
+        return _sound(self._plan_files(table), self._read_plan)
+
+    def wanted_keys(self) -> set[str]:
+        """Return the keys of all runs that a plan or a call asks for.
+
+        Raises
+        ------
+        InputError
+            If one cannot be used: what it asks for is not known.
+        """
+        plans = [self._read_plan(path) for path in self._plan_files(None)]
+        calls = [self._read_call(path) for path in self._call_files()]
+        return {key for plan in (*plans, *(call.plan for call in calls)) for key in plan.run_keys()}
+
+    def unusable(self) -> list[str]:
+        """Say of each plan and call that cannot be used which it is and why."""
+        found: list[str] = []
+        list(_sound(self._plan_files(None), self._read_plan, found.append))
+        list(_sound(self._call_files(), self._read_call, found.append))
+        return found
+
+    def _plan_files(self, table: str | None) -> list[Path]:
+        files = (file for folder in entries(self.root / "tables") if folder.is_dir() for file in entries(folder))
+        end = ".plan.json"
+        named = (file for file in files if file.name.endswith(end) and not file.name.startswith("."))
+        return [file for file in named if table in (None, file.name.removesuffix(end))]
+
+    def _call_files(self) -> list[Path]:
+        return [path for path in entries(self.root / "invocations") if re.fullmatch(r"[^.].*\.json", path.name)]
+
+    def _read_plan(self, path: Path) -> TablePlan:
+        return _read_json(path, TablePlan, self.plan_path)
+
+    def _read_call(self, path: Path) -> Invocation:
+        return _read_json(path, Invocation, lambda call: self.call_path(call.id))
 
     def table_files(self, plan: TablePlan) -> list[Path]:
         """Return the files of a planned table, none if a later call has replaced it."""
@@ -135,8 +184,8 @@ class Results:
         """Return the files of the figures that reports have drawn of a table as it is planned."""
         found: list[Path] = []
         for path in sorted(self.reports.glob("figures*/index.json")):
-            for folder, shown in _read_json(path, FigureIndex).shown.items():
-                if plan.digest() in shown:
+            for index in _sound([path], lambda path: _read_json(path, FigureIndex)):
+                for folder in (folder for folder, shown in index.shown.items() if plan.digest() in shown):
                     found += sorted(file for file in (path.parent / folder).glob("[!.]*") if file.is_file())
         return found
 
@@ -146,10 +195,36 @@ class Results:
         return [call for plan in self.plans(None) if (call := latest.get(plan.digest())) is not None]
 
 
-def _read_json(path: Path, model: type[_Model]) -> _Model:
+def _read_json(path: Path, model: type[_Model], place: Callable[[_Model], Path] | None = None) -> _Model:
+    """Read what a results folder keeps, and compare its place with the one that belongs to it."""
     try:
-        return model.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        found = model.model_validate_json(read_regular(path))
+        reason = "" if place is None or place(found) == path else "it belongs to another place"
+    except NotAFileError as error:
+        reason = str(error.strerror)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except ValidationError as error:
+        reason = first_error(error)
+    if reason:
         raise InputError(
-            f"{path}: damaged, or written by another version of wvad-bench; delete it and repeat the call"
-        ) from None
+            f"{path}: damaged, or written by another version of wvad-bench ({reason}); "
+            "delete it and repeat the call that it is of"
+        )
+    return found
+
+
+@cache
+def _name_once(line: str) -> None:
+    _log.warning("passed over: %s", line)
+
+
+def _sound(
+    paths: Iterable[Path], read: Callable[[Path], _Model], say: Callable[[str], None] = _name_once
+) -> Iterator[_Model]:
+    """Read what can be used, and say what cannot."""
+    for path in paths:
+        try:
+            yield read(path)
+        except InputError as error:
+            say(str(error))

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.frame import ScoredVideos
-from benchmark.system.errors import InputError
+from benchmark.metrics.frame import ScoredVideos, base_rate
+from benchmark.system.names import check_file_name, check_name
+from benchmark.terms import Metric
 
 SEPARATOR = "\x1f"
 """Between the class names of a video."""
 
 _KINDS = {"names": "U", "classes": "U", "rows": "iu", "labels": "iu", "scores": "f", "positive": "iu", "negative": "iu"}
 """The arrays of a file, and what each may hold, as NumPy names it."""
+
+_DAMAGE = (OSError, TypeError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
+"""What `zipfile` and NumPy raise for files that are damaged or made up."""
+
+
+def chance_level(metric: Metric, scored: ScoredVideos) -> float:
+    """Return what a primary metric is at chance: 0.5, or for AP the share of positive frames."""
+    match metric:
+        case "auc_frame":
+            return 0.5
+        case "ap_frame":
+            return float(base_rate(scored))
 
 
 def write_scores(file: BinaryIO, scored: ScoredVideos) -> None:
@@ -46,29 +61,38 @@ def parse_scores(content: bytes) -> ScoredVideos | None:
             arrays = {name: _read_array(parts, name) for name in _KINDS}
         if any(arrays[name].ndim != 1 or arrays[name].dtype.kind not in kind for name, kind in _KINDS.items()):
             return None
-        if sum(arrays["rows"].tolist()) != len(arrays["scores"]):
-            return None
-        return ScoredVideos(
-            scores=arrays["scores"].astype(np.float64),
-            positive=arrays["positive"].astype(np.int64),
-            negative=arrays["negative"].astype(np.int64),
-            video=np.repeat(np.arange(len(arrays["rows"])), arrays["rows"]),
-            labels=arrays["labels"].astype(np.int64),
-            classes=tuple(tuple(c.split(SEPARATOR)) if c else () for c in arrays["classes"].tolist()),
-            names=tuple(arrays["names"].tolist()),
-        )
-    except (
-        InputError,
-        OSError,
-        TypeError,
-        ValueError,
-        KeyError,
-        EOFError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-    ):
+        return _to_videos(arrays)
+    except _DAMAGE:
         return None
+
+
+def _to_videos(arrays: Mapping[str, NDArray[Any]]) -> ScoredVideos | None:
+    """Put the arrays of a file together, unless they contradict one another or hold what no scores can be."""
+    rows, scores, labels = arrays["rows"], arrays["scores"].astype(np.float64), arrays["labels"]
+    positive, negative = arrays["positive"].astype(np.int64), arrays["negative"].astype(np.int64)
+    names, classes = arrays["names"].tolist(), [c.split(SEPARATOR) if c else [] for c in arrays["classes"].tolist()]
+    fits = (
+        len(rows) == len(labels) == len(names) == len(set(names)) == len(classes)
+        and sum(rows.tolist()) == len(scores) == len(positive) == len(negative)
+        and np.isin(labels, (0, 1)).all()
+        and all((counts >= 0).all() for counts in (rows, positive, negative))
+        and ((scores >= 0) & (scores <= 1)).all()
+    )
+    if not fits:
+        return None
+    for name in names:
+        check_file_name(name)
+    for name in chain(*classes):
+        check_name(name)
+    return ScoredVideos(
+        scores=scores,
+        positive=positive,
+        negative=negative,
+        video=np.repeat(np.arange(len(rows)), rows),
+        labels=labels.astype(np.int64),
+        classes=tuple(map(tuple, classes)),
+        names=tuple(names),
+    )
 
 
 def _read_array(parts: zipfile.ZipFile, name: str) -> NDArray[Any]:

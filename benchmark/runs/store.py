@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,7 +16,20 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.checksums import write_checksums
 from benchmark.runs.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
 from benchmark.runs.score_files import parse_scores, write_scores
-from benchmark.system.files import remove_abandoned, replacing, scratch_name, write_atomically, writing_to
+from benchmark.system.errors import InputError
+from benchmark.system.files import (
+    ABSENT,
+    NotAFileError,
+    entries,
+    is_there,
+    read_regular,
+    remove_abandoned,
+    replacing,
+    scratch_name,
+    unreadable,
+    write_atomically,
+    writing_to,
+)
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, unseal
 
@@ -45,6 +59,9 @@ class _Kept(FrozenModel):
 class RunStore:
     """Runs on disk, below ``results/runs``.
 
+    What is damaged is not there. What cannot be read is an `InputError` wherever it is asked for: a run of somebody
+    else's is neither trained anew nor taken for waste.
+
     A run is prepared in a staging folder and renamed into place when its record is written, so a run that died leaves
     no mark. Evaluations are added to a finished run: first the raw scores, then the record of the metrics.
 
@@ -57,16 +74,26 @@ class RunStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def staging(self) -> Path:
+        """Folder of what is in the making."""
+        return self.root / "staging"
+
     def folder(self, key: str) -> Path:
         """Return the folder of a run."""
         return self.root / key
 
     def keys(self) -> list[str]:
         """Return the keys of all finished runs."""
-        return sorted(path.parent.name for path in self.root.glob("*/record.json"))
+        return [path.name for path in entries(self.root) if is_there(path / "record.json")]
 
     def record(self, key: str) -> RunRecord | None:
-        """Return the record of a finished run, or None if there is none that can be read."""
+        """Return the record of a finished run, or None if there is none that can be read, or it is of another run."""
+        found = self.stated_record(key)
+        return found if found is not None and found.key == key else None
+
+    def stated_record(self, key: str) -> RunRecord | None:
+        """Return what a run's folder has as its record, or None, whatever run it is of: for those who check it."""
         return _read(self.root / f"{key}/record.json", RunRecord)
 
     def records(self) -> Iterator[RunRecord]:
@@ -79,7 +106,7 @@ class RunStore:
 
     def failures(self) -> Iterator[Failure]:
         """Iterate over the runs that failed and were not repeated with success."""
-        paths = sorted((self.root / "failed").glob("*.json"))
+        paths = _json_files(self.root / "failed")
         return (failure for path in paths if (failure := _read(path, Failure)) is not None)
 
     def prepare(self) -> None:
@@ -91,9 +118,9 @@ class RunStore:
             If the folder cannot be written.
         """
         with writing_to(self.root, "--results"):
-            (self.root / "staging").mkdir(parents=True, exist_ok=True)
-            write_atomically(self.root / "staging" / ".probe", "")
-            (self.root / "staging" / ".probe").unlink(missing_ok=True)
+            self.staging.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.staging / ".probe", "")
+            (self.staging / ".probe").unlink(missing_ok=True)
         self.clear_abandoned()
 
     def clear_abandoned(self) -> None:
@@ -120,7 +147,7 @@ class RunStore:
     @contextmanager
     def scratch(self, stem: str) -> Iterator[Path]:
         """Give an empty folder on the store's disk, which is removed at the end and is no part of the store."""
-        folder = self.root / "staging" / scratch_name(stem)
+        folder = self.staging / scratch_name(stem)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
@@ -179,21 +206,27 @@ class RunStore:
 
     def forget_failures(self, keys: Collection[str]) -> None:
         """Forget failures of runs that are stored all the same: a process can die between its work and its report."""
-        for path in (self.root / "failed").glob("*.json"):
+        for path in _json_files(self.root / "failed"):
             if path.stem in keys:
                 with suppress(OSError):
                     path.unlink()
 
     def evaluation(self, run_key: str, key: str) -> Evaluation | None:
-        """Return a stored evaluation, or None; one whose scores are gone or cut is none."""
-        evaluation = _read(self._evaluation_path(run_key, key), Evaluation)
-        if evaluation is None or evaluation.scores is None:
-            return evaluation
-        return evaluation if _size(self._scores_path(run_key, key)) == evaluation.scores.size else None
+        """Return a stored evaluation, or None; one whose scores are gone or cut is none: nothing shows its numbers."""
+        evaluation = self.stated_evaluation(run_key, key)
+        if evaluation is None or (evaluation.run_key, evaluation.key) != (run_key, key):
+            return None
+        size = _size(self._scores_path(run_key, key))
+        expected = size if evaluation.scores is None else evaluation.scores.size
+        return evaluation if size is not None and size == expected else None
+
+    def stated_evaluation(self, run_key: str, key: str) -> Evaluation | None:
+        """Return what is stated of an evaluation, or None, without a look at its scores: for those who check it."""
+        return _read(self._evaluation_path(run_key, key), Evaluation)
 
     def evaluations(self, run_key: str) -> Iterator[Evaluation]:
         """Iterate over the evaluations of a run."""
-        paths = sorted((self.folder(run_key) / "evaluations").glob("*.json"))
+        paths = _json_files(self.folder(run_key) / "evaluations")
         return (found for path in paths if (found := self.evaluation(run_key, path.stem)) is not None)
 
     def write_scores(self, run_key: str, key: str, scored: ScoredVideos) -> None:
@@ -208,9 +241,8 @@ class RunStore:
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
         evaluation = self.evaluation(run_key, key)
-        try:
-            content = self._scores_path(run_key, key).read_bytes()
-        except OSError:
+        content = _content(self._scores_path(run_key, key))
+        if content is None:
             return None
         if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
             return None
@@ -228,10 +260,10 @@ class RunStore:
 
     def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
         """Return what was derived from evaluations before, or None."""
-        kept = _read(self._derived_path(kind, name), _Kept)
         try:
+            kept = _read(self._derived_path(kind, name), _Kept)
             return model.model_validate_json(json.dumps(kept.content)) if kept is not None else None
-        except ValidationError:
+        except (InputError, ValidationError):  # it is made again
             return None
 
     def write_derived(self, kind: Derived, name: str, content: BaseModel, evaluations: Iterable[EvaluationId]) -> None:
@@ -248,9 +280,9 @@ class RunStore:
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run, with the sum of its scores where they are stored."""
-        with suppress(FileNotFoundError):
-            scores = StoredFile.of(self._scores_path(evaluation.run_key, evaluation.key).read_bytes())
-            evaluation = evaluation.model_copy(update={"scores": scores})
+        content = _content(self._scores_path(evaluation.run_key, evaluation.key))
+        if content is not None:
+            evaluation = evaluation.model_copy(update={"scores": StoredFile.of(content)})
         _write(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
 
     def _evaluation_path(self, run_key: str, key: str) -> Path:
@@ -269,12 +301,26 @@ class RunStore:
         return self.root / "failed" / f"{key}.json"
 
 
-def _read(path: Path, model: type[_Model]) -> _Model | None:
+def _read(path: str | Path, model: type[_Model]) -> _Model | None:
+    content = _content(path)
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (half the time of `read_bytes`, for thousands)
-            return model.model_validate_json(unseal(file.read()))
-    except (OSError, ValueError):  # absent, or not whole: then it is not there
+        return model.model_validate_json(unseal(content)) if content is not None else None
+    except ValueError:  # not whole: then it is not there
         return None
+
+
+def _content(path: str | Path) -> bytes | None:
+    """Return the content of a file; None where there is none, or something else than a file."""
+    try:
+        return read_regular(path)
+    except (*ABSENT, NotAFileError):
+        return None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _json_files(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if path.suffix == ".json" and not path.name.startswith(".")]
 
 
 def _write(path: Path, content: BaseModel) -> None:
@@ -284,6 +330,9 @@ def _write(path: Path, content: BaseModel) -> None:
 
 def _size(path: Path) -> int | None:
     try:
-        return path.stat().st_size
-    except OSError:
+        found = path.stat()
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+    except ABSENT:
         return None
+    except OSError as error:
+        raise unreadable(path, error) from None

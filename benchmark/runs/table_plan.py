@@ -2,63 +2,98 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
-from benchmark.terms import Metric, Profile, Protocol
+from benchmark.system.names import FileName, Heading, Name, Title
+from benchmark.terms import Benchmark, Metric, Profile, Protocol
+
+MOST_ROWS = 2000
+"""Rows of a table; a sweep of so many values is one that nobody reads."""
+MOST_DATASETS = 100
+MOST_SEEDS = 10_000
+
+RunKey = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Keys = Annotated[tuple[RunKey, ...], Field(max_length=MOST_SEEDS)]
 
 
 class PlannedDataset(FrozenModel):
     """A dataset of a planned table, as it was when the table was planned."""
 
-    name: str
-    benchmark: str
+    name: FileName
+    benchmark: Benchmark
     metric: Metric
-    feature_set: str
-    crops: int
-    test_hash: str
-    test_videos: int
-    missing: int
+    feature_set: Name
+    crops: int = Field(ge=1)
+    test_hash: Name
+    test_videos: int = Field(ge=0)
+    missing: int = Field(ge=0)
     simulated: bool
 
 
 class PlannedRow(FrozenModel):
     """A row with the keys of its runs: training dataset -> keys in the order of the seeds."""
 
-    label: str
-    method: str
-    add_ons: tuple[str, ...] = ()
+    label: Title
+    method: Title
+    add_ons: tuple[Title, ...] = ()
     settings: tuple[str, ...] = ()
-    group: str = ""
+    group: Heading = ""
     against: str | None = None
-    paper: str | None
+    paper: Name | None
     reference: str = ""
     """How to find the method and its add-ons again on the machine where the row was planned."""
-    runs: dict[str, tuple[str, ...]]
+    runs: dict[str, Keys]
 
 
 class TablePlan(FrozenModel):
-    """A table with everything that rendering needs besides the run store: no dataset, no method, no training."""
+    """A table with everything that rendering needs besides the run store: no dataset, no method, no training.
 
-    plan_version: int = 1
-    table: str
-    title: str
+    What it says fits together: rows have runs on its datasets and are compared with one another. So whoever has a plan,
+    made here or read from a file of others, can render it.
+    """
+
+    plan_version: Literal[1] = 1
+    table: FileName
+    title: Title
     protocol: Protocol = "cross"
     reported: bool = False
     study: bool = False
     subject: str | None = None
     """Label of the row that is compared with every other; without one, each row is compared with its own `against`."""
-    power: float | None = None
+    power: float | None = Field(default=None, gt=0, le=1)
     """A difference, as a fraction, for which the table says how many seeds and videos would show it."""
-    folder: str
+    folder: FileName
     profile: Profile
-    seeds: int
-    holdout: float
+    seeds: int = Field(ge=1, le=MOST_SEEDS)
+    holdout: float = Field(ge=0, lt=1)
     overrides: tuple[str, ...]
     command: str
-    datasets: tuple[PlannedDataset, ...]
-    rows: tuple[PlannedRow, ...]
+    datasets: tuple[PlannedDataset, ...] = Field(min_length=1, max_length=MOST_DATASETS)
+    rows: tuple[PlannedRow, ...] = Field(min_length=1, max_length=MOST_ROWS)
     shuffled: PlannedRow | None = None
     """The first row's method trained on shuffled video labels: a control, if the table has controls."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        names, labels = [d.name for d in self.datasets], [row.label for row in self.rows]
+        for what, called in (("datasets", names), ("rows", labels)):
+            if len(set(called)) < len(called):
+                raise ValueError(f"two {what} have one name")
+        for row in self.all_rows():
+            if row.runs.keys() != set(names):
+                raise ValueError(f"row {row.label} does not have its runs on the table's datasets")
+            if any(len(set(keys)) < len(keys) or len(keys) > self.seeds for keys in row.runs.values()):
+                raise ValueError(f"row {row.label} counts a run twice, or more runs than there are seeds")
+            if self.study and row is not self.shuffled and not row.settings:
+                raise ValueError(f"row {row.label} of a study has no setting")
+        for named in (self.subject, *(row.against for row in self.rows)):
+            if named is not None and named not in labels:
+                raise ValueError("a row is compared with one that the table does not have")
+        return self
 
     def digest(self) -> str:
         """Tell this plan from others, of the same table too."""

@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from benchmark.metrics.frame import ScoredVideos, test_metrics
 from benchmark.runs.checksums import FILE, read_checksums
 from benchmark.runs.records import Controls, Evaluation, RunRecord, evaluation_key
 from benchmark.runs.results_folder import Invocation, Results
+from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.errors import InputError
+from benchmark.system.files import NotAFileError, entries, is_there, read_regular, unreadable
+from benchmark.system.frozen import first_error
 from benchmark.system.hashing import is_sealed, sum_of, unseal
 
 _KEY = r"[0-9a-f]{16}"
@@ -27,11 +33,18 @@ _CLOSE = 1e-9
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a run, or with one evaluation of it."""
+    """What is wrong with a run, or with one evaluation of it.
+
+    Attributes
+    ----------
+    unread
+        Whether it could not be looked at: it may be sound, and is not to be deleted.
+    """
 
     run_key: str
     evaluation: str | None
     text: str
+    unread: bool = False
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -59,11 +72,16 @@ def check_part(root: Path, part: str, sum_at: Callable[[Path], str] = sum_of) ->
     if path.is_dir():
         return next(map(str, check_run(RunStore(path.parent), path.name, sum_at)), None)
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
         sound = any(says(content) == part for form, says in _KEPT.items() if says and re.fullmatch(form, part))
-    except ValueError:
-        sound = False
-    return None if sound else f"{part} is damaged"
+        reason = "its content belongs to another place"
+    except OSError as error:
+        return str(unreadable(path, error))
+    except ValidationError as error:
+        sound, reason = False, first_error(error)
+    except ValueError as error:
+        sound, reason = False, str(error)
+    return None if sound else f"{part} is damaged ({reason})"
 
 
 def check_run(store: RunStore, key: str, sum_at: Callable[[Path], str] = sum_of) -> Iterator[Problem]:
@@ -71,30 +89,39 @@ def check_run(store: RunStore, key: str, sum_at: Callable[[Path], str] = sum_of)
 
     A run without any weights is sound: it came from an archive without them.
     """
+    try:
+        yield from _check_run(store, key, sum_at)
+    except (InputError, OSError) as error:
+        text = error if isinstance(error, InputError) else unreadable(error.filename or store.folder(key), error)
+        yield Problem(key, None, str(text), unread=True)
+
+
+def _check_run(store: RunStore, key: str, sum_at: Callable[[Path], str]) -> Iterator[Problem]:
     folder = store.folder(key)
-    record = store.record(key)
+    record = store.stated_record(key)
     if record is None:
         yield Problem(key, None, "its record is missing or damaged")
         return
     if not key == record.key == record.spec.key:
         yield Problem(key, None, "its key is not that of its specification")
+        return
     for text in _check_files(folder, record, sum_at):
         yield Problem(key, None, text)
-    for name in sorted({path.stem for path in (folder / "evaluations").glob("[!.]*")}):
+    for name in sorted({path.stem for path in entries(folder / "evaluations") if not path.name.startswith(".")}):
         if damage := _check_evaluation(store, record, name):
             yield Problem(key, name, damage)
 
 
 def run_folders(store: RunStore) -> list[str]:
     """Return the keys of all runs, also of those whose record is gone."""
-    return sorted(path.name for path in store.root.glob("*") if re.fullmatch(_KEY, path.name) and path.is_dir())
+    return [path.name for path in entries(store.root) if re.fullmatch(_KEY, path.name) and path.is_dir()]
 
 
 def files_of_run(store: RunStore, key: str, weights: bool = True) -> dict[str, Path]:
     """Return the files that make up a stored run: path in its folder -> path on disk."""
     folder = store.folder(key)
     evaluated = {evaluation.key for evaluation in store.evaluations(key)}
-    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)}
     return {
         name: path
         for name, path in found.items()
@@ -119,19 +146,28 @@ def has_sums(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Iterate over all in a folder that is no folder."""
+    for path in entries(folder):
+        if path.is_dir():
+            yield from _files_below(path)
+        else:
+            yield path
+
+
 def _check_files(folder: Path, record: RunRecord, sum_at: Callable[[Path], str]) -> Iterator[str]:
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    present = {path.relative_to(folder).as_posix() for path in _files_below(folder)}
     for name in sorted(present):
         if not is_run_file(name) and not Path(name).name.startswith("."):
             yield f"{name} is no file of a run"
     sums = read_checksums(folder)
     if sums is None:
-        if FILE in present or is_sealed((folder / "record.json").read_bytes()):
+        if FILE in present or is_sealed(read_regular(folder / "record.json")):
             yield f"{FILE} is missing or damaged"
         return
     for name, expected in sums.files.items():
         if name in present:
-            if sum_at(folder / name) != expected:
+            if not _has_sum(folder / name, expected, sum_at):
                 yield f"{name} is damaged"
         elif not name.startswith("weights/") or has_weights(folder):
             yield f"{name} is missing"
@@ -142,9 +178,9 @@ def _check_files(folder: Path, record: RunRecord, sum_at: Callable[[Path], str])
 
 def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | None:
     """Return what is wrong with an evaluation, None if nothing is."""
-    evaluation = store.evaluation(record.key, name)
+    evaluation = store.stated_evaluation(record.key, name)
     if evaluation is None:
-        return "its metrics or its scores are missing or damaged"
+        return "its metrics are missing or damaged"
     expected = evaluation_key(record.key, evaluation.selection, evaluation.test_hash)
     if (evaluation.key, evaluation.run_key) != (name, record.key) or name != expected:
         return "it belongs to another run"
@@ -152,13 +188,23 @@ def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | No
         return "it is of weights that the run did not select"
     scored = store.read_scores(record.key, name)
     if scored is None:
-        return None if evaluation.scores is None else "its scores are damaged"
+        gone = not is_there(store.folder(record.key) / f"evaluations/{name}.npz")
+        return "unverified: it has no scores, so that its metrics do not count" if gone else "its scores are damaged"
     return None if _same_metrics(evaluation, scored) else "its metrics are not those of its scores"
+
+
+def _has_sum(path: Path, expected: str, sum_at: Callable[[Path], str]) -> bool:
+    try:
+        return sum_at(path) == expected
+    except NotAFileError:
+        return False
 
 
 def _same_metrics(evaluation: Evaluation, scored: ScoredVideos) -> bool:
     """Compare the metrics that both know: later versions may compute more."""
     found = test_metrics(scored)
+    if evaluation.metric not in found or not _close(evaluation.chance, chance_level(evaluation.metric, scored)):
+        return False
     return all(_close(value, found[name]) for name, value in evaluation.metrics.items() if name in found)
 
 

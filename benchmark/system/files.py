@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -92,7 +93,7 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def unreadable(path: Path, error: OSError) -> InputError:
+def unreadable(path: str | Path, error: OSError) -> InputError:
     """Say in a line that something cannot be read: it is not damaged, and not to be deleted."""
     return InputError(f"{path}: cannot be read ({error.strerror or error}); ask whoever owns it, or try again")
 
@@ -113,6 +114,19 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a text file under another name and rename it into place."""
     with replacing(path) as file:
         file.write(text.encode())
+
+
+@contextmanager
+def leaving_nothing(folder: Path) -> Iterator[None]:
+    """Remove the folder and those above it again, as far as they were made in the block and are empty, on an error."""
+    new = list(takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.rmdir()
+        raise
 
 
 @contextmanager

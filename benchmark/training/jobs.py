@@ -24,12 +24,13 @@ from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.checksums import is_intact
 from benchmark.runs.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
+from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit
 from benchmark.terms import Cached, Selection, Trouble
 from benchmark.training.loop import Trained, build_method, train
 from benchmark.training.numerics import use_float32
-from benchmark.training.scoring import Scores, chance_level, pair_with_labels, score_videos
+from benchmark.training.scoring import Scores, pair_with_labels, score_videos
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from benchmark.api import Method, MethodError
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import snippet_labels
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.metrics.frame import ScoredVideos, base_rate, max_score_auc
-from benchmark.terms import Metric
+from benchmark.metrics.frame import ScoredVideos, max_score_auc
 
 Scores = dict[str, NDArray[np.float32]]
 
@@ -67,15 +66,6 @@ def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32
         classes=tuple(video.classes for video in videos),
         names=tuple(video.name for video in videos),
     )
-
-
-def chance_level(metric: Metric, scored: ScoredVideos) -> float:
-    """Return what a primary metric is at chance: 0.5, or for AP the share of positive frames."""
-    match metric:
-        case "auc_frame":
-            return 0.5
-        case "ap_frame":
-            return float(base_rate(scored))
 
 
 def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:

@@ -8,10 +8,10 @@ from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.runs.checksums import write_checksums
 from benchmark.runs.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
 from benchmark.runs.results_folder import Results
+from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
-from benchmark.training.scoring import chance_level
 from tests.small_store import draw_scores
 
 DATASETS = ("street", "films", "campus")

@@ -116,7 +116,12 @@ def same(one: ScoredVideos, other: ScoredVideos) -> bool:
 @given(
     rows=st.lists(st.integers(1, 40), min_size=1, max_size=6),
     names=st.lists(
-        st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1), min_size=6, max_size=6
+        st.text(
+            st.characters(categories=["L", "N", "P", "S"], exclude_characters="/\\", codec="utf-8"), min_size=1
+        ).filter(lambda name: name not in (".", "..")),
+        unique=True,
+        min_size=6,
+        max_size=6,
     ),
     seed=st.integers(0, 99),
 )
