@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from benchmark.system.frozen import FrozenModel
+from benchmark.system.names import Heading, Title
 from benchmark.terms import Benchmark, Metric
 
 Fidelity = Literal["exact", "exact-given", "reconstructed"]
@@ -28,8 +29,8 @@ class PublishedFigure(FrozenModel):
     benchmark: Benchmark
     metric: Metric
     value: float = Field(gt=0, le=100)
-    features: str
-    source: str = ""
+    features: Title
+    source: Heading = ""
 
 
 class About(FrozenModel):
@@ -50,14 +51,14 @@ class About(FrozenModel):
         The class that all this is about, where others share its module and so its recipe.
     """
 
-    paper: str
-    authors: str
-    venue: str
+    paper: Title
+    authors: Title
+    venue: Title
     year: int = Field(ge=1900, le=2100)
     code: str | None = Field(None, pattern="^https?://")
     fidelity: Fidelity
-    given: str = ""
-    fidelity_note: str = ""
+    given: Heading = ""
+    fidelity_note: Heading = ""
     published: tuple[PublishedFigure, ...] = ()
     only: str | None = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import find_plugin, list_plugins
 from benchmark.system.errors import InputError
+from benchmark.system.names import check_name
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method, MethodConfig
@@ -61,10 +62,22 @@ class Pipeline:
         return method, [add_on.load() for add_on in self.add_ons]
 
     def title(self, config: MethodConfig) -> str:
-        """Return the name in tables of the method with this configuration, its preset and its add-ons."""
+        """Return the name in tables of the method with this configuration, its preset and its add-ons.
+
+        Raises
+        ------
+        InputError
+            If one of them calls itself what no table can print.
+        """
         method, add_ons = self.load()
         preset = f" ({self.preset})" if self.preset else ""
-        return "+".join([method.title_for(config) + preset, *(a.title or a.__name__ for a in add_ons)])
+        try:
+            titles = [
+                check_name(name) for name in (method.title_for(config), *(a.title or a.__name__ for a in add_ons))
+            ]
+        except ValueError as error:
+            raise InputError(f"{self.name}: its `title` cannot be used: {error}") from None
+        return "+".join([titles[0] + preset, *titles[1:]])
 
 
 def find_pipeline(reference: str) -> Pipeline:

@@ -15,6 +15,8 @@ from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.registry import AddOnPlugin, RecipePlugin
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.system.names import Name
+from benchmark.system.text_files import read_text
 from benchmark.terms import Benchmark, Profile, Training
 
 if TYPE_CHECKING:
@@ -65,11 +67,11 @@ class RecipeFile(FrozenModel):
     What it says `about` the method is for people: no run depends on it.
     """
 
-    method: str
+    method: Name
     about: About | None = None
     default: Block = Block()
     benchmarks: dict[Benchmark, Block] = Field(default_factory=dict)
-    presets: dict[str, Preset] = Field(default_factory=dict)
+    presets: dict[Name, Preset] = Field(default_factory=dict)
     profiles: dict[Profile, Block] = Field(default_factory=dict)
 
 
@@ -112,8 +114,8 @@ def read_recipe(plugin: RecipePlugin) -> RecipeFile:
     if path is None:
         return RecipeFile(method=plugin.name)
     try:
-        recipe = _parse(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        recipe = _parse(read_text(path))
+    except (yaml.YAMLError, ValidationError) as error:
         raise InputError(f"{path}: not a recipe: {first_error(error)}") from None
     if recipe.method != path.stem:
         raise InputError(f"{path}: says that it is the recipe of {recipe.method}, not of {path.stem}")

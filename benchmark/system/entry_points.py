@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import ClassVar, TypeVar
 
 from benchmark.system.errors import InputError
+from benchmark.system.names import check_name
 
 _Plugin = TypeVar("_Plugin", bound="Plugin")
 
@@ -119,6 +120,10 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
     if colon and path.endswith(".py"):
         if not Path(path).is_file():
             raise InputError(f"{kind.kind} {reference}: there is no file {path}")
+        try:
+            check_name(f"{Path(path).name}:{attribute}")
+        except ValueError as error:
+            raise InputError(f"{kind.kind} {reference}: {error}; rename the file") from None
         return kind(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
     plugins = list_plugins(kind)
     if reference not in plugins:

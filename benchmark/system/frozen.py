@@ -38,4 +38,6 @@ def first_error(error: ValidationError, depth: int | None = None) -> str:
         How much of the place is named; None for all of it.
     """
     first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc'][:depth])) or 'the top level'}: {first['msg']}"
+    return (
+        f"{'.'.join(map(str, first['loc'][:depth])) or 'the top level'}: {first['msg'].removeprefix('Value error, ')}"
+    )

@@ -16,6 +16,7 @@ from benchmark.plugins.recipes import first_error
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
+from benchmark.system.names import FileName, Heading, Name, Title
 from benchmark.terms import Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
@@ -41,12 +42,12 @@ class RowDeclaration(FrozenModel):
         What the row is called in the paper's own table, see `benchmark.tables.paper`.
     """
 
-    label: str
+    label: Title
     method: str
     settings: tuple[str, ...] = ()
-    group: str = ""
+    group: Heading = ""
     against: str | None = None
-    paper: str | None = None
+    paper: Name | None = None
 
 
 class TableDeclaration(FrozenModel):
@@ -72,8 +73,8 @@ class TableDeclaration(FrozenModel):
         A difference, as a fraction, for which to say how many seeds and test videos would show it.
     """
 
-    name: str
-    title: str
+    name: FileName
+    title: Title
     protocol: Protocol
     datasets: tuple[str, ...]
     rows: tuple[RowDeclaration, ...]

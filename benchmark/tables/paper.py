@@ -52,12 +52,12 @@ def in_domain_value(table: str, row: str, benchmark: str) -> float | None:
     """
     if table in ("table3", "table5"):
         lines = [line for line in _read(f"{table}.csv") if line["dataset"] == NAMES.get(benchmark)]
-        text = lines[0].get(row, "-") if lines else "-"
+        text = lines[0].get(row, "-") if lines and row != "dataset" else "-"
     elif table == "table1":
         text = _of(benchmark, [line for line in _read("table1.csv") if line["method"] == row])
     elif table == "table2":
         part = [line for line in _read("table2.csv") if line["part"] == row[:1]]
-        text = _of(benchmark, part[int(row[1:]) - 1 : int(row[1:])])
+        text = _of(benchmark, [line for number, line in enumerate(part, start=1) if row[1:] == str(number)])
     else:
         text = "-"
     return None if text == "-" else float(text)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import find_pipeline
@@ -12,6 +15,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
+from benchmark.system.frozen import first_error
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.terms import SCENES_PREFIX, Profile, Protocol
 from benchmark.training.choices import Choices
@@ -33,6 +37,11 @@ def plan_table(
         What repeats the call.
     stem
         What the table's folder is called before the profile; by default after the datasets.
+
+    Raises
+    ------
+    InputError
+        If a method cannot be used or trained on a dataset, or the table would have no name or no end.
     """
     check_comparable(datasets)
     reference = table.subject or table.reference or table.rows[0].label
@@ -45,7 +54,7 @@ def plan_table(
         else []
     )
     check_overrides(choices.overrides, {text for row in planned for text in row.used})
-    plan = TablePlan(
+    plan = _checked(
         table=table.name,
         title=table.title,
         protocol=table.protocol,
@@ -65,6 +74,14 @@ def plan_table(
     )
     jobs = [job for row in (*planned, *controls) for job in row.jobs]
     return plan, distinct_jobs(jobs)
+
+
+def _checked(table: str, **fields: Any) -> TablePlan:
+    """Make a plan; one that could not be read again is refused before anything is trained for it."""
+    try:
+        return TablePlan(table=table, **fields)
+    except ValidationError as error:
+        raise InputError(f"{table}: cannot be planned, {first_error(error)}") from None
 
 
 def distinct_jobs(jobs: Iterable[Job]) -> list[Job]:
@@ -182,7 +199,7 @@ def find_imported(method: str, dataset: Dataset, profile: Profile, results: Resu
 def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
     """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
     first = specs[0]
-    return TablePlan(
+    return _checked(
         table=_table_of(first.method),
         title=first.title,
         protocol="in-domain",

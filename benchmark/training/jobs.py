@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
@@ -162,7 +162,8 @@ def _train(job: Job, store: RunStore, report: Callable[[int, float], None]) -> R
         _write_curves(folder / "losses.csv", result.losses)
         (folder / "weights").mkdir()
         for step, state in result.weights.items():
-            save_file(state, folder / "weights" / f"{step}.safetensors")
+            # Not `save_file`: it gives the file to this user alone, whatever mode files here have.
+            (folder / "weights" / f"{step}.safetensors").write_bytes(save(state))
         record = _record(job, result, dataset)
         (folder / "record.json").write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return record

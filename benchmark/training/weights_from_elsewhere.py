@@ -19,6 +19,7 @@ from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
+from benchmark.system.files import open_regular
 from benchmark.terms import Benchmark
 from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method
@@ -41,9 +42,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         If there is no such file, or it is not one set of named tensors with finite real values.
     """
     try:
+        open_regular(path).close()  # who reads a pipe waits for ever
         content = load_file(path) if path.suffix == ".safetensors" else _load_tensors(path)
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as weights ({error.strerror or error})") from None
     except pickle.UnpicklingError:
         raise InputError(
             f"{path}: holds more than tensors, or is no file of torch.save; save the model's state_dict() alone"

@@ -14,7 +14,7 @@ FALLBACKS = {
     "DEV-OBJ-KM": "object scores replaced by k-means appearance classes",
     "DEV-OBJ-NONE": "no object scores: the object loss is off",
 }
-
+UNKNOWN = "which another version of wvad-bench knows"
 
 SIMULATED = "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
 
@@ -72,7 +72,7 @@ def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:
     where: dict[str, list[str]] = {}
     for deviation, place in sorted(set(found)):
         where.setdefault(deviation, []).append(place)
-    return [f"Fallback {name} ({FALLBACKS[name]}): {', '.join(places)}." for name, places in where.items()]
+    return [f"Fallback {name} ({FALLBACKS.get(name, UNKNOWN)}): {', '.join(places)}." for name, places in where.items()]
 
 
 def selection_sentence(selection: Selection, looks: Sequence[int], holdout: float) -> str:

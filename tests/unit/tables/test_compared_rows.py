@@ -32,7 +32,7 @@ def draw(seed: int, skill: float) -> ScoredVideos:
     positive = np.where(truth.random((VIDEOS, SNIPPETS)) < 0.3, 16, 0) * labels[:, None]
     noise = np.random.default_rng(seed).random((VIDEOS, SNIPPETS))
     return ScoredVideos(
-        scores=(noise + skill * (positive > 0)).ravel(),
+        scores=(noise + skill * (positive > 0)).ravel() / 2,
         positive=positive.ravel(),
         negative=16 - positive.ravel(),
         video=np.repeat(np.arange(VIDEOS), SNIPPETS),
