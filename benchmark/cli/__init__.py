@@ -22,9 +22,11 @@ from benchmark.cli import (
     rehearsal,
     report,
     store,
+    streams,
     sweep,
     tables,
 )
+from benchmark.cli.arguments import check_arguments
 from benchmark.system.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
@@ -63,11 +65,21 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; bad usage and bad input are one line on stderr."""
+    """Run a command and return its exit code; bad usage and bad input are one line on stderr.
+
+    So is a path that the system refuses, wherever that shows: a name too long, a loop of links, a folder for a file.
+    """
     try:
+        streams.prepare()
+        check_arguments(arguments)
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except InputError as error:
         return _refuse(str(error))
+    except OSError as error:
+        if (reason := streams.explain(error)) is None:
+            raise
+        return _refuse(reason)
     except Exception as error:
         format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
         if format_message is None:
@@ -79,5 +91,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _refuse(message: str) -> int:
-    print("wvad:", " ".join(message.split()), file=sys.stderr)
+    print("wvad:", " ".join(str(InputError(message)).split()), file=sys.stderr)
     return 2
