@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.frozen import Settings
 
 SNIPPET_FRAMES = 16
 """Consecutive frames that one feature vector is of."""
@@ -18,6 +18,11 @@ MOST_FRAMES = 10**9
 """More than any video has: at 30 frames a second, a year."""
 SCENES_PREFIX = "scenes-"
 """How the names of the simulated datasets begin."""
+
+MOST_SEGMENTS = 8_192
+"""Of a training video; published methods use 32 to 200, and each takes the room of a feature vector of every crop."""
+MOST_LOOKS = 10_000
+"""At the weights of a training; each scores the test videos."""
 
 PublicBenchmark = Literal["ucf-crime", "xd-violence", "shanghaitech", "avenue"]
 Benchmark = Literal[PublicBenchmark, "other"]
@@ -59,7 +64,7 @@ Device = Literal["auto", "cpu", "cuda"]
 Tracking = Literal["mlflow", "none"]
 
 
-class Training(FrozenModel):
+class Training(Settings):
     """How a run is trained; the defaults serve a method that brings no recipe.
 
     Attributes
@@ -81,9 +86,9 @@ class Training(FrozenModel):
     optimizer: Literal["adam", "adagrad"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
-    steps: int = Field(default=3000, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    segments: int = Field(default=32, ge=1)
-    crops: int | None = Field(default=None, ge=1)
-    looks: int = Field(default=10, ge=0)
+    steps: int = Field(default=3000, ge=1, le=100_000_000)
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    segments: int = Field(default=32, ge=1, le=MOST_SEGMENTS)
+    crops: int | None = Field(default=None, ge=1, le=1_000)
+    looks: int = Field(default=10, ge=0, le=MOST_LOOKS)
     numerics: Numerics = "float32"

@@ -27,13 +27,13 @@ MOMENTUM = 0.9
 class CTRConfig(MethodConfig):
     """Settings of CTR (reconstructed); each is a guess, since no code is public."""
 
-    hidden: int = Field(512, ge=1, description="width of the features")
-    attention: int = Field(128, ge=1, description="width of queries, keys and values")
+    hidden: int = Field(512, ge=1, le=65_536, description="width of the features")
+    attention: int = Field(128, ge=1, le=65_536, description="width of queries, keys and values")
     window: int = Field(9, ge=1, description="segments that a segment attends to, itself and those before it")
     position_prior: bool = Field(
         True, description="whether nearer segments weigh more in the attention, exp(-|t - i|/e)"
     )
-    kernel: int = Field(7, ge=1, description="kernel of the causal classifier")
+    kernel: int = Field(7, ge=1, le=1_023, description="kernel of the causal classifier")
     dropout: float = Field(0.6, ge=0, lt=1, description="dropout after the first layer")
 
     centre: Literal["ema", "learned"] = Field(

@@ -58,7 +58,7 @@ class RTFM(LogitScorer):
         sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorer and selection")
         branch_width: int | None = Field(
-            None, ge=1, description="width of each branch of the temporal network; D/4 if none"
+            None, ge=1, le=65_536, description="width of each branch of the temporal network; D/4 if none"
         )
 
     config: Config

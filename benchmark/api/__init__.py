@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.system.errors import InputError
-from benchmark.system.frozen import FrozenModel
+from benchmark.system.frozen import Settings
 
 __all__ = [
     "AddOn",
@@ -83,7 +83,7 @@ class PairBatch:
     abnormal: Bags
 
 
-class MethodConfig(FrozenModel):
+class MethodConfig(Settings):
     """A method's own settings: frozen, and unknown keys are refused."""
 
 
@@ -162,7 +162,7 @@ class Method(nn.Module):
         return next(self.parameters()).device
 
 
-class AddOnConfig(FrozenModel):
+class AddOnConfig(Settings):
     """An add-on's own settings: frozen, and unknown keys are refused."""
 
 

@@ -22,11 +22,12 @@ from benchmark.cli import (
     rehearsal,
     report,
     store,
+    streams,
     sweep,
     tables,
 )
+from benchmark.cli.arguments import check_arguments
 from benchmark.system.errors import InputError
-from benchmark.system.names import printable
 
 MOST_NEW_OBJECTS = 50_000
 """Objects made before cycles are looked for. Importing libraries makes hundreds of thousands that stay, and looking
@@ -64,16 +65,21 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command and return its exit code; bad usage and bad input are one line on stderr."""
+    """Run a command and return its exit code; bad usage and bad input are one line on stderr.
+
+    So is a path that the system refuses, wherever that shows: a name too long, a loop of links, a folder for a file.
+    """
     try:
+        streams.prepare()
+        check_arguments(arguments)
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except InputError as error:
         return _refuse(str(error))
     except OSError as error:
-        if error.filename is None:  # then nothing of the user's is named, and it is a defect
+        if (reason := streams.explain(error)) is None:
             raise
-        path = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
-        return _refuse(f"{path}: {error.strerror}; check the path, and who may read and write there")
+        return _refuse(reason)
     except Exception as error:
         format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
         if format_message is None:
@@ -85,5 +91,5 @@ def run(arguments: list[str]) -> int:
 
 
 def _refuse(message: str) -> int:
-    print("wvad:", printable(" ".join(message.split())), file=sys.stderr)
+    print("wvad:", " ".join(str(InputError(message)).split()), file=sys.stderr)
     return 2

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, markup=False, highlight=False)
-err = Console(stderr=True, width=None if sys.stderr.isatty() else PIPE_WIDTH, markup=False, highlight=False)
+
+def _width(stream: TextIO | None) -> int | None:
+    return None if stream is not None and stream.isatty() else PIPE_WIDTH
+
+
+out = Console(width=_width(sys.stdout), markup=False, highlight=False)
+err = Console(stderr=True, width=_width(sys.stderr), markup=False, highlight=False)
 
 
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:

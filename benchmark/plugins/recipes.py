@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
 from benchmark.plugins.about import About
@@ -17,6 +16,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import Name
 from benchmark.system.text_files import read_text
+from benchmark.system.yaml_text import YamlTextError, parse_yaml
 from benchmark.terms import Benchmark, Profile, Training
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 
 SECTIONS = ("config", "training", "inputs")
 """Sections of a method's recipe; each add-on has one more."""
+
+_SHOWN = 80
+"""Characters of a setting that a message repeats."""
 
 Source = Literal["paper", "official-code", "estimate"]
 
@@ -115,7 +118,7 @@ def read_recipe(plugin: RecipePlugin) -> RecipeFile:
         return RecipeFile(method=plugin.name)
     try:
         recipe = _parse(read_text(path))
-    except (yaml.YAMLError, ValidationError) as error:
+    except (YamlTextError, ValidationError) as error:
         raise InputError(f"{path}: not a recipe: {first_error(error)}") from None
     if recipe.method != path.stem:
         raise InputError(f"{path}: says that it is the recipe of {recipe.method}, not of {path.stem}")
@@ -134,14 +137,10 @@ def read_about(plugin: RecipePlugin) -> About | None:
     return about if about is not None and about.only in (None, plugin.attribute) else None
 
 
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same safe loader; seven times as fast where PyYAML comes with its C library."""
-
-
 @lru_cache
 def _parse(text: str) -> RecipeFile:
     """Read a recipe's text; a table resolves the same few again for each row and dataset."""
-    return RecipeFile.model_validate(yaml.load(text, _Loader))  # noqa: S506 - it is a safe one
+    return RecipeFile.model_validate(parse_yaml(text))
 
 
 def resolve_recipe(
@@ -285,7 +284,7 @@ def _apply(
         raise InputError(f"--set {text}: several settings are called {path}; write {places}")
     try:
         section, key = matches[0]
-        sections[section][key] = Setting(yaml.safe_load(value), "command line")
-    except yaml.YAMLError:
-        raise InputError(f"--set {text}: the value cannot be read") from None
+        sections[section][key] = Setting(parse_yaml(value), "command line")
+    except YamlTextError as error:
+        raise InputError(f"--set {text[:_SHOWN]}: the value cannot be read: {error}") from None
     return True

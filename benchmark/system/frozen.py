@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from typing import Any, Self
+from collections.abc import Iterator
+from typing import Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from benchmark.system.json_text import parse_json
+from benchmark.system.text_files import shown
 
 
 class FrozenModel(BaseModel):
@@ -27,6 +29,45 @@ class FrozenModel(BaseModel):
             raise ValidationError.from_exception_data(cls.__name__, [{"type": reason, "input": None}]) from None
         bare = text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text.removeprefix("\ufeff")
         return super().model_validate_json(bare, **options)
+
+
+class Settings(FrozenModel):
+    """Settings as recipes and options give them, where pydantic would take ``true`` for 1 and text for a number."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _are_of_their_kind(cls, value: object, info: ValidationInfo) -> object:
+        kinds = set(_kinds(cls.model_fields[info.field_name or ""].annotation))
+        wanted = "a number" if kinds & {int, float} else "true or false" if bool in kinds else ""
+        for leaf in _leaves(value) if wanted else ():
+            if isinstance(leaf, bool | str) and type(leaf) not in kinds:
+                given = str(leaf).lower() if isinstance(leaf, bool) else shown(leaf)
+                raise PydanticCustomError(
+                    "kind", "{wanted} is expected, not {given}", {"wanted": wanted, "given": given}
+                )
+        return value
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Iterate over the types that a value of an annotation is made of; a `Literal` stands for those of its values."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        yield from map(type, inner)
+    elif isinstance(annotation, type) and not inner:
+        yield annotation
+    for one in inner:
+        yield from _kinds(one)
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, dict):
+        for item in (*value, *value.values()):
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 def first_error(error: ValidationError, depth: int | None = None) -> str:

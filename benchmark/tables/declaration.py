@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
-import yaml
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.dataset import Dataset
@@ -17,6 +16,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import FileName, Heading, Name, Title
+from benchmark.system.yaml_text import YamlTextError, parse_yaml
 from benchmark.terms import Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
@@ -115,8 +115,8 @@ def read_table(name: str) -> TableDeclaration:
         raise InputError(f"unknown table {name}; known: {', '.join(list_tables())}")
     path = files("benchmark") / "tables" / f"{name}.yaml"
     try:
-        table = TableDeclaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
+        table = TableDeclaration.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
+    except (YamlTextError, ValidationError) as error:
         raise InputError(f"{path}: not a table declaration: {first_error(error)}") from None
     if table.name != name:
         raise InputError(f"{path}: says that it is {table.name}, not {name}")

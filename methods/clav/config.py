@@ -37,7 +37,9 @@ class CLAVConfig(MethodConfig):
         description="how S and S_R become one score: a sum or difference over 1 + alpha, or (1 - alpha) S + alpha S_R",
     )
     top_k: int = Field(3, ge=1, description="K, segments that stand for a video")
-    hidden: int = Field(512, ge=1, description="width of FC1, the CS modules, the object head, and RN's first layer")
+    hidden: int = Field(
+        512, ge=1, le=65_536, description="width of FC1, the CS modules, the object head, and RN's first layer"
+    )
     dropout: float = Field(0.7, ge=0, lt=1, description="dropout in the scorer")
     relation_dropout: float = Field(0.7, ge=0, lt=1, description="dropout before the relational score")
 
@@ -63,8 +65,8 @@ class CLAVConfig(MethodConfig):
     static_rounding: StaticRounding = Field("down", description="how N becomes a whole number: 12 or 13 of 16")
     static_order: StaticOrder = Field("time", description="order of the static segments in the context path")
     context_length: ContextLength = Field("static", description="segments that the context path sees, and L_obj counts")
-    nodes: int = Field(32, ge=1, description="n, nodes of the graph")
-    states: int = Field(128, ge=1, description="st, states of a node, and size of F_R")
+    nodes: int = Field(32, ge=1, le=4_096, description="n, nodes of the graph")
+    states: int = Field(128, ge=1, le=65_536, description="st, states of a node, and size of F_R")
     context_nodes: ContextNodes = Field("mean", description="project the mean of the context features or its rows")
     graph_fusion: GraphFusion = Field("nodes", description="concatenate the two graphs' nodes or states")
     rn_pooling: PairPooling = Field("mean", description="how RN pools a segment's pairs")

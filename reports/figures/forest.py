@@ -14,6 +14,8 @@ from reports.tables.differences import difference_notes
 from reports.tables.grid import columns, interval, signed
 
 NAME, TITLE = "forest", "Differences"
+MOST = 150
+"""Differences that are drawn: a picture has to end somewhere."""
 CAPTION = (
     "Differences between rows in points, with 95 % intervals that count test videos and seeds (docs/statistics.md).",
     "Filled: p at most 0.05 after Holm's adjustment for all differences of the table, blue for better and vermilion "
@@ -28,13 +30,15 @@ def draw_forest(table: Table) -> Figure | Absence:
     data = _data(table)
     if data.empty:
         return Absence(folder, NAME, TITLE, "no two of its rows can be compared.")
+    shown = data.sort_values("p_holm", kind="stable").head(MOST).sort_index()
+    left_out = f"Drawn are the {MOST} of {len(data)} differences with the smallest p; the CSV file beside has all."
     return Figure(
         folder,
         NAME,
         TITLE,
-        (*figure_caption(table), *CAPTION, *difference_notes(table)),
-        f"Forest plot of {len(data)} differences between rows of {plan.table}, with 95 % intervals.",
-        lambda: _draw(data),
+        (*figure_caption(table), *CAPTION, *([left_out] if len(data) > MOST else []), *difference_notes(table)),
+        f"Forest plot of {len(shown)} differences between rows of {plan.table}, with 95 % intervals.",
+        lambda: _draw(shown),
         data,
     )
 

@@ -135,6 +135,11 @@ def legend_below(figure: Canvas, axis: Axes, **options: Any) -> None:
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=axis.transAxes + below, **options)
 
 
+DPI = 200
+MOST_PIXELS, LONGEST_SIDE = 40_000_000, 60_000
+"""Of a picture, however many rows it has: so much is drawn in 200 MB, and Matplotlib draws no longer sides."""
+
+
 @dataclass(frozen=True)
 class Rendered:
     """A drawn figure: width and height in inches, and the content of its file in each form."""
@@ -144,13 +149,15 @@ class Rendered:
 
 
 def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
-    """Draw a figure once and save it in several forms."""
+    """Draw a figure once and save it in several forms; a very large one with fewer pixels to the inch."""
     undated: dict[Format, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     contents: dict[Format, bytes] = {}
     with styled():
         figure = draw()
+        width, height = figure.get_figwidth(), figure.get_figheight()
+        dpi = min(DPI, math.sqrt(MOST_PIXELS / (width * height)), LONGEST_SIDE / max(width, height))
         for form in forms:
             with BytesIO() as file:
-                figure.savefig(file, format=form, dpi=200, metadata=undated.get(form))
+                figure.savefig(file, format=form, dpi=dpi, metadata=undated.get(form))
                 contents[form] = file.getvalue()
-    return Rendered((figure.get_figwidth(), figure.get_figheight()), contents)
+    return Rendered((width, height), contents)

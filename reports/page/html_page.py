@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
@@ -13,8 +14,8 @@ from reports.figures.style import Format, Rendered
 from reports.forms.html import STYLE, part_lines, row_line
 from reports.page.report import LineUpSection, Report, TableSection
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-"""The page may load nothing from anywhere."""
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
+"""The page may load nothing from anywhere, and of what stands in it run nothing but its own script."""
 REM_PER_INCH = 8.0
 """How large a figure is shown: text a little larger than in print."""
 TYPES: Mapping[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
@@ -33,13 +34,13 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: s
     title
         Heading of the page.
     """
-    heading = escape(title)
+    heading, script = escape(title), f"\n{_asset('page.js')}"
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(script=_digest(script))}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
         f"<title>{heading}</title>",
@@ -51,7 +52,7 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: s
         *(line for section in report.tables for line in _table(section, pictures, options)),
         *(line for section in report.line_ups for line in _line_up(section, pictures, options)),
         *_provenance(report),
-        f"<script>\n{_asset('page.js')}</script>",
+        f"<script>{script}</script>",
         "</body>",
         "</html>",
     ]
@@ -60,6 +61,10 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: s
 
 def _asset(name: str) -> str:
     return (files("reports.page") / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _summary(report: Report) -> Iterator[str]:

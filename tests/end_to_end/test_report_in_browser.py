@@ -90,7 +90,7 @@ def test_tables_sort_by_number_both_ways(page: "playwright.Page") -> None:
 
 def test_groups_keep_their_titles_when_sorted(page: "playwright.Page") -> None:
     """A heading that spans rows stays in front, titles of groups on top, empty cells at the end."""
-    page.evaluate(
+    script = page.evaluate(
         """() => {
         const table = document.createElement("table");
         table.id = "made";
@@ -98,13 +98,10 @@ def test_groups_keep_their_titles_when_sorted(page: "playwright.Page") -> None:
           "<tbody><tr><th rowspan=3>A</th><th>b</th><td>\u22122.5</td></tr><tr><th>c</th><td>\u2014</td></tr>" +
           "<tr><th>a</th><td><strong><span class=value>\u200710.25</span> \u00b1 1</strong></td></tr></tbody>";
         document.body.append(table);
-        const script = document.querySelector("script").cloneNode(true);
-        const again = document.createElement("script");
-        again.textContent = "{" + script.textContent.replace("querySelectorAll(\\"table\\")",
-          "querySelectorAll(\\"#made\\")") + "}";
-        document.body.append(again);
+        return document.querySelector("script").textContent;
         }"""
     )
+    page.evaluate("{" + script.replace('querySelectorAll("table")', 'querySelectorAll("#made")') + "}")
     button = page.locator("#made thead th:nth-child(3) button")
     button.click()
     rows = page.locator("#made tbody tr").all_inner_texts()
@@ -116,6 +113,17 @@ def test_groups_keep_their_titles_when_sorted(page: "playwright.Page") -> None:
     assert rows[0].startswith("A")
     assert rows[2].startswith("c")
     assert page.locator("#made thead th:nth-child(1) button").count() == 0
+
+
+def test_a_script_that_was_slipped_in_is_not_run(page: "playwright.Page") -> None:
+    page.evaluate(
+        """() => {
+        const script = document.createElement("script");
+        script.textContent = "document.title = 'taken'";
+        document.body.append(script);
+        }"""
+    )
+    assert page.title() == "wvad-bench report"
 
 
 def test_without_scripts_everything_is_there(browser: "playwright.Browser", report: Path) -> None:

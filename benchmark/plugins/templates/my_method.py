@@ -16,7 +16,7 @@ class MyMethod(Method):
     class Config(MethodConfig):
         """Settings, each with a default; `--set hidden=128` changes one for a run."""
 
-        hidden: int = Field(64, ge=1, description="width of the hidden layer")
+        hidden: int = Field(64, ge=1, le=65_536, description="width of the hidden layer")
         share: float = Field(0.25, gt=0, le=1, description="share of a video's segments that stand for it")
 
     config: Config

@@ -1,5 +1,6 @@
 """Figures: the numbers that they draw, evaluated in other ways, and sentences where there is nothing to draw."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from benchmark.metrics.frame import ScoredVideos, frame_metrics
@@ -22,7 +24,7 @@ from reports.figures.cross_dataset import draw_cross_dataset
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.forest import draw_forest
-from reports.figures.style import FORMATS, Palette, render, shorten
+from reports.figures.style import FORMATS, Palette, canvas, render, shorten
 from reports.figures.telling import alarm_rates, telling_videos, video_aucs
 from tests.small_store import draw_scores, make_results
 from tests.unit.tables.test_cells import FROZEN
@@ -358,14 +360,53 @@ def test_a_video_may_be_telling_for_two_reasons() -> None:
     assert telling_videos(scores)["Arson_000"] == "best found, median, worst found, methods differ most"
 
 
-def test_many_methods_have_their_heat_maps_in_rows(tmp_path: Path) -> None:
-    table = frozen_table()
-    rows = tuple(table.plan.rows[0].model_copy(update={"label": f"method {i}"}) for i in range(12))
-    wide = fill_table(table.plan.model_copy(update={"rows": rows}), RunStore(FROZEN / "runs"), "last")
-    figure = drawn(draw_cross_dataset(wide)).draw()
-    assert figure.get_figwidth() <= 7.17
-    assert len(figure.axes) >= 12
-    assert figure.get_figheight() > 5
+def table_of_many(methods: int) -> Table:
+    """The frozen table with one of its rows under many names."""
+    row = frozen_table().plan.rows[0]
+    rows = tuple(row.model_copy(update={"label": f"method {i}", "against": "method 0"}) for i in range(methods))
+    return frozen_table(rows=rows)
+
+
+@pytest.mark.parametrize("methods", [1, 12, 60, 130])
+def test_a_heat_map_has_a_line_for_each_method_and_ends_somewhere(methods: int) -> None:
+    figure = drawn(draw_cross_dataset(table_of_many(methods)))
+    picture = figure.draw()
+    assert picture.get_figwidth() <= 7.17
+    assert picture.get_figheight() <= 2 + 0.3 * min(methods, 120)
+    assert [label.get_text() for label in picture.axes[0].get_yticklabels()][-1] == f"method {min(methods, 120) - 1}"
+    assert ("Drawn are the first 120 of 130 methods" in " ".join(figure.caption)) == (methods > 120)
+    assert figure.data["method"].nunique() == methods
+
+
+def test_a_heat_map_is_made_without_drawing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn(draw_cross_dataset(table_of_many(12)))
+    drawings: list[object] = []
+    usual = FigureCanvasAgg.draw
+    monkeypatch.setattr(FigureCanvasAgg, "draw", lambda self: (drawings.append(self), usual(self)))
+    figure.draw()
+    assert not drawings
+    render(figure.draw, ["png"])
+    assert len(drawings) <= 2
+
+
+def test_the_forest_of_many_differences_draws_those_that_say_most(tmp_path: Path) -> None:
+    (plan,) = (results := make_results(tmp_path)).plans(None)
+    first, other = plan.rows
+    rows = [first, *(other.model_copy(update={"label": f"method {i}"}) for i in range(160))]
+    table = fill_table(plan.model_copy(update={"rows": tuple(rows)}), RunStore(results.runs), "last")
+    figure = drawn(draw_forest(table))
+    assert len(figure.data) == 160
+    assert "Drawn are the 150 of 160 differences with the smallest p" in " ".join(figure.caption)
+    assert len(figure.draw().axes[0].get_yticks()) == 150
+
+
+@pytest.mark.parametrize("size", [(7, 3), (7, 2000), (300, 300)])
+def test_the_pixels_of_a_picture_are_bounded(size: tuple[float, float]) -> None:
+    rendered = render(lambda: canvas(*size), ["png"])
+    width, height = struct.unpack(">II", rendered.contents["png"][16:24])
+    assert width * height <= 40_100_000
+    assert max(width, height) < 1 << 16
+    assert size[0] * size[1] > 100 or (width, height) == (1400, 600)
 
 
 def test_loss_curves_are_missed_of_runs_that_were_trained_here(tmp_path: Path) -> None:

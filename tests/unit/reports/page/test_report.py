@@ -1,6 +1,7 @@
 """The report's page: complete, self-contained, and a sentence wherever something is missing."""
 
 import base64
+import hashlib
 import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -228,3 +229,9 @@ def test_a_selection_that_no_run_has_is_named(tmp_path: Path) -> None:
     (plan,) = results.plans(None)
     (line,) = verdicts(fill_table(plan, RunStore(results.runs), "validation"))
     assert re.fullmatch(r"No number: run \w+ has no validation selection: it needs --holdout\.", line)
+
+
+def test_the_page_runs_no_script_but_its_own(page: str) -> None:
+    (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
