@@ -1,11 +1,11 @@
-"""The engine of wvad-bench; `compare`, `load_runs` and `open_dataset` are its interface for notebooks."""
+"""The engine of wvad-bench; what `__all__` names is its interface for notebooks."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.notebook import compare, load_runs, open_dataset
+    from benchmark.notebook import compare, load_class_wise, load_runs, open_dataset
 
-__all__ = ["compare", "load_runs", "open_dataset"]
+__all__ = ["compare", "load_class_wise", "load_runs", "open_dataset"]
 
 
 def __getattr__(name: str) -> Any:

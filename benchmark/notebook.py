@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 from rich.console import Console
@@ -12,15 +13,17 @@ from rich.console import Console
 from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import do_tables
-from benchmark.runs.records import trouble_line
+from benchmark.runs.records import Evaluation, RunRecord, RunSpec, trouble_line
 from benchmark.runs.results_folder import Results
-from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.tables.cells import FilledTable, Table
 from benchmark.tables.declaration import declare_comparison
 from benchmark.tables.planning import plan_table
-from benchmark.terms import Device, Profile
+from benchmark.terms import Device, Profile, Selection
 from benchmark.training.choices import Choices
+
+PART_DIGITS = 16
+"""Of the hash of a dataset's training or test part, as a column shows it."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,57 @@ def open_dataset(name: str, data: Path | str | None = None) -> Dataset:
     return open_or_make(name, data_root(None if data is None else Path(data)), lambda done, total: None)
 
 
-def load_runs(results: Path | str = "results") -> pd.DataFrame:
-    """Load the evaluations of all stored runs, one row each, with every metric.
+def load_runs(
+    results: Path | str = "results", selection: Selection = "last", *, controls: bool = False
+) -> pd.DataFrame:
+    """Load what is stored under one selection: a row for each run and each dataset that it was tested on.
+
+    Runs that share `configuration` differ in their seed alone: no other rows may be pooled into a mean. `train_part` and
+    `test_part` tell datasets of one name apart that were imported with other videos or labels. Settings stand in columns
+    ``config.KEY``, ``training.KEY`` and ``ADD-ON.KEY``, metrics in columns of their own; nan where one is undefined.
+
+    Parameters
+    ----------
+    selection
+        Which weights of a run count.
+    controls
+        Whether runs on shuffled video labels are there too; `shuffled_labels` tells them.
 
     Raises
     ------
     InputError
-        If no run is stored there.
+        If no run is stored there under this selection.
     """
-    frame = runs_frame(Results(Path(results)).store)
-    if frame.empty:
-        raise InputError(f"{results}: no run is stored there; `wvad train` or `compare` makes some")
-    return frame
+    return pd.DataFrame(
+        {
+            **_identity(record, evaluation),
+            "metric": evaluation.metric,
+            **{name: _number(value) for name, value in evaluation.metrics.items() if not _is_class_wise(name)},
+            **record.spec.named_settings,
+        }
+        for record, evaluation in _evaluations(Path(results), selection, controls)
+    )
+
+
+def load_class_wise(
+    results: Path | str = "results", selection: Selection = "last", *, controls: bool = False
+) -> pd.DataFrame:
+    """Load the class-wise AUCs of the rows of `load_runs`: a row for each class and definition.
+
+    Raises
+    ------
+    InputError
+        If no run is stored there under this selection.
+    """
+    found = _evaluations(Path(results), selection, controls)
+    rows = [
+        {**_identity(record, evaluation), "class": name, "definition": definition, "auc": _number(value)}
+        for record, evaluation in found
+        for metric, value in evaluation.metrics.items()
+        if _is_class_wise(metric)
+        for definition, _, name in [metric.partition("/")]
+    ]
+    return pd.DataFrame(rows, columns=[*_identity(*found[0]), "class", "definition", "auc"])
 
 
 def compare(
@@ -132,30 +174,54 @@ def compare(
     return Comparison.of(filled[0]["last"])
 
 
-def runs_frame(store: RunStore) -> pd.DataFrame:
-    """Return the evaluations of all stored runs, one row each: what was trained, on what, and every metric."""
-    return pd.DataFrame(_evaluations(store))
+def _evaluations(results: Path, selection: Selection, controls: bool) -> list[tuple[RunRecord, Evaluation]]:
+    """Return the stored evaluations under a selection, each with its run."""
+    if selection not in get_args(Selection):
+        raise InputError(f"selection {selection!r}: choose one of {', '.join(get_args(Selection))}")
+    store = Results(results).store
+    found = [
+        (record, evaluation)
+        for record in store.records()
+        if controls or not record.spec.shuffled_labels
+        for evaluation in store.evaluations(record.key)
+        if evaluation.selection == selection
+    ]
+    if not found:
+        raise InputError(
+            f"{results}: no run is stored there under the selection {selection}; `wvad train` or `compare` makes some"
+        )
+    return found
 
 
-def _evaluations(store: RunStore) -> Iterator[dict[str, object]]:
-    for record in store.records():
-        spec = record.spec
-        for evaluation in store.evaluations(record.key):
-            yield {
-                "run_key": record.key,
-                "title": spec.title,
-                "method": spec.method,
-                "add_ons": "+".join(add_on.name for add_on in spec.add_ons),
-                "train_dataset": spec.dataset,
-                "eval_dataset": evaluation.dataset,
-                "profile": spec.profile,
-                "selection": evaluation.selection,
-                "seed": spec.seed,
-                "step": evaluation.step,
-                "metric": evaluation.metric,
-                "shuffled_labels": spec.shuffled_labels,
-                **evaluation.metrics,
-            }
+def _identity(record: RunRecord, evaluation: Evaluation) -> dict[str, object]:
+    """Say what a row is of; see `load_runs`."""
+    spec = record.spec
+    return {
+        "run_key": record.key,
+        "configuration": spec.configuration,
+        "title": spec.title,
+        "method": spec.method,
+        "add_ons": "+".join(add_on.name for add_on in spec.add_ons),
+        "train_dataset": spec.dataset,
+        "train_part": spec.train_hash[:PART_DIGITS],
+        "eval_dataset": evaluation.dataset,
+        "test_part": evaluation.test_hash[:PART_DIGITS],
+        "profile": spec.profile,
+        "holdout": spec.holdout,
+        "shuffled_labels": spec.shuffled_labels,
+        "imported": spec.imported,
+        "seed": spec.seed,
+        "selection": evaluation.selection,
+        "step": evaluation.step,
+    }
+
+
+def _is_class_wise(metric: str) -> bool:
+    return "/" in metric
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def results_frame(table: Table) -> pd.DataFrame:

@@ -88,6 +88,22 @@ class RunSpec(FrozenModel):
                 del decisive[name]  # a run without them is what it was before there were any
         return digest(decisive)
 
+    @property
+    def configuration(self) -> str:
+        """The key of the run's first seed: runs that differ in nothing but their seed share it."""
+        return self.model_copy(update={"seed": 0}).key
+
+    @property
+    def named_settings(self) -> dict[str, Any]:
+        """All settings as ``SECTION.KEY``; of scores from elsewhere no training is known."""
+        sections = {
+            "config": self.config,
+            "training": {} if self.imported else self.training.model_dump(),
+            "inputs": self.inputs,
+            **{add_on.name: add_on.config for add_on in self.add_ons},
+        }
+        return {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
+
 
 class Look(FrozenModel):
     """The weights judged at one step: on held-out training videos, and on the training dataset's test videos."""

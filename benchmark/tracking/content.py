@@ -57,15 +57,8 @@ def run_tags(record: RunRecord) -> dict[str, str]:
 def run_params(record: RunRecord) -> list[Param]:
     """Return a run's settings, named by their section, and a few facts."""
     spec = record.spec
-    sections = {
-        "config": spec.config,
-        "training": {} if spec.imported else spec.training.model_dump(),
-        "inputs": spec.inputs,
-        **{add_on.name: add_on.config for add_on in spec.add_ons},
-    }
-    settings = {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
     facts = {"holdout": spec.holdout, "parameters": record.parameters, "seconds": record.seconds}
-    return params(settings | facts)
+    return params(spec.named_settings | facts)
 
 
 def params(values: Mapping[str, object]) -> list[Param]:

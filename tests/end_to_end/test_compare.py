@@ -104,14 +104,38 @@ def test_a_notebook_gets_the_same_from_the_stored_runs(compared: Path, tiny_scen
     assert {"video", "share_one", "share_other"} <= set(found.videos)
 
 
-def test_runs_are_loaded_with_their_metrics(compared: Path, tmp_path: Path) -> None:
+def test_runs_are_loaded_under_one_selection_with_their_settings(compared: Path) -> None:
     frame = benchmark.load_runs(compared)
-    last = frame[(frame["selection"] == "last") & ~frame["shuffled_labels"]]
-    assert len(last) == 3 * 2 * 2
-    assert last["auc_frame"].between(0, 1).all()
-    assert set(last["title"]) == {"Mean MIL", "MMIL", "RTFM"}
+    assert len(frame) == 3 * 2 * 2
+    assert set(frame["selection"]) == {"last"}
+    assert frame["auc_frame"].between(0, 1).all()
+    assert set(frame["title"]) == {"Mean MIL", "MMIL", "RTFM"}
+    assert set(frame["training.steps"]) == {3}
+    assert frame.loc[frame["title"] == "Mean MIL", "config.spoil"].notna().all()
+    assert not any(column.startswith("auc_class") for column in frame)
+    # A configuration is a method on one training dataset: its rows are its seeds.
+    assert frame.groupby("configuration")["seed"].agg(sorted).tolist() == [[0, 1]] * 6
+    assert frame.groupby("configuration")[["title", "train_dataset"]].nunique().eq(1).all(axis=None)
+
+
+def test_controls_and_other_selections_are_loaded_when_asked_for(compared: Path, tmp_path: Path) -> None:
+    with_controls = benchmark.load_runs(compared, controls=True)
+    assert with_controls["shuffled_labels"].sum() == len(with_controls) - 12 > 0
+    assert set(benchmark.load_runs(compared, "oracle")["selection"]) == {"oracle"}
+    with pytest.raises(InputError, match="under the selection validation"):
+        benchmark.load_runs(compared, "validation")
+    with pytest.raises(InputError, match="choose one of last, validation, oracle"):
+        benchmark.load_runs(compared, "best")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no run is stored there"):
         benchmark.load_runs(tmp_path)
+
+
+def test_class_wise_values_are_rows_of_the_same_runs(compared: Path) -> None:
+    runs, classes = benchmark.load_runs(compared), benchmark.load_class_wise(compared)
+    assert set(classes["run_key"]) == set(runs["run_key"])
+    assert set(classes["definition"]) == {"auc_class", "auc_class_vs_normal"}
+    assert not classes.duplicated(["run_key", "eval_dataset", "class", "definition"]).any()
+    assert classes["auc"].between(0, 1).all()
 
 
 def test_a_failed_run_is_an_error_of_a_notebook(tiny_scenes: Path, tmp_path: Path) -> None:
