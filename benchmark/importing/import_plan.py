@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.importing.annotations import AnnotatedVideo, Annotations, Interval
-from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles
-from benchmark.importing.matching import PUBLISHED_SEGMENTS, Matching, are_segments, clip_intervals, fits, is_short
+from benchmark.importing.feature_files.video_features import VideoFeatures
+from benchmark.importing.matching import Matching, clip_intervals
+from benchmark.importing.strides import PUBLISHED_SEGMENTS, are_segments, fits, is_short
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
 
@@ -38,7 +39,7 @@ class PlannedVideo:
     """
 
     annotation: AnnotatedVideo
-    files: VideoFiles
+    files: VideoFeatures
     unit: RowUnit
     rows: int
     frames: int | None
@@ -59,10 +60,10 @@ class PlannedVideo:
 
 
 def plan_videos(
-    features: FeatureFolder,
+    features: Mapping[str, VideoFeatures],
     annotations: Annotations,
     matching: Matching,
-    counts: Mapping[str, int],
+    frames: Mapping[str, int | None],
     train_unit: RowUnit | None,
     train_segments: int | None = None,
     tail: TestTail = "cut",
@@ -71,8 +72,10 @@ def plan_videos(
 
     Parameters
     ----------
-    counts
-        Frame counts from `frames.csv`.
+    features
+        Stem -> the video's features.
+    frames
+        Frame counts by the videos' names, where they are known.
     train_unit
         What a row of the training videos is; None to find out.
     train_segments
@@ -88,13 +91,11 @@ def plan_videos(
     Raises
     ------
     InputError
-        If a video's snippets do not fit its frames, an interval does not fit the video, or the annotation and
-        `frames.csv` give different frame counts.
+        If a video's snippets do not fit its frames, or an interval does not fit the video.
     """
     known = [annotations.videos[name] for name in matching.stems]
     known.sort(key=lambda video: (video.split == "test", video.name))
-    files = {video.name: features.videos[matching.stems[video.name]] for video in known}
-    frames = {video.name: _frames(video, counts.get(video.name)) for video in known}
+    files = {video.name: features[matching.stems[video.name]] for video in known}
     if train_unit is None:
         train = [video.name for video in known if video.split == "train"]
         segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train])
@@ -105,6 +106,23 @@ def plan_videos(
         else _plan_test(video, files[video.name], frames[video.name], tail)
         for video in known
     ]
+
+
+def frames_of(videos: Iterable[AnnotatedVideo], counts: Mapping[str, int]) -> dict[str, int | None]:
+    """Return the videos' frame counts by name, as annotated or as `frames.csv` has them, None where neither says.
+
+    Raises
+    ------
+    InputError
+        If the two differ.
+    """
+    frames: dict[str, int | None] = {}
+    for video in videos:
+        listed = counts.get(video.name)
+        if video.frames is not None and listed is not None and video.frames != listed:
+            raise InputError(f"{video.name}: {video.frames} frames as annotated, {listed} in frames.csv; correct one")
+        frames[video.name] = video.frames if listed is None else listed
+    return frames
 
 
 def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
@@ -158,14 +176,8 @@ def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
     return f"No features of {splits.total()} annotated videos, as listed: {parts}."
 
 
-def _frames(video: AnnotatedVideo, listed: int | None) -> int | None:
-    if video.frames is not None and listed is not None and video.frames != listed:
-        raise InputError(f"{video.name}: {video.frames} frames as annotated, {listed} in frames.csv; correct one")
-    return video.frames if listed is None else listed
-
-
 def _plan_train(
-    video: AnnotatedVideo, files: VideoFiles, frames: int | None, unit: RowUnit, segments: int | None
+    video: AnnotatedVideo, files: VideoFeatures, frames: int | None, unit: RowUnit, segments: int | None
 ) -> PlannedVideo:
     if unit == "snippets" and frames is not None:
         _check_rows(video.name, files, frames)
@@ -175,7 +187,7 @@ def _plan_train(
     )
 
 
-def _plan_test(video: AnnotatedVideo, files: VideoFiles, known: int | None, tail: TestTail) -> PlannedVideo:
+def _plan_test(video: AnnotatedVideo, files: VideoFeatures, known: int | None, tail: TestTail) -> PlannedVideo:
     rows = files.shape[0]
     frames = rows * SNIPPET_FRAMES if known is None else known
     _check_rows(video.name, files, frames)
@@ -199,7 +211,7 @@ def _segments_note(videos: Sequence[PlannedVideo]) -> str:
     return ""
 
 
-def _check_rows(name: str, files: VideoFiles, frames: int) -> None:
+def _check_rows(name: str, files: VideoFeatures, frames: int) -> None:
     if not fits(files.shape[0], frames):
         floor, ceiling = frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES)
         expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"

@@ -22,7 +22,8 @@ from benchmark.datasets.same_features import check_identity, with_norm_notes
 from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
 from benchmark.importing.feature_files.layouts import find_features
 from benchmark.importing.feature_files.search import features_home
-from benchmark.importing.import_plan import PlannedVideo, missing_note, notes_on, plan_videos
+from benchmark.importing.feature_files.video_features import read_axes
+from benchmark.importing.import_plan import PlannedVideo, frames_of, missing_note, notes_on, plan_videos
 from benchmark.importing.matching import match_features, read_missing
 from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pack, packed_bytes
 from benchmark.importing.placing import folder_in_place, recover, unfinished
@@ -172,8 +173,10 @@ def _plan(request: ImportRequest) -> _Plan:
     missing = read_missing(request.missing)
     matching = match_features(features, annotations, missing)
     counts, counts_note = find_frame_counts((main.parent, given, *places))
+    frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
+    read = read_axes(features, {stem: frames[name] for name, stem in matching.stems.items()})
     videos = plan_videos(
-        features, annotations, matching, counts, request.train_unit, request.train_segments, request.tail
+        read.videos, annotations, matching, frames, request.train_unit, request.train_segments, request.tail
     )
     labels, label_notes = _pseudo_labels(request, places, videos)
     _, crops, dim = videos[0].files.shape
@@ -182,7 +185,7 @@ def _plan(request: ImportRequest) -> _Plan:
         check_stated(identity, dim)
     named = request.feature_set is not None
     notes = [
-        features.reason,
+        *read.notes,
         annotations.form,
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,6 @@ from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more, read_lines
 from benchmark.terms import SNIPPET_FRAMES
-
-PUBLISHED_SEGMENTS = 32
 
 
 @dataclass(frozen=True)
@@ -80,27 +78,6 @@ def match_features(features: FeatureFolder, annotations: Annotations, missing: f
             "add them, or list such videos in a file for --missing"
         )
     return matching
-
-
-def fits(rows: int, frames: int) -> bool:
-    """Whether a video may have so many snippets: floor or ceiling of frames / 16, or one short."""
-    return is_short(rows, frames) or rows in (frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES))
-
-
-def is_short(rows: int, frames: int) -> bool:
-    """Whether the last whole snippet is missing, as some extractors leave it."""
-    return rows == frames // SNIPPET_FRAMES - 1
-
-
-def are_segments(rows: Sequence[int], frames: Sequence[int | None]) -> bool:
-    """Whether videos were segmented before: one number of rows for all, against most of their frame counts.
-
-    Where no frame count is known, that number must be the 32 in which segmented features are published.
-    """
-    if len(set(rows)) != 1:
-        return False
-    known = [fits(n, count) for n, count in zip(rows, frames, strict=True) if count is not None]
-    return known.count(False) > len(known) / 2 if known else rows[0] == PUBLISHED_SEGMENTS
 
 
 def clip_intervals(name: str, intervals: Iterable[Interval], frames: int) -> tuple[tuple[Interval, ...], int]:

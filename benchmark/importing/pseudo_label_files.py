@@ -14,7 +14,8 @@ from benchmark.datasets.arrays import finite
 from benchmark.datasets.segments import segment_mean
 from benchmark.importing.feature_files.formats import ArrayFile, open_arrays
 from benchmark.importing.feature_files.search import files_below
-from benchmark.importing.matching import fits, match_names
+from benchmark.importing.matching import match_names
+from benchmark.importing.strides import fits
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
 from benchmark.terms import PseudoLabel

@@ -1,28 +1,18 @@
-"""Layouts: the ways that published features lie on disk, told apart by looking at names and shapes."""
+"""Layouts by names: which feature files make a video, and whether each crop has a file of its own."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
-
-from benchmark.datasets.arrays import finite
 from benchmark.datasets.video_names import split_crop
 from benchmark.importing.feature_files.search import FoundArray, find_arrays
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout, Split
 
-_DESCRIPTIONS: Mapping[Layout, str] = {
-    "ten-crop": "one file per video, (snippets, crops, dim)",
-    "crop-files": "one file per video and crop, name__0.npy, name__1.npy, ..., each (snippets, dim)",
-    "plain": "one file per video, (snippets, dim)",
-}
 _ONE_DIGIT = re.compile(r"(?<!_)_\d$")
 
 
@@ -34,14 +24,11 @@ class VideoFiles:
     ----------
     arrays
         One array, or one per crop in the order of the crops.
-    shape
-        (rows, crops, dim) of the video, from the headers.
     folder_split
         Split by the `train` or `test` folder that the files lie in; None if they lie in neither.
     """
 
     arrays: tuple[FoundArray, ...]
-    shape: tuple[int, int, int]
     folder_split: Split | None
 
     @property
@@ -54,41 +41,23 @@ class VideoFiles:
         """The files."""
         return tuple(found.array.path for found in self.arrays)
 
-    def blocks(self, rows: int, dtype: DTypeLike) -> Iterator[NDArray[Any]]:
-        """Yield the video's features front to back, at most `rows` rows at a time, each (rows, crops, dim).
-
-        Raises
-        ------
-        InputError
-            If a value is NaN, infinite, or beyond the range of `dtype`; or a file cannot be read on.
-        """
-        dim = self.shape[-1]
-        for parts in zip(*(found.array.blocks(rows) for found in self.arrays), strict=True):
-            yield np.concatenate(
-                [
-                    finite(part, dtype, found.place).reshape(len(part), -1, dim)
-                    for part, found in zip(parts, self.arrays, strict=True)
-                ],
-                axis=1,
-            )
-
 
 @dataclass(frozen=True)
 class FeatureFolder:
-    """What was found in a features folder.
+    """What was found in a features folder, by names alone.
 
     Attributes
     ----------
     layout
-        The layout that the files follow.
+        The layout as asked for, or ``crop-files`` where names tell it; None where shapes are to tell it.
     reason
-        One sentence for the user: the layout and what gave it away.
+        What in the names gave it away; empty where it was asked for.
     videos
         Stem of the file name, without the crop's number -> the video's files.
     """
 
     path: Path
-    layout: Layout
+    layout: Layout | None
     reason: str
     videos: Mapping[str, VideoFiles]
 
@@ -117,77 +86,35 @@ def find_features(
     Raises
     ------
     InputError
-        If there are no feature files, one cannot be read or does not fit the layout, crops are missing or
-        differ in length, a video has no snippets, dimensions or numbers of crops differ, or a video is
-        there twice.
+        If there are no feature files, one cannot be read, a crop is missing, or a video is there twice.
     """
     found = find_arrays(folder, lists, follow_links)
-    for each in found:
-        _check_shape(each)
-    _check_order_of_axes(found)
-    recognised, why = _recognise(found)
-    chosen = layout or recognised
-    reason = f"Layout {chosen} ({_DESCRIPTIONS[chosen]}): {'as asked for' if layout else why}."
-    videos: dict[str, VideoFiles] = {}
-    groups = _group(found, chosen, named_by_folder)
+    reason = "" if layout else _crop_files_sign(found)
+    layout = "crop-files" if reason else layout
+    groups = _group(found, layout, named_by_folder)
     if len(numbers := {number for crops in groups.values() for number in crops}) == 1:
         # One crop of all videos, such as the centre, which some lists choose for testing.
         groups = {name: {0: crops[min(numbers)]} for name, crops in groups.items()}
+    videos: dict[str, VideoFiles] = {}
     for name, crops in groups.items():
-        joined = _join_crops(name, crops, chosen)
+        joined = _join_crops(name, crops)
         # Folders that are part of the name do not say the split.
         videos[name] = replace(joined, folder_split=None) if named_by_folder else joined
-    _check_equal(videos, "dimension", axis=2)
-    _check_equal(videos, "number of crops", axis=1)
-    return FeatureFolder(folder, chosen, reason, videos)
+    return FeatureFolder(folder, layout, reason, videos)
 
 
-def _check_shape(found: FoundArray) -> None:
-    shape = found.array.shape
-    if len(shape) not in (2, 3):
-        raise InputError(
-            f"{found.place}: shape {shape}; features are (snippets, dim) or (snippets, crops, dim); save it so"
-        )
-    if shape[0] == 0:
-        raise InputError(
-            f"{found.place}: shape {shape}, so zero snippets; extract the video again or list it with --missing"
-        )
-    if 0 in shape:
-        raise InputError(f"{found.place}: shape {shape} holds nothing; extract the video again")
-
-
-def _check_order_of_axes(found: Sequence[FoundArray]) -> None:
-    """Refuse (crops, snippets, dim): five or ten in the first axis of every file, and other numbers in the second."""
-    shapes = [each.array.shape for each in found if len(each.array.shape) == 3]
-    first, second = {shape[0] for shape in shapes}, {shape[1] for shape in shapes}
-    if len(shapes) == len(found) and len(first) == 1 and first <= {5, 10} and len(second) > 1:
-        raise InputError(
-            f"{found[0].place}: shape {shapes[0]}, so the crops come first; save it as (snippets, crops, dim)"
-        )
-
-
-def _recognise(found: Sequence[FoundArray]) -> tuple[Layout, str]:
-    """Return the layout of most files, and what gave it away."""
+def _crop_files_sign(found: Sequence[FoundArray]) -> str:
+    """Say what gives away that each crop has a file of its own; empty if nothing."""
     # The first crop's file may carry no number: name.npy, name__1.npy, ...
     numbered = [each for each in found if split_crop(each.array.name)[1] is not None]
-    cropped: list[FoundArray] = []
-    single: list[FoundArray] = []
-    for each in found:
-        shape = each.array.shape
-        (cropped if len(shape) == 3 and shape[1] > 1 else single).append(each)
-    if len(numbered) >= len(found) / 2 or _has_one_digit_crops(found):
-        layout: Layout = "crop-files"
-        files, sign = numbered or found, "end in a crop's number"
-    elif len(cropped) > len(found) / 2:
-        layout, files, sign = "ten-crop", cropped, "hold several crops"
-    else:
-        layout, files, sign = "plain", single, "hold one crop"
-    example = files[0]
-    return layout, f"{len(files)} of {len(found)} files {sign}, such as {_name_of(example)} {example.array.shape}"
+    if len(numbered) < len(found) / 2 and not _has_one_digit_crops(found):
+        return ""
+    return file_sign(numbered or found, len(found), "end in a crop's number")
 
 
-def _name_of(found: FoundArray) -> str:
-    return found.place.rpartition("/")[2]
+def file_sign(files: Sequence[FoundArray], count: int, sign: str) -> str:
+    """Say how many of all files show a sign of their layout, with one as an example."""
+    return f"{len(files)} of {count} files {sign}, such as {files[0].name} {files[0].array.shape}"
 
 
 def _has_one_digit_crops(found: Sequence[FoundArray]) -> bool:
@@ -197,7 +124,9 @@ def _has_one_digit_crops(found: Sequence[FoundArray]) -> bool:
     return crops.total() == len(found) and len(counts) == 1 and counts != {1}
 
 
-def _group(found: Sequence[FoundArray], layout: Layout, named_by_folder: bool) -> dict[str, dict[int, FoundArray]]:
+def _group(
+    found: Sequence[FoundArray], layout: Layout | None, named_by_folder: bool
+) -> dict[str, dict[int, FoundArray]]:
     """Return name -> crop's number -> array."""
     one_digit = layout == "crop-files" and _has_one_digit_crops(found)
     groups: dict[str, dict[int, FoundArray]] = {}
@@ -216,39 +145,13 @@ def _group(found: Sequence[FoundArray], layout: Layout, named_by_folder: bool) -
     return groups
 
 
-def _join_crops(name: str, crops: Mapping[int, FoundArray], layout: Layout) -> VideoFiles:
+def _join_crops(name: str, crops: Mapping[int, FoundArray]) -> VideoFiles:
     if absent := set(range(max(crops) + 1)) - set(crops):
         raise InputError(
             f"{name}: crop {min(absent)} is missing beside {next(iter(crops.values())).place}; extract it again"
         )
     arrays = tuple(crops[number] for number in sorted(crops))
-    for each in arrays:
-        _check_layout(each, layout)
-    first = arrays[0].array.shape
-    for each in arrays[1:]:
-        if (each.array.shape[0], each.array.shape[-1]) != (first[0], first[-1]):
-            raise InputError(
-                f"{each.place}: shape {each.array.shape}, but {_name_of(arrays[0])} has {first}; extract it again"
-            )
     splits = {each.split for each in arrays}
     if len(splits) > 1:
         raise InputError(f"{name}: its crops lie in several of the train and test folders; keep it in one")
-    in_a_file = first[1] if len(first) == 3 else 1
-    return VideoFiles(arrays, (first[0], in_a_file * len(arrays), first[-1]), splits.pop())
-
-
-def _check_layout(found: FoundArray, layout: Layout) -> None:
-    shape = found.array.shape
-    if layout == "ten-crop" and len(shape) != 3:
-        raise InputError(f"{found.place}: shape {shape}; the ten-crop layout has (snippets, crops, dim); see --layout")
-    if layout != "ten-crop" and len(shape) == 3 and shape[1] != 1:
-        raise InputError(
-            f"{found.place}: shape {shape}; the {layout} layout has (snippets, dim) in a file; see --layout"
-        )
-
-
-def _check_equal(videos: Mapping[str, VideoFiles], what: str, axis: int) -> None:
-    """Raise an error that names the video whose size along an axis differs from that of most others."""
-    usual, _ = Counter(video.shape[axis] for video in videos.values()).most_common(1)[0]
-    if odd := next((video for video in videos.values() if video.shape[axis] != usual), None):
-        raise InputError(f"{odd.place}: {what} {odd.shape[axis]}, most videos have {usual}; extract it again")
+    return VideoFiles(arrays, splits.pop())

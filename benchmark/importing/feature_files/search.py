@@ -50,6 +50,11 @@ class FoundArray:
         inside = "/".join((*self.array.folders, self.array.name))
         return f"{self.array.path}" if inside == self.array.path.stem else f"{self.array.path}:{inside}"
 
+    @property
+    def name(self) -> str:
+        """The last part of that."""
+        return self.place.rpartition("/")[2]
+
 
 def features_home(folder: Path, follow_links: bool = False) -> Path:
     """Return the folder to search: a sub-folder called `features`, if there is one, or the folder itself.

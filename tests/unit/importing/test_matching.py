@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets.video_names import split_crop, video_name
-from benchmark.importing.matching import are_segments, clip_intervals, fits, is_short, match_names
+from benchmark.importing.matching import clip_intervals, match_names
+from benchmark.importing.strides import are_segments, fits, is_short
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 

@@ -45,6 +45,24 @@ class ArrayFile(ABC):
             If the file turns out to be damaged, or has changed since it was opened.
         """
 
+    def inner(self, axes: int) -> ArrayFile:
+        """Return the array without its first `axes` axes, which are of length one."""
+        return InnerArray(self.path, self.name, self.shape[axes:], self, folders=self.folders) if axes else self
+
+
+@dataclass(frozen=True)
+class InnerArray(ArrayFile):
+    """An array without outer axes of length one; it is held as a whole while it is read."""
+
+    outer: ArrayFile
+
+    def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield the values in blocks of rows."""
+        for block in self.outer.blocks(1):
+            array = block.reshape(self.shape)
+            for start in range(0, len(array), rows):
+                yield array[start : start + rows]
+
 
 @dataclass(frozen=True)
 class StoredArray(ArrayFile):
@@ -77,6 +95,10 @@ class StoredArray(ArrayFile):
         in_order = self.strides == c_strides(self.shape, self.dtype.itemsize)
         for block in self._read(rows) if in_order else self._gather(rows):
             yield (block.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else block
+
+    def inner(self, axes: int) -> ArrayFile:
+        """Return the array without its first axes, where it lies."""
+        return replace(self, shape=self.shape[axes:], strides=self.strides[axes:])
 
     def whole(self) -> NDArray[Any]:
         """Return all of the array, which may have no axis."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,29 @@ _LARGEST_CHUNK = 256 * 2**20
 _DEEPEST = 16
 
 
+@dataclass(frozen=True)
 class Hdf5Array(ArrayFile):
-    """A dataset of an HDF5 file."""
+    """A dataset of an HDF5 file.
+
+    Attributes
+    ----------
+    ones
+        Number of its first axes that are of length one and left out of the shape.
+    """
+
+    ones: int = 0
+
+    def inner(self, axes: int) -> ArrayFile:
+        """Return the dataset without its first axes."""
+        return replace(self, shape=self.shape[axes:], ones=self.ones + axes)
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the dataset in blocks of rows, each decompressed when it is asked for."""
+        name, first = "/".join((*self.folders, self.name)), (0,) * self.ones
         with _open(self.path) as file:
             for start in range(0, self.shape[0], rows):
                 try:
-                    block: NDArray[Any] = file["/".join((*self.folders, self.name))][start : start + rows]
+                    block: NDArray[Any] = file[name][(*first, slice(start, start + rows))]
                 except (OSError, RuntimeError, ValueError, KeyError) as error:
                     raise _damaged(self.path, error) from None
                 if block.shape != (min(rows, self.shape[0] - start), *self.shape[1:]):

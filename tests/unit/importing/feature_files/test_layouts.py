@@ -5,6 +5,7 @@ import pytest
 
 from benchmark.importing.feature_files.layouts import find_features
 from benchmark.importing.feature_files.search import features_home
+from benchmark.importing.feature_files.video_features import FeatureSetFiles, read_axes
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
 from tests.unit.importing.small_packs import DIM, specs, write_features
@@ -13,6 +14,10 @@ from tests.unit.importing.small_packs import DIM, specs, write_features
 def _save(path: Path, *shape: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, np.zeros(shape, np.float16))
+
+
+def _read(folder: Path, layout: Layout | None = None, lists: tuple[Path, ...] = ()) -> FeatureSetFiles:
+    return read_axes(find_features(folder, layout, lists), {})
 
 
 @pytest.mark.parametrize("nested", ["flat", "split", "class"])
@@ -25,9 +30,8 @@ def test_a_layout_is_found_by_looking_and_read_back(
     tmp_path: Path, layout: str, found: str, nested: str, form: str
 ) -> None:
     made = write_features(tmp_path, specs(form), layout, nested=nested)
-    folder = find_features(tmp_path)
-    assert folder.layout == found
-    assert found in folder.reason
+    folder = _read(tmp_path)
+    assert folder.notes[0].startswith(f"Layout {found} ")
     assert set(folder.videos) == set(made)
     for name, array in made.items():
         files = folder.videos[name]
@@ -48,14 +52,14 @@ def test_the_first_crop_may_carry_no_number(tmp_path: Path) -> None:
 def test_crops_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     for crop in range(11):
         np.save(tmp_path / f"a__{crop}.npy", np.full((2, DIM), crop, np.float16))
-    (files,) = find_features(tmp_path).videos.values()
+    (files,) = _read(tmp_path).videos.values()
     assert next(files.blocks(2, np.float16))[0, :, 0].tolist() == list(range(11))
 
 
 def test_a_layout_that_is_asked_for_overrides(tmp_path: Path) -> None:
     _save(tmp_path / "scene__1.npy", 4, DIM)
     assert find_features(tmp_path, "plain").videos.keys() == {"scene__1"}
-    assert "as asked for" in find_features(tmp_path, "plain").reason
+    assert "as asked for" in _read(tmp_path, "plain").notes[0]
 
 
 def test_links_are_followed_once_and_hidden_files_passed_over(tmp_path: Path) -> None:
@@ -77,11 +81,13 @@ def test_links_are_followed_once_and_hidden_files_passed_over(tmp_path: Path) ->
         ({"a": (4, 6), "b": (0, 6)}, None, "b.npy: shape (0, 6), so zero snippets"),
         ({"a": (4, 6), "b": (4, 0)}, None, "b.npy: shape (4, 0) holds nothing"),
         ({"a": (4, 6), "b": (6,)}, None, "(snippets, crops, dim); save it so"),
-        ({"a": (4, 6), "b": (4, 6), "c": (4, 3, 6)}, None, "c.npy: shape (4, 3, 6); the plain layout"),
-        ({"a": (4, 3, 6), "b": (4, 3, 6), "c": (4, 6)}, None, "c.npy: shape (4, 6); the ten-crop layout"),
+        ({"a": (4, 6), "b": (4, 6), "c": (4, 3, 6)}, None, "c.npy: shape (4, 3, 6), but"),
+        ({"a": (4, 3, 6), "b": (4, 3, 6), "c": (4, 6)}, None, "c.npy: shape (4, 6), but"),
         ({"a": (4, 3, 6)}, "plain", "a.npy: shape (4, 3, 6); the plain layout"),
         ({"a__0": (4, 6), "a__1": (3, 6)}, None, "a__1.npy: shape (3, 6), but a__0.npy has (4, 6)"),
-        ({"a__0": (4, 6), "a__1": (4, 2, 6)}, None, "a__1.npy: shape (4, 2, 6); the crop-files layout"),
+        ({"a__0": (4, 6), "a__1": (4, 2, 6)}, None, "a__1.npy: shape (4, 2, 6), but"),
+        ({"a__0": (4, 2, 6), "a__1": (4, 2, 6)}, None, "a__0.npy: shape (4, 2, 6); the crop-files layout"),
+        ({"a": (4, 6)}, "ten-crop", "a.npy: shape (4, 6); the ten-crop layout has"),
         ({"a__0": (4, 6), "a__2": (4, 6)}, None, "a: crop 1 is missing"),
         ({"a__0": (4, 6), "a__1": (4, 6), "b__0": (4, 6)}, None, "number of crops"),
         ({"Abuse/a": (4, 6), "Arson/a": (4, 6)}, None, "a: this video is there twice"),
@@ -97,7 +103,7 @@ def test_files_that_do_not_fit_are_errors_that_name_one(
     for name, shape in files.items():
         _save(folder / f"{name}.npy", *shape)
     with pytest.raises(InputError) as caught:
-        find_features(folder, layout)
+        _read(folder, layout)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -138,14 +144,13 @@ def test_crops_numbered_by_one_digit_are_told_from_numbers_of_videos(tmp_path: P
     for name in ("01_0015", "01_001"):
         for crop in range(3):
             _save(tmp_path / f"{name}_{crop}.npy", 4, DIM)
-    folder = find_features(tmp_path)
-    assert folder.layout == "crop-files"
-    assert {name: video.shape for name, video in folder.videos.items()} == {
+    assert find_features(tmp_path).layout == "crop-files"
+    assert {name: video.shape for name, video in _read(tmp_path).videos.items()} == {
         "01_0015": (4, 3, DIM),
         "01_001": (4, 3, DIM),
     }
     (tmp_path / "01_001_2.npy").unlink()
-    assert find_features(tmp_path).layout == "plain"
+    assert find_features(tmp_path).layout is None
 
 
 def test_videos_of_both_splits_with_the_same_numbers_are_told_apart_by_their_folders(tmp_path: Path) -> None:
@@ -181,7 +186,7 @@ def test_a_list_of_one_crop_of_all_videos_is_read_as_one_crop(tmp_path: Path) ->
         for crop in range(3):
             _save(tmp_path / "features" / f"{name}__{crop}.npy", 4, DIM)
     (tmp_path / "list.csv").write_text("video-id\na__2\nb__2\n")
-    videos = find_features(tmp_path / "features", lists=(tmp_path / "list.csv",)).videos
+    videos = _read(tmp_path / "features", lists=(tmp_path / "list.csv",)).videos
     assert {name: (video.shape, video.paths[0].name) for name, video in videos.items()} == {
         "a": ((4, 1, DIM), "a__2.npy"),
         "b": ((4, 1, DIM), "b__2.npy"),
@@ -195,13 +200,6 @@ def test_xd_violence_is_read_as_it_is_published(tmp_path: Path) -> None:
     assert {name: video.folder_split for name, video in videos.items()} == {"a": "train", "b": "test"}
     assert videos["a"].paths[0].parent.name == "RGB"
     assert find_features(tmp_path / "Flow").videos.keys() == {"a"}
-
-
-def test_crops_in_the_first_axis_are_refused(tmp_path: Path) -> None:
-    for name, rows in (("a", 4), ("b", 5)):
-        _save(tmp_path / f"{name}.npy", 10, rows, DIM)
-    with pytest.raises(InputError, match=r"shape \(10, 4, 6\), so the crops come first; save it as"):
-        find_features(tmp_path)
 
 
 def test_a_features_folder_that_is_a_link_out_is_refused(tmp_path: Path) -> None:
