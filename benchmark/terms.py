@@ -13,7 +13,9 @@ from pydantic import Field
 from benchmark.system.frozen import FrozenModel
 
 SNIPPET_FRAMES = 16
-"""Consecutive frames that one feature vector is of."""
+"""Consecutive frames that one feature vector is of, where a dataset says nothing else."""
+MOST_STRIDE = 512
+"""More frames than features are extracted from at once."""
 SCENES_PREFIX = "scenes-"
 """How the names of the simulated datasets begin."""
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.text_files import read_text
-from benchmark.terms import Benchmark, Metric, RowUnit, Split
+from benchmark.terms import MOST_STRIDE, SNIPPET_FRAMES, Benchmark, Metric, RowUnit, Split
 
 MANIFEST_VERSION = 2
 
@@ -33,7 +33,8 @@ class Video(FrozenModel):
     first_row, rows
         The video's rows in `features.npy`, `motion.npy` and `objects.npy`.
     unit
-        What a row is: a snippet of 16 frames, or a segment of a video that was segmented before it was imported.
+        What a row is: a snippet of the manifest's `stride` frames, or a segment of a video that was segmented before
+        it was imported.
     frames
         Number of frames; None where it is not known (training videos only).
     intervals
@@ -69,6 +70,8 @@ class Manifest(FrozenModel):
         What is stated of the features behind that id; None where nothing is.
     dim, crops
         Shape of a snippet's features.
+    stride
+        Number of frames that a snippet stands for; left out of the file where it is 16.
     content
         Hash of all features as stored, by video; empty where it was not taken.
     norms
@@ -91,6 +94,7 @@ class Manifest(FrozenModel):
     identity: FeatureSet | None = None
     dim: int
     crops: int
+    stride: int = Field(default=SNIPPET_FRAMES, ge=1, le=MOST_STRIDE)
     content: str = ""
     norms: tuple[float, float, float] | None = None
     motion: bool = False
@@ -129,6 +133,8 @@ class Manifest(FrozenModel):
 
     def _hash(self, purpose: str, videos: Iterable[tuple[object, ...]]) -> str:
         parts = [purpose, self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
+        if self.stride != SNIPPET_FRAMES:  # hashes of older datasets know of no other
+            parts.append(self.stride)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -182,5 +188,6 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write `manifest.json` into a dataset folder."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    usual = {"stride"} if manifest.stride == SNIPPET_FRAMES else None
+    text = json.dumps(manifest.model_dump(mode="json", exclude=usual), indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
