@@ -13,7 +13,9 @@ from pydantic import Field
 from benchmark.system.frozen import Settings
 
 SNIPPET_FRAMES = 16
-"""Consecutive frames that one feature vector is of."""
+"""Consecutive frames that one feature vector is of, where a dataset says nothing else."""
+MOST_STRIDE = 512
+"""More frames than features are extracted from at once."""
 MOST_FRAMES = 10**9
 """More than any video has: at 30 frames a second, a year."""
 SCENES_PREFIX = "scenes-"

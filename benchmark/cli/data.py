@@ -49,6 +49,14 @@ def import_(
     layout: Annotated[
         Literal["auto", terms.Layout], typer.Option(help="How the files lie; auto looks and says.")
     ] = "auto",
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=terms.MOST_STRIDE,
+            help="Frames from one row of the features to the next; what feature_set.json states, else 16.",
+        ),
+    ] = None,
     lists: Annotated[
         list[Path] | None,
         typer.Option("--list", help="List of the feature files to take, paths of any machine; may be repeated."),
@@ -87,6 +95,7 @@ def import_(
         benchmark=benchmark,
         feature_set=feature_set,
         layout=None if layout == "auto" else layout,
+        stride=stride,
         lists=tuple(lists or ()),
         motion=motion,
         objects=objects,

@@ -90,9 +90,10 @@ class DatasetReport:
     def lines(self) -> list[str]:
         """Return the report as plain lines."""
         m = self.manifest
+        stride = "" if m.stride == SNIPPET_FRAMES else f", every {m.stride} frames"
         lines = [
             f"{m.name}: benchmark {m.benchmark}, metric {m.metric}, feature set {m.feature_set}",
-            f"  features: {m.dim} dimensions x {m.crops} crops; norm {_range(self.norms)}; "
+            f"  features: {m.dim} dimensions x {m.crops} crops{stride}; norm {_range(self.norms)}; "
             f"content {m.content[:12] or 'not known'}",
             f"  motion: {_range(self.motion)}" if self.motion else "  motion: none",
             f"  objects: {m.object_classes} classes; highest score of a row {_range(self.objects)}"
@@ -102,7 +103,7 @@ class DatasetReport:
         for split in self.splits:
             lines += _split_lines(split)
         shown = ", ".join(m.missing[:5]) + (", ..." if len(m.missing) > 5 else "")
-        lines += [f"  {found}" for found in (*official_totals(m), describe_rounding(m.videos)) if found]
+        lines += [f"  {found}" for found in (*official_totals(m), describe_rounding(m.videos, m.stride)) if found]
         lines.append(f"  missing: {len(m.missing)} annotated videos{f' ({shown})' if shown else ''}")
         lines += [f"  note: {note}" for note in m.notes]
         lines += [f"  DAMAGED: {name} is not as it was imported; import the dataset again" for name in self.damaged]
@@ -134,7 +135,7 @@ def check_dataset(dataset: Dataset, progress: Progress = lambda done, total: Non
         progress(done, len(m.videos))
     return DatasetReport(
         manifest=m,
-        splits=(_count("train", m.split("train")), _count("test", m.split("test"))),
+        splits=(_count("train", m.split("train"), m.stride), _count("test", m.split("test"), m.stride)),
         norms=_spread(norms),
         motion=_spread(motions) if m.motion else None,
         objects=_spread(highest) if m.object_classes else None,
@@ -147,7 +148,7 @@ def is_as_imported(dataset: Dataset, video: Video) -> bool:
     return rows_sha256(dataset.arrays(video).values()) == video.sha256
 
 
-def _count(split: Split, videos: Sequence[Video]) -> SplitReport:
+def _count(split: Split, videos: Sequence[Video], stride: int) -> SplitReport:
     rows = [video.rows for video in videos]
     frames = [video.frames for video in videos if video.frames is not None]
     test = videos if split == "test" else ()
@@ -162,7 +163,7 @@ def _count(split: Split, videos: Sequence[Video]) -> SplitReport:
         rows_per_video=(min(rows), float(np.median(rows)), max(rows)) if rows else (0, 0.0, 0),
         frames=sum(frames) if len(frames) == len(videos) else None,
         positive_frames=sum(end - start for video in test for start, end in video.intervals),
-        unscored_frames=sum(unscored_frames(video) for video in test),
+        unscored_frames=sum(unscored_frames(video, stride) for video in test),
     )
 
 
@@ -199,38 +200,43 @@ def _split_lines(split: SplitReport) -> list[str]:
 _Fate = Literal["kept", "dropped", "short", "whole", "whole short"]
 
 _VERDICTS: tuple[tuple[frozenset[_Fate], str], ...] = (
-    (frozenset({"whole"}), "cannot be told, as all lengths are multiples of 16"),
+    (frozenset({"whole"}), "cannot be told, as all lengths are multiples of {stride}"),
     (frozenset({"kept", "whole"}), "up (ceil)"),
     (frozenset({"dropped", "whole"}), "down (floor)"),
-    (frozenset({"dropped", "whole short"}), "down, and a multiple of 16 loses a snippet (as in Roc-Ng's features)"),
+    (
+        frozenset({"dropped", "whole short"}),
+        "down, and a multiple of {stride} loses a snippet (as in Roc-Ng's features)",
+    ),
     (frozenset({"short", "whole short"}), "down, and every video is a snippet short"),
 )
 
 
-def describe_rounding(videos: Iterable[Video]) -> str:
-    """Say in one sentence what became of the videos' last snippets, which 16 frames may not fill.
+def describe_rounding(videos: Iterable[Video], stride: int) -> str:
+    """Say in one sentence what became of the videos' last snippets, which frames may not fill.
 
     Only videos whose rows are snippets and whose frames are known tell; the sentence is empty if there are none.
     """
     fates: Counter[_Fate] = Counter(
-        _fate(video.rows, video.frames) for video in videos if video.unit == "snippets" and video.frames is not None
+        _fate(video.rows, video.frames, stride)
+        for video in videos
+        if video.unit == "snippets" and video.frames is not None
     )
     if not fates:
         return ""
-    verdict = next((text for possible, text in _VERDICTS if fates.keys() <= possible), "mixed")
+    verdict = next((text for possible, text in _VERDICTS if fates.keys() <= possible), "mixed").format(stride=stride)
     if fates.keys() == {"whole"}:
         return f"Rounding of frames to snippets: {verdict}."
     whole = fates["whole"] + fates["whole short"]
     return (
         f"Rounding of frames to snippets: {verdict}; an incomplete last snippet is kept in {fates['kept']:,} videos, "
         f"dropped in {fates['dropped']:,}, and a whole one with it in {fates['short']:,}; "
-        f"of {whole:,} videos of a multiple of 16 frames, {fates['whole short']:,} lack the last snippet."
+        f"of {whole:,} videos of a multiple of {stride} frames, {fates['whole short']:,} lack the last snippet."
     )
 
 
-def _fate(rows: int, frames: int) -> _Fate:
+def _fate(rows: int, frames: int, stride: int) -> _Fate:
     """Return what became of a video's last snippet."""
-    full, rest = divmod(frames, SNIPPET_FRAMES)
+    full, rest = divmod(frames, stride)
     if not rest:
         return "whole" if rows == full else "whole short"
     return "kept" if rows > full else "dropped" if rows == full else "short"

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.json_text import parse_json
 from benchmark.system.names import Heading, Name, Title, check_name
 from benchmark.system.text_files import read_bytes
-from benchmark.terms import SNIPPET_FRAMES
+from benchmark.terms import MOST_STRIDE, SNIPPET_FRAMES
 
 FILE = "feature_set.json"
 
@@ -51,7 +51,7 @@ class FeatureSet(FrozenModel):
     checkpoint: Title
     dim: int
     crops: tuple[int, ...] = ()
-    stride: int = 16
+    stride: int = Field(default=SNIPPET_FRAMES, ge=1, le=MOST_STRIDE)
     normalisation: Title
     source: Heading = ""
 
@@ -104,6 +104,22 @@ def find_feature_set(option: str | None, home: Path, name: str) -> tuple[str, Fe
     return (name if option is None else option), None
 
 
+def find_stride(option: int | None, identity: FeatureSet | None) -> int:
+    """Return the frames from one feature to the next: as given, else as the identity states, else 16.
+
+    Raises
+    ------
+    InputError
+        If the two differ.
+    """
+    stated = None
+    if identity is not None and ("stride" in identity.model_fields_set or identity.id in presets()):
+        stated = identity.stride
+        if option not in (None, stated):
+            raise InputError(f"{identity.id}: one feature every {stated} frames, but --stride {option}; correct one")
+    return option or stated or SNIPPET_FRAMES
+
+
 def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, dim: int, crops: int) -> list[str]:
     """Say what is known of the features' identity, and what does not fit it, one sentence each."""
     if identity is None:
@@ -135,14 +151,8 @@ def check_stated(identity: FeatureSet, dim: int) -> None:
     Raises
     ------
     InputError
-        If they do not come once per snippet, or a file states another size than they have; a known id on features of
-        another size is a warning.
+        If a file states another size than they have; a known id on features of another size is a warning.
     """
-    if identity.stride != SNIPPET_FRAMES:
-        raise InputError(
-            f"{identity.id}: one feature every {identity.stride} frames, but one every {SNIPPET_FRAMES} is expected; "
-            "extract or average them so"
-        )
     if identity.id not in presets() and identity.dim != dim:
         raise InputError(
             f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"

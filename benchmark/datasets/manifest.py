@@ -17,7 +17,7 @@ from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.json_text import parse_json
 from benchmark.system.names import FileName, Name
 from benchmark.system.text_files import read_bytes
-from benchmark.terms import MOST_FRAMES, SNIPPET_FRAMES, Benchmark, Metric, RowUnit, Split
+from benchmark.terms import MOST_FRAMES, MOST_STRIDE, SNIPPET_FRAMES, Benchmark, Metric, RowUnit, Split
 
 MANIFEST_VERSION = 2
 
@@ -36,7 +36,8 @@ class Video(FrozenModel):
     first_row, rows
         The video's rows in `features.npy`, `motion.npy` and `objects.npy`.
     unit
-        What a row is: a snippet of 16 frames, or a segment of a video that was segmented before it was imported.
+        What a row is: a snippet of the manifest's `stride` frames, or a segment of a video that was segmented before
+        it was imported.
     frames
         Number of frames; None where it is not known (training videos only).
     intervals
@@ -83,6 +84,8 @@ class Manifest(FrozenModel):
         What is stated of the features behind that id; None where nothing is.
     dim, crops
         Shape of a snippet's features.
+    stride
+        Number of frames that a snippet stands for; left out of the file where it is 16.
     content
         Hash of all features as stored, by video; empty where it was not taken.
     norms
@@ -105,6 +108,7 @@ class Manifest(FrozenModel):
     identity: FeatureSet | None = None
     dim: int = Field(ge=1)
     crops: int = Field(ge=1)
+    stride: int = Field(default=SNIPPET_FRAMES, ge=1, le=MOST_STRIDE)
     content: str = ""
     norms: tuple[float, float, float] | None = None
     motion: bool = False
@@ -128,7 +132,7 @@ class Manifest(FrozenModel):
                 raise ValueError(f"the rows of video {video.name} do not follow those of the video before it")
             rows += video.rows
             if video.split == "test":
-                _check_frames(video)
+                _check_frames(video, self.stride)
         return self
 
     def train_hash(self) -> str:
@@ -143,15 +147,17 @@ class Manifest(FrozenModel):
 
     def _hash(self, purpose: str, videos: Iterable[tuple[object, ...]]) -> str:
         parts = [purpose, self.feature_set, self.dim, self.crops, sorted(videos, key=lambda video: str(video[0]))]
+        if self.stride != SNIPPET_FRAMES:  # hashes of older datasets know of no other
+            parts.append(self.stride)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _check_frames(video: Video) -> None:
+def _check_frames(video: Video, stride: int) -> None:
     if video.frames is None:
         raise ValueError(f"test video {video.name} has no frame count")
     if video.unit != "snippets":
         raise ValueError(f"test video {video.name} consists of {video.unit}, which tell no frames apart")
-    if not video.rows - 1 < video.frames / SNIPPET_FRAMES < video.rows + 2:  # one whole snippet at the end may be lost
+    if not video.rows - 1 < video.frames / stride < video.rows + 2:  # one whole snippet at the end may be lost
         raise ValueError(f"{video.rows} snippets of test video {video.name} do not fit its {video.frames} frames")
 
 
@@ -205,5 +211,6 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write `manifest.json` into a dataset folder."""
-    text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    usual = {"stride"} if manifest.stride == SNIPPET_FRAMES else None
+    text = json.dumps(manifest.model_dump(mode="json", exclude=usual), indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmark.datasets.manifest import Manifest
-from benchmark.terms import SNIPPET_FRAMES, Benchmark, Split
+from benchmark.terms import Benchmark, Split
 
 
 class LabelledVideo(Protocol):
@@ -215,8 +215,8 @@ def official_totals(manifest: Manifest) -> list[str]:
         f"{official.positive_frames:,} of them positive; here, of {len(frames):,}: {sum(frames):,}"
         + (f", {positive:,} of them positive." if official.splits else ".")
     ]
-    snippet_frames = sum(video.rows for video in videos if video.unit == "snippets") * SNIPPET_FRAMES
-    for total, what in {sum(frames): "Frames", snippet_frames: "16 x snippets"}.items():
+    snippet_frames = sum(video.rows for video in videos if video.unit == "snippets") * manifest.stride
+    for total, what in {sum(frames): "Frames", snippet_frames: f"{manifest.stride} x snippets"}.items():
         if meaning := official.totals.get(total):
             notes.append(f"{what} of these videos are {total:,}, a known total: {meaning}.")
     return notes

@@ -54,7 +54,7 @@ def add_pseudo_labels(
     for what in folders:
         if has[what] and not replace:
             raise InputError(f"{m.name}: this dataset has {what} already; replace it with --replace")
-    rows = [VideoRows(v.name, v.rows, None, v.frames, v.unit == "segments") for v in m.videos]
+    rows = [VideoRows(v.name, v.rows, None, v.frames, v.unit == "segments", m.stride) for v in m.videos]
     labels = [open_pseudo_labels(what, folder, rows, follow_links) for what, folder in folders.items()]
     new = {column.name: column for column in map(label_column, labels)}
     with folder_in_place(dataset.path, "amending") as folder, ExitStack() as stack:

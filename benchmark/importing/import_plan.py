@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.importing.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.importing.feature_files.video_features import VideoFeatures
 from benchmark.importing.matching import Matching, clip_intervals
-from benchmark.importing.strides import PUBLISHED_SEGMENTS, are_segments, fits, is_short
+from benchmark.importing.strides import PUBLISHED_SEGMENTS, are_segments, fits, fitting_strides, is_short
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
 
@@ -29,7 +29,7 @@ class PlannedVideo:
     frames
         Its number of frames, None where it is not known (training videos only).
     frames_assumed
-        Whether that is only 16 x its snippets.
+        Whether that is only the stride x its snippets.
     intervals
         Abnormal frames of a test video, as the manifest holds them.
     clipped
@@ -67,6 +67,7 @@ def plan_videos(
     train_unit: RowUnit | None,
     train_segments: int | None = None,
     tail: TestTail = "cut",
+    stride: int = SNIPPET_FRAMES,
 ) -> list[PlannedVideo]:
     """Bring features, annotations and frame counts together.
 
@@ -82,6 +83,8 @@ def plan_videos(
         Number of segments to store training videos as; None to store them as they come.
     tail
         What the last snippet of a test video stands for.
+    stride
+        Number of frames that a snippet stands for.
 
     Returns
     -------
@@ -98,12 +101,14 @@ def plan_videos(
     files = {video.name: features[matching.stems[video.name]] for video in known}
     if train_unit is None:
         train = [video.name for video in known if video.split == "train"]
-        segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train])
+        segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train], stride)
         train_unit = "segments" if segmented else "snippets"
+    checked = [video.name for video in known if video.split == "test" or train_unit == "snippets"]
+    _check_rows({name: files[name] for name in checked}, frames, stride)
     return [
         _plan_train(video, files[video.name], frames[video.name], train_unit, train_segments)
         if video.split == "train"
-        else _plan_test(video, files[video.name], frames[video.name], tail)
+        else _plan_test(video, files[video.name], frames[video.name], tail, stride)
         for video in known
     ]
 
@@ -125,7 +130,7 @@ def frames_of(videos: Iterable[AnnotatedVideo], counts: Mapping[str, int]) -> di
     return frames
 
 
-def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
+def notes_on(videos: Sequence[PlannedVideo], matching: Matching, stride: int) -> list[str]:
     """Say what was found and done, one sentence each."""
     notes = []
     if matching.suffix:
@@ -138,16 +143,19 @@ def notes_on(videos: Sequence[PlannedVideo], matching: Matching) -> list[str]:
     if moved := sum(video.files.folder_split not in (None, video.annotation.split) for video in videos):
         notes.append(f"{moved} videos lie in the other split's folder; the annotation decides.")
     if assumed := sum(video.frames_assumed for video in videos):
-        notes.append(f"{assumed} test videos have no frame count; {SNIPPET_FRAMES} x their snippets is taken.")
+        notes.append(
+            f"{assumed} test videos have no frame count; {stride} x their snippets is taken. "
+            "If another number of frames falls on a row, the labels are displaced: give frames.csv or --stride."
+        )
     if clipped := [video for video in videos if video.clipped]:
         notes.append(
             f"Intervals of {len(clipped)} videos end beyond the video by up to a snippet and were clipped, "
             f"{sum(video.clipped for video in clipped)} frames in all: "
             f"{_some([video.name for video in clipped])}."
         )
-    notes += [_tail_note(videos), _segments_note(videos)]
+    notes += [_tail_note(videos, stride), _segments_note(videos, stride)]
     snippets = [video for video in videos if video.unit == "snippets" and video.frames is not None]
-    if short := sum(is_short(video.rows, video.frames or 0) for video in snippets):
+    if short := sum(is_short(video.rows, video.frames or 0, stride) for video in snippets):
         notes.append(f"{short} videos are one snippet short.")
     if ignored := sum(bool(video.annotation.intervals) and not video.intervals for video in videos):
         notes.append(f"Intervals of {ignored} training videos were not used.")
@@ -159,10 +167,10 @@ def _some(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
-def _tail_note(videos: Sequence[PlannedVideo]) -> str:
+def _tail_note(videos: Sequence[PlannedVideo], stride: int) -> str:
     """Say what becomes of frames that do not fill a snippet."""
     tests = [video for video in videos if video.annotation.split == "test"]
-    unscored = sum(max(0, (video.frames or 0) - video.rows * SNIPPET_FRAMES) for video in tests)
+    unscored = sum(max(0, (video.frames or 0) - video.rows * stride) for video in tests)
     said = f"{unscored} frames after a test video's last snippet have no score and are not counted." if unscored else ""
     if padded := sum(video.padded for video in tests):
         said = f"{padded} test videos end with a whole snippet, their last label repeated. {said}".rstrip()
@@ -179,31 +187,30 @@ def missing_note(missing: Iterable[str], annotations: Annotations) -> str:
 def _plan_train(
     video: AnnotatedVideo, files: VideoFeatures, frames: int | None, unit: RowUnit, segments: int | None
 ) -> PlannedVideo:
-    if unit == "snippets" and frames is not None:
-        _check_rows(video.name, files, frames)
     stored: RowUnit = unit if segments is None else "segments"
     return PlannedVideo(
         video, files, stored, segments or files.shape[0], frames, frames_assumed=False, intervals=(), clipped=0
     )
 
 
-def _plan_test(video: AnnotatedVideo, files: VideoFeatures, known: int | None, tail: TestTail) -> PlannedVideo:
+def _plan_test(
+    video: AnnotatedVideo, files: VideoFeatures, known: int | None, tail: TestTail, stride: int
+) -> PlannedVideo:
     rows = files.shape[0]
-    frames = rows * SNIPPET_FRAMES if known is None else known
-    _check_rows(video.name, files, frames)
-    intervals, clipped = clip_intervals(video.name, video.intervals, frames)
-    padded = tail == "pad" and rows * SNIPPET_FRAMES > frames
+    frames = rows * stride if known is None else known
+    intervals, clipped = clip_intervals(video.name, video.intervals, frames, stride)
+    padded = tail == "pad" and rows * stride > frames
     if padded:
-        intervals = tuple((start, rows * SNIPPET_FRAMES if end == frames else end) for start, end in intervals)
-        frames = rows * SNIPPET_FRAMES
+        intervals = tuple((start, rows * stride if end == frames else end) for start, end in intervals)
+        frames = rows * stride
     return PlannedVideo(video, files, "snippets", rows, frames, known is None, intervals, clipped, padded)
 
 
-def _segments_note(videos: Sequence[PlannedVideo]) -> str:
+def _segments_note(videos: Sequence[PlannedVideo], stride: int) -> str:
     """Warn where test videos look like segments, of which no frame can be told."""
     tests = [video for video in videos if video.annotation.split == "test"]
     known = [None if video.frames_assumed else video.frames for video in tests]
-    if len(tests) > 1 and are_segments([video.rows for video in tests], known):
+    if len(tests) > 1 and are_segments([video.rows for video in tests], known, stride):
         return (
             f"WARNING: every test video has {tests[0].rows} rows. If these are segments of whole videos, no result on "
             "them means anything, as they do not tell frames apart: extract the snippets."
@@ -211,12 +218,30 @@ def _segments_note(videos: Sequence[PlannedVideo]) -> str:
     return ""
 
 
-def _check_rows(name: str, files: VideoFeatures, frames: int) -> None:
-    if not fits(files.shape[0], frames):
-        floor, ceiling = frames // SNIPPET_FRAMES, -(-frames // SNIPPET_FRAMES)
-        expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"
-        raise InputError(
-            f"{name}: {files.shape[0]} snippets in {files.place} do not fit {frames} frames, "
-            f"which make {expected}; correct the features or the frame count"
-            + ("; segments of a whole video cannot be tested on" if files.shape[0] == PUBLISHED_SEGMENTS else "")
-        )
+def _check_rows(videos: Mapping[str, VideoFeatures], frames: Mapping[str, int | None], stride: int) -> None:
+    """Refuse videos whose rows do not fit their frames, and name the strides that all of them fit."""
+    known = {name: (files.shape[0], count) for name, files in videos.items() if (count := frames[name]) is not None}
+    name = next((name for name, (rows, count) in known.items() if not fits(rows, count, stride)), None)
+    if name is None:
+        return
+    rows, count = known[name]
+    floor, ceiling = count // stride, -(-count // stride)
+    expected = f"{floor} or {ceiling}" if floor != ceiling else f"{floor}"
+    raise InputError(
+        f"{name}: {rows} snippets in {videos[name].place} do not fit {count} frames, which make {expected}; "
+        + _advised_stride(list(known.values()))
+        + "correct the features or the frame count"
+        + ("; segments of a whole video cannot be tested on" if rows == PUBLISHED_SEGMENTS else "")
+    )
+
+
+def _advised_stride(videos: Sequence[tuple[int, int]]) -> str:
+    strides = fitting_strides(videos) if len(videos) > 1 else []
+    if not strides:
+        return ""
+    usual = [stride for stride in strides if stride % 8 == 0] or strides
+    others = f" ({strides[0]} to {strides[-1]} would fit)" if len(strides) > 1 else ""
+    return (
+        f"{usual[0]} frames fall on a row in all {len(videos)} videos{others}: if it is so, import with "
+        f"--stride {usual[0]}, else "
+    )

@@ -15,7 +15,7 @@ from typing import get_args
 import numpy as np
 
 from benchmark.datasets.catalog import check_name, list_datasets
-from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_feature_set, identity_notes
+from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_feature_set, find_stride, identity_notes
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.same_features import check_identity, with_norm_notes
@@ -30,7 +30,7 @@ from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
 from benchmark.system.progress import Progress
-from benchmark.terms import SCENES_PREFIX, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
+from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
 
 _WORKERS = 8
 
@@ -54,6 +54,8 @@ class ImportRequest:
         features states, else the dataset's name, so that no feature space is taken to be shared.
     layout
         None: found by looking.
+    stride
+        Number of frames from one row to the next; None: what the feature set states, else 16.
     lists
         Lists of the feature files: they choose what is imported, and say the split where annotations do not.
     motion, objects
@@ -83,6 +85,7 @@ class ImportRequest:
     benchmark: Benchmark | None = None
     feature_set: str | None = None
     layout: Layout | None = None
+    stride: int | None = None
     lists: tuple[Path, ...] = ()
     motion: Path | None = None
     objects: Path | None = None
@@ -111,6 +114,7 @@ class _Plan:
     labels: dict[PseudoLabel, PseudoLabelFiles]
     feature_set: str
     identity: FeatureSet | None
+    stride: int
     missing: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -173,15 +177,17 @@ def _plan(request: ImportRequest) -> _Plan:
     missing = read_missing(request.missing)
     matching = match_features(features, annotations, missing)
     counts, counts_note = find_frame_counts((main.parent, given, *places))
-    frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
-    read = read_axes(features, {stem: frames[name] for name, stem in matching.stems.items()})
-    videos = plan_videos(
-        read.videos, annotations, matching, frames, request.train_unit, request.train_segments, request.tail
-    )
-    labels, label_notes = _pseudo_labels(request, places, videos)
-    _, crops, dim = videos[0].files.shape
     feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
+    stride = find_stride(request.stride, identity)
+    frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
+    read = read_axes(features, {stem: frames[name] for name, stem in matching.stems.items()}, stride)
+    videos = plan_videos(
+        read.videos, annotations, matching, frames, request.train_unit, request.train_segments, request.tail, stride
+    )
+    labels, label_notes = _pseudo_labels(request, places, videos, stride)
+    _, crops, dim = videos[0].files.shape
     if identity is not None:
+        identity = identity.model_copy(update={"stride": stride})
         check_stated(identity, dim)
     named = request.feature_set is not None
     notes = [
@@ -190,13 +196,14 @@ def _plan(request: ImportRequest) -> _Plan:
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
         counts_note,
-        *notes_on(videos, matching),
+        "" if stride == SNIPPET_FRAMES else f"A row stands for {stride} frames.",
+        *notes_on(videos, matching, stride),
     ]
     notes += [*label_notes, missing_note(missing, annotations) if missing else ""]
     notes += identity_notes(feature_set, identity, named, dim, crops)
     said = tuple(note for note in notes if note)
     fitting = identity if identity is not None and identity.dim == dim else None
-    return _Plan(videos, labels, feature_set, fitting, tuple(sorted(missing)), said)
+    return _Plan(videos, labels, feature_set, fitting, stride, tuple(sorted(missing)), said)
 
 
 def _places(features: Path) -> tuple[Path, Path]:
@@ -206,10 +213,10 @@ def _places(features: Path) -> tuple[Path, Path]:
 
 
 def _pseudo_labels(
-    request: ImportRequest, places: Sequence[Path], videos: Sequence[PlannedVideo]
+    request: ImportRequest, places: Sequence[Path], videos: Sequence[PlannedVideo], stride: int
 ) -> tuple[dict[PseudoLabel, PseudoLabelFiles], list[str]]:
     rows = [
-        VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments")
+        VideoRows(v.name, v.rows, v.files.shape[0] if v.averaged else None, v.frames, v.unit == "segments", stride)
         for v in videos
     ]
     labels: dict[PseudoLabel, PseudoLabelFiles] = {}
@@ -263,6 +270,7 @@ def _manifest(request: ImportRequest, plan: _Plan, packed: Mapping[str, PackedVi
         identity=plan.identity,
         dim=dim,
         crops=crops,
+        stride=plan.stride,
         content=content.hexdigest(),
         norms=(float(norms[0]), float(norms[1]), float(norms[2])),
         motion="motion" in plan.labels,

@@ -80,7 +80,9 @@ def match_features(features: FeatureFolder, annotations: Annotations, missing: f
     return matching
 
 
-def clip_intervals(name: str, intervals: Iterable[Interval], frames: int) -> tuple[tuple[Interval, ...], int]:
+def clip_intervals(
+    name: str, intervals: Iterable[Interval], frames: int, stride: int = SNIPPET_FRAMES
+) -> tuple[tuple[Interval, ...], int]:
     """Sort a video's intervals, join those that overlap, and clip those that end up to a snippet beyond it.
 
     Returns
@@ -101,7 +103,7 @@ def clip_intervals(name: str, intervals: Iterable[Interval], frames: int) -> tup
             raise InputError(
                 f"{name}: an interval starts at frame {start}, but the video has {frames} frames; correct either"
             )
-        if end > frames + SNIPPET_FRAMES:
+        if end > frames + stride:
             raise InputError(
                 f"{name}: an interval ends at frame {end}, more than a snippet beyond the video's {frames}; "
                 "correct either"

@@ -35,6 +35,8 @@ class VideoRows:
         Number of its frames; None where it is not known.
     segmented
         Whether the stored rows are segments: labels may then come per snippet, and are averaged.
+    stride
+        Number of frames that a snippet stands for.
     """
 
     name: str
@@ -42,6 +44,7 @@ class VideoRows:
     snippets: int | None
     frames: int | None
     segmented: bool
+    stride: int
 
     def accepts(self, rows: int) -> bool:
         """Whether labels of so many rows are the video's."""
@@ -49,7 +52,7 @@ class VideoRows:
             return rows == self.rows
         if self.snippets is not None:
             return rows == self.snippets
-        return self.frames is None or fits(rows, self.frames)
+        return self.frames is None or fits(rows, self.frames, self.stride)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from benchmark.terms import SNIPPET_FRAMES
+from benchmark.terms import MOST_STRIDE, SNIPPET_FRAMES
 
 PUBLISHED_SEGMENTS = 32
-STRIDES = range(2, 513)
-"""Frames from one row to the next that features are known with."""
+_STRIDES = range(1, MOST_STRIDE + 1)
 
 
 def fits(rows: int, frames: int, stride: int = SNIPPET_FRAMES) -> bool:
@@ -32,7 +31,13 @@ def are_segments(rows: Sequence[int], frames: Sequence[int | None], stride: int 
     return known.count(False) > len(known) / 2 if known else rows[0] == PUBLISHED_SEGMENTS
 
 
-def fitting_strides(videos: Iterable[tuple[int, int]]) -> list[int]:
-    """Return the strides that fit every video, given as (rows, frames)."""
-    videos = list(videos)
-    return [stride for stride in STRIDES if videos and all(fits(rows, frames, stride) for rows, frames in videos)]
+def fitting_strides(videos: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the strides that fit all videos, given as (rows, frames): those by which all are rounded alike, if any."""
+    fitting = [stride for stride in _STRIDES if all(fits(rows, frames, stride) for rows, frames in videos)]
+    alike = [
+        stride
+        for stride in fitting
+        if all(rows == frames // stride for rows, frames in videos)
+        or all(rows == -(-frames // stride) for rows, frames in videos)
+    ]
+    return alike or fitting

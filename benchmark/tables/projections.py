@@ -99,7 +99,7 @@ def stored_projections(line_up: LineUp, store: RunStore) -> dict[str, Projection
 def draw_sample(manifest: Manifest) -> Sample:
     """Draw as many normal as abnormal snippets of a dataset's test videos, always the same ones of the same videos."""
     videos = manifest.split("test")
-    counts = [snippet_labels(video) for video in videos]
+    counts = [snippet_labels(video, manifest.stride) for video in videos]
     abnormal = np.concatenate([positive > negative for positive, negative in counts])
     video = np.repeat(np.arange(len(videos)), [video.rows for video in videos])
     first = np.cumsum([0, *(video.rows for video in videos)])

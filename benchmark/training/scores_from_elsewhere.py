@@ -18,7 +18,7 @@ from benchmark.runs.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
-from benchmark.terms import SNIPPET_FRAMES, Profile, Training
+from benchmark.terms import Profile, Training
 from benchmark.training.jobs import evaluate_scores, now
 from benchmark.training.scoring import Scores
 
@@ -34,7 +34,7 @@ Unit = Literal["snippet", "frame"]
 def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, int]]:
     """Read the scores of a dataset's test videos, a file per video: ``VIDEO.npy``, ``.txt`` or ``.csv``.
 
-    A file holds a score in [0, 1] for each snippet of 16 frames, or for each frame; scores of frames are averaged over
+    A file holds a score in [0, 1] for each snippet, or for each frame; scores of frames are averaged over
     each snippet.
 
     Returns
@@ -61,7 +61,7 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
     scores: Scores = {}
     units: Counter[Unit] = Counter()
     for name, video in videos.items():
-        scores[name], unit = _per_snippet(_read(files[name]), video, files[name])
+        scores[name], unit = _per_snippet(_read(files[name]), video, manifest.stride, files[name])
         units[unit] += 1
     return scores, dict(units)
 
@@ -114,16 +114,18 @@ def _read_text(path: Path) -> NDArray[np.float64]:
     return np.array(values, dtype=np.float64)
 
 
-def _per_snippet(values: NDArray[np.float64], video: Video, path: Path) -> tuple[NDArray[np.float32], Unit]:
+def _per_snippet(
+    values: NDArray[np.float64], video: Video, stride: int, path: Path
+) -> tuple[NDArray[np.float32], Unit]:
     if len(values) == video.rows:
         return values.astype(np.float32), "snippet"
     if len(values) != video.frames:
         raise InputError(
             f"{path}: {len(values)} scores; {video.name} has {video.rows} snippets and {video.frames} frames; "
-            f"write one score per snippet of {SNIPPET_FRAMES} frames, or one per frame"
+            f"write one score per snippet of {stride} frames, or one per frame"
         )
-    edges = np.arange(0, min(len(values), video.rows * SNIPPET_FRAMES), SNIPPET_FRAMES)
-    covered = values[: video.rows * SNIPPET_FRAMES]
+    edges = np.arange(0, min(len(values), video.rows * stride), stride)
+    covered = values[: video.rows * stride]
     counts = np.diff(np.append(edges, len(covered)))
     return (np.add.reduceat(covered, edges) / counts).astype(np.float32), "frame"
 

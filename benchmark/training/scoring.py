@@ -56,7 +56,7 @@ def score_videos(
 def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> ScoredVideos:
     """Put the scores of a dataset's test videos beside their frame labels."""
     videos = manifest.split("test")
-    labels = [snippet_labels(video) for video in videos]
+    labels = [snippet_labels(video, manifest.stride) for video in videos]
     return ScoredVideos(
         scores=np.concatenate([scores[video.name] for video in videos]).astype(np.float64),
         positive=np.concatenate([positive for positive, _ in labels]),

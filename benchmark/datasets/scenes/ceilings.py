@@ -72,7 +72,7 @@ def ceilings(dataset: Dataset) -> Ceilings:
     script_of = {script.name: script for script in scripts(DOMAINS[dataset.name])}
     train = _Seen.of(dataset, script_of, "train")
     test = _Seen.of(dataset, script_of, "test")
-    counts = [snippet_labels(video) for video in dataset.manifest.split("test")]
+    counts = [snippet_labels(video, dataset.manifest.stride) for video in dataset.manifest.split("test")]
     positive = np.concatenate([p for p, _ in counts])
     negative = np.concatenate([n for _, n in counts])
 

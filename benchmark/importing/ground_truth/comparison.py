@@ -132,7 +132,7 @@ def compare_ground_truth(manifest: Manifest, path: Path, order: Path | None = No
         the dataset's.
     """
     source = read_ground_truth(path)
-    truths = {video.name: truth for video in manifest.videos if (truth := truth_of(video))}
+    truths = {video.name: truth for video in manifest.videos if (truth := truth_of(video, manifest.stride))}
     if isinstance(source, OneArray):
         said, aligned, parts = divide_array(source, manifest, truths, order)
         unknown: list[str] = []

@@ -48,14 +48,15 @@ def labels_of(intervals: Sequence[Interval], length: int) -> Labels:
     return labels
 
 
-def truth_of(video: Video) -> Truth | None:
+def truth_of(video: Video, stride: int) -> Truth | None:
     """Return what the dataset knows of a video's frames; None if not even how many they are."""
     frames = video.frames
     if frames is None:
         if video.unit == "segments":
             return None
-        frames = video.rows * SNIPPET_FRAMES
-    snippets = video.rows if video.unit == "snippets" else -(-frames // SNIPPET_FRAMES)
+        frames = video.rows * stride
+    of_16 = video.unit == "snippets" and stride == SNIPPET_FRAMES
+    snippets = video.rows if of_16 else -(-frames // SNIPPET_FRAMES)
     known = video.split == "test" or not video.label
     return Truth(video.name, frames, snippets, video.intervals if known else None)
 

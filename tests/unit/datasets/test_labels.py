@@ -36,18 +36,18 @@ def test_counts_equal_those_of_expanded_frame_labels(data: st.DataObject) -> Non
         labels[start:end] = 1
 
     video = _video(rows, frames, intervals)
-    positive, negative = snippet_labels(video)
+    positive, negative = snippet_labels(video, 16)
 
     for k in range(rows):
         inside = labels[16 * k : 16 * k + 16]
         assert positive[k] == inside.sum()
         assert negative[k] == len(inside) - inside.sum()
     assert positive.shape == negative.shape == (rows,)
-    assert positive.sum() + negative.sum() + unscored_frames(video) == frames
+    assert positive.sum() + negative.sum() + unscored_frames(video, 16) == frames
 
 
 def test_a_normal_video_has_only_negative_frames() -> None:
-    positive, negative = snippet_labels(_video(rows=2, frames=30))
+    positive, negative = snippet_labels(_video(rows=2, frames=30), 16)
     assert positive.tolist() == [0, 0]
     assert negative.tolist() == [16, 14]
 
@@ -55,7 +55,7 @@ def test_a_normal_video_has_only_negative_frames() -> None:
 @pytest.mark.parametrize("video", [_video(2, None), _video(2, 32, unit="segments")])
 def test_a_video_without_frame_labels_is_refused(video: Video) -> None:
     with pytest.raises(ValueError, match="v has no frame labels"):
-        snippet_labels(video)
+        snippet_labels(video, 16)
 
 
 @given(st.lists(st.tuples(st.integers(0, 16), st.sampled_from([16, 16, 16, 5])), min_size=1, max_size=12))
@@ -76,5 +76,5 @@ def test_intervals_that_are_found_give_the_counts_back(snippets: list[tuple[int,
 def test_an_interval_longer_than_a_snippet_is_found_exactly(frames: int, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, frames - 33))
     end = data.draw(st.integers(start + 33, frames))
-    positive, negative = snippet_labels(_video(-(-frames // 16), frames, ((start, end),)))
+    positive, negative = snippet_labels(_video(-(-frames // 16), frames, ((start, end),)), 16)
     assert find_intervals(positive, negative) == [(start, end)]

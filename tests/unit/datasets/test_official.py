@@ -107,12 +107,12 @@ def test_avenues_totals_are_those_of_its_abnormal_videos_of_both_splits() -> Non
     ],
 )
 def test_the_rounding_is_told_from_frames_and_rows(shapes: list[tuple[int, int]], verdict: str) -> None:
-    text = describe_rounding(_video(frames, rows) for frames, rows in shapes)
+    text = describe_rounding((_video(frames, rows) for frames, rows in shapes), 16)
     assert text.startswith(f"Rounding of frames to snippets: {verdict}")
 
 
 def test_segments_and_unknown_lengths_tell_nothing() -> None:
-    assert describe_rounding([_video(None, 3, split="train"), _video(333, 32, unit="segments")]) == ""
+    assert describe_rounding([_video(None, 3, split="train"), _video(333, 32, unit="segments")], 16) == ""
 
 
 def test_the_report_has_both(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_any_dataset_comes_back(tmp_path_factory: pytest.TempPathFactory, videos
     made = write_features(pack / "features", videos, layout)
     write_annotations(pack, videos, "json")
     write_frames(pack, videos)
-    manifest = _import(pack, train_unit="snippets")
+    manifest = _import(pack, train_unit="snippets", layout=layout)
     dataset = Dataset(pack.parent / "data" / "small")
     assert {v.name: (v.split, v.label, v.frames, v.intervals) for v in manifest.videos} == {
         v.name: (v.split, v.label, v.frames, v.intervals) for v in videos

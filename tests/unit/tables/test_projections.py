@@ -41,7 +41,7 @@ def test_a_sample_has_as_many_snippets_of_each_kind_none_twice(sample: Sample) -
 def test_a_sample_knows_the_labels_of_its_snippets(sample: Sample) -> None:
     at = 0
     for number, (video, rows) in enumerate(sample.rows):
-        positive, negative = snippet_labels(video)
+        positive, negative = snippet_labels(video, 16)
         for row in rows:
             assert sample.abnormal[at] == (positive[row] > negative[row])
             assert sample.video[at] == number
