@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from benchmark import terms
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.system.names import printable
 
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
@@ -25,12 +27,27 @@ PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 
 
-def _width(stream: TextIO | None) -> int | None:
-    return None if stream is not None and stream.isatty() else PIPE_WIDTH
+class Screen(Console):
+    """Where all is printed: what comes from files is shown as it is, and what does not print is escaped.
+
+    So nothing that a name, a note or the message of somebody's plug-in holds acts on the terminal.
+    """
+
+    def __init__(self, stream: TextIO | None, stderr: bool = False) -> None:
+        width = None if stream is not None and stream.isatty() else PIPE_WIDTH
+        super().__init__(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render something, with the text of its segments escaped; Rich's own commands to the terminal stay."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable() or segment.text == "\n":
+                yield segment
+            else:
+                yield Segment("\n".join(map(printable, segment.text.split("\n"))), segment.style)
 
 
-out = Console(width=_width(sys.stdout), markup=False, highlight=False)
-err = Console(stderr=True, width=_width(sys.stderr), markup=False, highlight=False)
+out = Screen(sys.stdout)
+err = Screen(sys.stderr, stderr=True)
 
 
 def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -14,10 +15,18 @@ LONGEST_TITLE = 2000
 
 
 def printable(text: str) -> str:
-    r"""Return a text in one line, with all that does not print escaped: ``\x1b[2J`` in place of a cleared screen."""
+    r"""Return a text in one line, with all that does not print escaped: ``\x1b[2J`` in place of a cleared screen.
+
+    Blanks of every width stay.
+    """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    stays = character.isprintable() or unicodedata.category(character) == "Zs"
+    return character if stays else character.encode("unicode_escape").decode()
 
 
 def check_name(name: str, longest: int = LONGEST_NAME) -> str:
@@ -38,9 +47,9 @@ def check_name(name: str, longest: int = LONGEST_NAME) -> str:
     if not name.strip():
         raise ValueError("a name is empty")
     if (size := len(name.encode(errors="replace"))) > longest:
-        raise ValueError(f"a name has {size} bytes, {longest} at most are possible: {printable(name[:40])}...")
+        raise ValueError(f"a name has {size} bytes, {longest} at most are possible: {name[:40]!r}...")
     if not name.isprintable():
-        raise ValueError(f"a name holds characters that do not print: {printable(name)}")
+        raise ValueError(f"a name holds characters that do not print: {name!r}")
     return name
 
 
@@ -53,7 +62,7 @@ def check_file_name(name: str) -> str:
         If it is no name, see `check_name`, holds slashes, or is ``.`` or ``..``.
     """
     if re.search(r"[/\\]", name) or name in (".", ".."):
-        raise ValueError(f"a name would lead to another folder: {printable(name[:40])}")
+        raise ValueError(f"a name would lead to another folder: {name[:40]!r}")
     return check_name(name)
 
 

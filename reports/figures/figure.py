@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from benchmark.system.files import replacing
 from reports.figures.style import Format
+from reports.forms.csv import to_csv
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Figure:
         """
         folder = root / self.folder
         folder.mkdir(parents=True, exist_ok=True)
-        numbers = self.data.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
+        numbers = to_csv(self.data).encode()
         files = {folder / f"{self.name}.{ending}": content for ending, content in (*contents.items(), ("csv", numbers))}
         for path, content in files.items():
             with replacing(path) as file:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import Cell, Table
+from reports.forms.csv import to_csv
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
@@ -72,7 +73,7 @@ def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[
     document = make_document(shown)
     return {
         "md": to_markdown(document),
-        "csv": long_frame(tables).to_csv(index=False, lineterminator="\n", float_format="%.8g"),
+        "csv": to_csv(long_frame(tables)),
         "tex": to_latex(document),
         "html": to_html(document),
         "provenance.json": to_provenance(shown, store),

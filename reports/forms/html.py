@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
-from html import escape
 
+from benchmark.system.names import printable
 from reports.tables.document import Document, Part
 from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, pad
 
@@ -28,6 +29,11 @@ code { font-size: .875rem; overflow-wrap: anywhere; }
   tr { break-inside: avoid; }
 }
 """
+
+
+def escape(text: str) -> str:
+    """Return a text such that a browser shows it and takes no part of it for its own."""
+    return html.escape(printable(text))
 
 
 def to_html(document: Document) -> str:

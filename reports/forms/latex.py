@@ -64,7 +64,7 @@ def to_latex(document: Document) -> str:
 
 def escape(text: str) -> str:
     """Return a text such that LaTeX prints it; what its standard fonts lack becomes ``U+`` and the code point."""
-    escaped = "".join(ESCAPES.get(c) or (c if c.isascii() or c in LATIN else f"U+{ord(c):04X}") for c in text)
+    escaped = "".join(ESCAPES.get(c) or (c if " " <= c <= "~" or c in LATIN else f"U+{ord(c):04X}") for c in text)
     # No ligatures: options begin with two hyphens.
     return escaped.replace("--", "-{}-").replace("--", "-{}-")
 

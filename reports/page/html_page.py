@@ -6,12 +6,11 @@ import base64
 import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from importlib.resources import files
 
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import Format, Rendered
-from reports.forms.html import STYLE, part_lines, row_line
+from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.report import LineUpSection, Report, TableSection
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
