@@ -66,6 +66,8 @@ class Video(FrozenModel):
             raise ValueError(f"an interval of video {self.name} lies outside its frames")
         if not self.label and (self.intervals or self.classes):
             raise ValueError(f"video {self.name} is normal, and has abnormal frames or classes")
+        if self.label and self.split == "test" and not self.intervals:
+            raise ValueError(f"test video {self.name} is abnormal, and has no abnormal frames")
         return self
 
 
@@ -133,6 +135,8 @@ class Manifest(FrozenModel):
             rows += video.rows
             if video.split == "test":
                 _check_frames(video, self.stride)
+        if there := sorted(names.intersection(self.missing)):
+            raise ValueError(f"video {there[0]} is there, and listed as missing")
         return self
 
     def train_hash(self) -> str:

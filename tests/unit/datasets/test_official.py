@@ -87,7 +87,7 @@ def test_totals_are_compared_and_known_ones_named() -> None:
 def test_avenues_totals_are_those_of_its_abnormal_videos_of_both_splits() -> None:
     videos = (
         _video(15_000, 937, label=1, split="train"),
-        _video(324, 20, "b", label=1, first_row=937),
+        _video(324, 20, "b", label=1, first_row=937, intervals=[(10, 20)]),
         _video(50, 3, "c", first_row=957),
     )
     (note,) = official_totals(Manifest.model_validate(_manifest("avenue", *videos)))
