@@ -10,6 +10,7 @@ from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_and_show, open_datasets, say, say_failures
 from benchmark.cli.drawing import Stored, draw, given
+from benchmark.cli.quantities import between
 from benchmark.cli.training_options import takes_choices
 from benchmark.training.choices import Choices
 
@@ -30,7 +31,11 @@ def compare(
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
     power: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Say how many seeds and videos would show a difference of so many points."),
+        typer.Option(
+            parser=between(0.01, 100),
+            metavar="POINTS",
+            help="Say how many seeds and videos would show a difference of so many points.",
+        ),
     ] = None,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""

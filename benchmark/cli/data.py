@@ -69,16 +69,21 @@ def import_(
         Literal["auto", terms.RowUnit], typer.Option(help="What a row of a training video is; auto looks and says.")
     ] = "auto",
     train_segments: Annotated[
-        int | None, typer.Option(min=1, help="Store training videos as so many segments, in a fraction of the room.")
+        int | None,
+        typer.Option(
+            min=1, max=terms.MOST_SEGMENTS, help="Store training videos as so many segments, in a fraction of the room."
+        ),
     ] = None,
     tail: Annotated[
         terms.TestTail,
         typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated."),
     ] = "cut",
-    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the 80:20 split of avenue, which has none.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the 80:20 split of avenue, which has none.")
+    ] = 0,
     follow_links: FollowLinks = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Videos read side by side; one per core, at most 8.")
+        int | None, typer.Option(**options.whole("workers"), help="Videos read side by side; one per core, at most 8.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of that name.")] = False,
     data: options.Data = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from benchmark import terms
+from benchmark.cli import options
 from benchmark.cli.common import err, say
 from benchmark.system.errors import InputError
 
@@ -37,7 +39,8 @@ def extract(
     normalise: Annotated[terms.Normalisation, typer.Option(help="What the encoder does to colours.")] = "imagenet",
     crops: Annotated[terms.CropRule, typer.Option(help="Centre; corners and centre; those and mirrored.")] = "one",
     crop_size: Annotated[
-        int | None, typer.Option(min=16, help="Side of a crop in pixels; the encoder's own, else 224.")
+        int | None,
+        typer.Option(min=16, max=4_096, help="Side of a crop in pixels; the encoder's own, else 224."),
     ] = None,
     tail: Annotated[
         terms.VideoTail, typer.Option(help="The last frames where they do not fill a snippet of 16.")
@@ -45,7 +48,9 @@ def extract(
     train: Annotated[
         Path | None, typer.Option(help="Names of the training videos, one a line, to scale motion by.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Videos side by side; one per core unless given.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(**options.whole("workers"), help="Videos side by side; one per core unless given.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Remove the results that are there first.")] = False,
     picture: Annotated[bool, typer.Option("--picture", help="Draw motion and objects of each video as PNG.")] = False,
 ) -> None:
@@ -104,10 +109,10 @@ def extract(
 def _motion(method: Literal[terms.FlowMethod, "none"], size: str) -> MotionSettings | None:
     from benchmark.extraction.settings import MotionSettings
 
-    width, times, height = size.partition("x")
-    if not (times and width.isdecimal() and height.isdecimal()):
+    sides = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", size)
+    if sides is None:
         raise InputError(f"--flow-size {size}: write width and height in pixels, such as 160x120")
-    return None if method == "none" else MotionSettings(method=method, width=int(width), height=int(height))
+    return None if method == "none" else MotionSettings(method=method, width=int(sides[1]), height=int(sides[2]))
 
 
 def _summarise(extraction: Extraction, out: Path) -> None:

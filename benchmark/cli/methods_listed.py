@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from benchmark import terms
 from benchmark.cli.common import out, say
-from benchmark.system.errors import InputError
+from benchmark.system.errors import InputError, describe
 
 if TYPE_CHECKING:
     from benchmark.plugins.about import About
@@ -47,7 +47,7 @@ def methods(
         terms.Profile | None, typer.Option(help="Size of the recipe to show.", show_default="paper")
     ] = None,
     dim: Annotated[
-        int | None, typer.Option(min=1, help="Feature size that the size is for.", show_default="2048")
+        int | None, typer.Option(min=1, max=65_536, help="Feature size that the size is for.", show_default="2048")
     ] = None,
 ) -> None:
     """List methods and add-ons with their papers, or print one's recipe with its size and the source of every value."""
@@ -92,7 +92,7 @@ def _ask(plugin: RecipePlugin) -> About | str | None:
     except InputError as error:
         return str(error)
     except Exception as error:  # somebody else's plug-in takes no other from the list
-        return f"{type(error).__name__}: {error}"
+        return describe(error)
 
 
 def _tabulate(kind: str, rows: list[tuple[RecipePlugin, About | str | None]], wide: bool) -> Table:
@@ -209,7 +209,7 @@ def _say_size(title: str, dim: int, measure: Callable[[], Size]) -> None:
     try:
         size = measure()
     except Exception as error:  # somebody else's method need not run without values
-        say(f"The size of {title} cannot be counted: {type(error).__name__}: {error}")
+        say(f"The size of {title} cannot be counted: {describe(error)}")
     else:
         say(
             f"{title} has {size.parameters:,} parameters at dimension {dim}, and takes "

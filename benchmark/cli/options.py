@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmark import terms
-from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
-from benchmark.training.choices import Choices
+from benchmark.cli.quantities import between, parse_gpus, parse_size, parse_time
+from benchmark.training.choices import BOUNDS, Choices
+
+
+def whole(choice: str) -> dict[str, Any]:
+    """Return the bounds of a choice that is a whole number, as an option takes them."""
+    least, most = BOUNDS[choice]
+    return {"min": int(least), "max": int(most)}
+
 
 MethodName = Annotated[
     str, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class.")
@@ -17,15 +24,23 @@ MethodName = Annotated[
 Profile = Annotated[
     terms.Profile, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
 ]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Seeds per run: 3 in quick, 5 in paper unless given.")]
+Seeds = Annotated[
+    int | None, typer.Option(**whole("seeds"), help="Seeds per run: 3 in quick, 5 in paper unless given.")
+]
 Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
 DEFAULT_RESULTS = Choices.results
 ResultsFolder = Annotated[Path, typer.Option("--results", help="Folder for everything that is generated.")]
 Holdout = Annotated[
     float,
-    typer.Option(min=0.0, max=0.9, help="Share of training videos held out for the selection 'validation'."),
+    typer.Option(
+        parser=between(*BOUNDS["holdout"]),
+        metavar="SHARE",
+        help="Share of training videos held out for the selection 'validation', up to 0.9.",
+    ),
 ]
-Looks = Annotated[int | None, typer.Option(min=0, help="How often weights are judged on the way (for 'oracle').")]
+Looks = Annotated[
+    int | None, typer.Option(**whole("looks"), help="How often weights are judged on the way (for 'oracle').")
+]
 Device = Annotated[terms.Device, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
 ExecutorOption = Annotated[
     str | None,
@@ -34,7 +49,7 @@ ExecutorOption = Annotated[
         help="serial, local (runs side by side), ray, slurm, or a plug-in; serial on a single GPU, else local.",
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Runs side by side; one per core unless given.")]
+Workers = Annotated[int | None, typer.Option(**whole("workers"), help="Runs side by side; one per core unless given.")]
 GpusPerRun = Annotated[
     float,
     typer.Option(parser=parse_gpus, metavar="GPUS", help="GPUs of a run: 0.25 is four runs on a GPU, 2 is two GPUs."),

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 def rehearse(
     benchmark: Annotated[terms.PublicBenchmark, typer.Argument(help="The benchmark whose size is taken.")],
     method: Annotated[str, typer.Option(help="METHOD[@PRESET][+ADD-ON...] to train.")] = "rtfm",
-    steps: Annotated[int, typer.Option(min=1, help="Steps to measure.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Steps to measure.")] = 3,
     tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas, or all.")] = "table4",
     device: options.Device = "auto",
     settings: options.Settings = None,

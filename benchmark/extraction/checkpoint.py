@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.extraction.encoder import FREE_SIZE
 from benchmark.extraction.settings import EncoderKind
 from benchmark.system.entry_points import Plugin
-from benchmark.system.errors import InputError
+from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.hashing import sum_of
 from benchmark.terms import SNIPPET_FRAMES
 
@@ -96,8 +95,13 @@ class TorchNetwork:
         """Return the output for some images or clips."""
         import torch
 
-        with torch.inference_mode():
-            output = self._network(torch.from_numpy(images).to(self._device))
+        try:
+            with torch.inference_mode():
+                output = self._network(torch.from_numpy(images).to(self._device))
+        except (Exception, *NOT_THEIRS):
+            raise
+        except BaseException as error:  # the user's own code may call sys.exit
+            raise InputError(f"{self.path}: its network ended with {describe(error)}") from None
         if not isinstance(output, torch.Tensor):
             raise InputError(f"{self.path}: its network gives {type(output).__name__}, not a tensor")
         return output.float().cpu().numpy()
@@ -128,13 +132,16 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     import torch
 
+    from benchmark.system.tensor_files import check_plain, load_tensors
+
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if (named := _HUB_NAME.search(path.stem)) and not sum_of(path).startswith(named[1]):
         raise InputError(f"{path}: its hash is not the one in its name; download it again")
     try:
-        with warnings.catch_warnings(action="ignore"):  # about forms of pickle, which are read or refused all the same
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        loaded: Any = load_tensors(path)
+    except InputError:
+        raise
     except Exception as error:  # of pickle, zip files, and torch
         reason = " ".join(str(error).split()).split(". ")[0]
         raise InputError(f"{path}: cannot be read as weights alone ({reason}); save its state_dict again") from None
@@ -144,6 +151,8 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     weights = {k: v for k, v in loaded.items() if isinstance(v, torch.Tensor)} if isinstance(loaded, Mapping) else {}
     if not weights or len(weights) != len(loaded):
         raise InputError(f"{path}: holds no state_dict, alone or as {' or '.join(_NESTS)}; save it so")
+    for name, tensor in weights.items():
+        check_plain(path, str(name), tensor)
     return {str(name): tensor for name, tensor in weights.items()}
 
 

@@ -18,6 +18,8 @@ from benchmark.system.files import replacing
 
 SMALLEST = 16
 """Pixels of a side below which DIS flow is not defined."""
+LARGEST = 4_096
+"""Pixels of a side of the largest films; a flow has eight bytes for each pixel, and its pyramid more."""
 PERCENTILE = 99.0
 """Of the training videos' snippets: what motion is scaled by."""
 
@@ -42,6 +44,8 @@ class MotionMeter:
         self.settings = settings
         if min(settings.width, settings.height) < SMALLEST:
             raise InputError(f"--flow-size: {settings.width}x{settings.height} is below {SMALLEST}x{SMALLEST} pixels")
+        if max(settings.width, settings.height) > LARGEST:
+            raise InputError(f"--flow-size: {settings.width}x{settings.height} is above {LARGEST}x{LARGEST} pixels")
         if settings.method == "dis":
             self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         elif hasattr(cv2, "optflow"):

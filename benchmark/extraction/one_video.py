@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import write_header
 from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.instruments import Instruments
-from benchmark.system.errors import InputError
+from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.files import replacing
 
 
@@ -55,8 +55,10 @@ def extract_video(name: str, path: Path, instruments: Instruments, out: Path) ->
             reader.check_length()
     except InputError as error:
         return Outcome(name, reason=str(error))
-    except Exception as error:  # of a decoder or a disk: the other videos go on
-        return Outcome(name, reason=f"{type(error).__name__}: {' '.join(str(error).split())}")
+    except NOT_THEIRS:
+        raise
+    except BaseException as error:  # of a decoder, a disk or a network: the other videos go on
+        return Outcome(name, reason=describe(error))
     return Outcome(name, reader.frames, reader.snippets, reader.warning())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from itertools import accumulate
 from pathlib import Path
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from benchmark.api import AddOn, Method
 
 _Class = TypeVar("_Class")
+
+_DECLARED: Mapping[str, type] = {
+    "title": str,
+    "version": int,
+    "inputs": Mapping,
+    "built_in_add_ons": Mapping,
+    "training_only": tuple,
+}
+_DECLARED_AS: Mapping[type, str] = {
+    str: "a text",
+    int: "a whole number",
+    Mapping: "a dictionary",
+    tuple: "a tuple of texts",
+}
+"""What a class declares for the engine, which relies on it before anything of the class is run."""
 
 
 class RecipePlugin(Plugin):
@@ -97,4 +113,10 @@ def _load(plugin: Plugin, base: type[_Class], config_base: type[object]) -> type
         raise InputError(
             f"{plugin.kind} {plugin.name}: its Config is not a subclass of benchmark.api.{config_base.__name__}"
         )
+    for name, kind in _DECLARED.items():
+        declared = getattr(loaded, name, None)
+        if hasattr(base, name) and (not isinstance(declared, kind) or isinstance(declared, bool)):
+            raise InputError(
+                f"{plugin.kind} {plugin.name}: its {name} is {type(declared).__name__}; write {_DECLARED_AS[kind]}"
+            )
     return loaded

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import ClassVar, TypeVar
 
-from benchmark.system.errors import InputError
+from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.names import check_name
 
 _Plugin = TypeVar("_Plugin", bound="Plugin")
@@ -68,8 +68,10 @@ class Plugin:
         try:
             module = _import_file(Path(self.module)) if self.is_file else importlib.import_module(self.module)
             return getattr(module, self.attribute)
-        except (Exception, SystemExit) as error:  # a script that was not meant to be imported calls sys.exit
-            raise InputError(f"{self.kind} {self.name} is unavailable: {type(error).__name__}: {error}") from error
+        except NOT_THEIRS:
+            raise
+        except BaseException as error:  # a script that was not meant to be imported calls sys.exit
+            raise InputError(f"{self.kind} {self.name} is unavailable: {describe(error)}") from error
 
     def call(self, *arguments: object) -> object:
         """Call what is declared.
@@ -82,10 +84,10 @@ class Plugin:
         function = self.import_it()
         try:
             return function(*arguments) if callable(function) else None
-        except InputError:
+        except (InputError, *NOT_THEIRS):
             raise
-        except Exception as error:
-            raise InputError(f"{self.kind} {self.name}: {type(error).__name__}: {error}") from error
+        except BaseException as error:
+            raise InputError(f"{self.kind} {self.name}: {describe(error)}") from error
 
 
 def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:

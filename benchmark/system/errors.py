@@ -1,4 +1,4 @@
-"""The one exception that means "the input is wrong", as opposed to a defect of the suite."""
+"""The one exception that means "the input is wrong", and what to make of whatever the code of others raises."""
 
 from benchmark.system.names import printable
 
@@ -15,3 +15,22 @@ class InputError(Exception):
     def __init__(self, message: str) -> None:
         line = printable(message[: _LONGEST + 1])
         super().__init__(line if len(message) <= _LONGEST else f"{line[:_LONGEST]} ...")
+
+
+class RunTimeoutError(BaseException):
+    """A run has used up its time. Not an `Exception`, so that no method takes it for a failure of its own."""
+
+
+NOT_THEIRS = (KeyboardInterrupt, RunTimeoutError)
+"""What ends the code of others from outside; whatever else it raises, `SystemExit` too, is a failure of it."""
+
+
+def describe(error: BaseException) -> str:
+    """Say what the code of others raised, in a line; its message is code of theirs too."""
+    try:
+        message = " ".join(str(error).split())
+    except NOT_THEIRS:
+        raise
+    except BaseException:
+        message = "its message cannot be told"
+    return f"{type(error).__name__}: {message}"

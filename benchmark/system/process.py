@@ -16,11 +16,9 @@ from types import FrameType
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmark.system.errors import RunTimeoutError, describe
+
 _NO_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory", "std::bad_alloc", "not enough memory")
-
-
-class RunTimeoutError(BaseException):
-    """A run has used up its time. Not an `Exception`, so that no method takes it for a failure of its own."""
 
 
 @contextmanager
@@ -67,7 +65,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory, of the machine or of a GPU, did not suffice."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(words in describe(error).lower() for words in _NO_MEMORY)
 
 
 def count_memory_kills() -> int:

@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
-from benchmark.system.errors import InputError
+from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.process import one_thread
 from benchmark.system.progress import Progress
 from benchmark.tables.line_ups import Contender, LineUp
@@ -110,8 +110,10 @@ def _load_embedding(record: RunRecord, step: int, pipeline: Pipeline, store: Run
         try:
             with torch.no_grad():
                 out = model.embed(torch.from_numpy(rows)[None].to(device))
-        except Exception as error:  # somebody else's method
-            raise MethodError(f"embed() of {record.spec.title} failed: {type(error).__name__}: {error}") from error
+        except NOT_THEIRS:
+            raise
+        except BaseException as error:  # somebody else's method
+            raise MethodError(f"embed() of {record.spec.title} failed: {describe(error)}") from error
         if not isinstance(out, Tensor) or out.ndim != 3 or out.shape[:2] != (1, rows.shape[1]):
             what = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
             raise MethodError(f"embed() of {record.spec.title} gave {what}, expected (1, {rows.shape[1]}, any)")

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
-from benchmark.terms import Cached, Device, Profile, Tracking
+from benchmark.terms import MOST_LOOKS, Cached, Device, Profile, Tracking
 
 SEEDS: dict[Profile, int] = {"quick": 3, "paper": 5}
 """Seeds of each profile unless others are chosen."""
+
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    "seeds": (1, 1_000),
+    "holdout": (0.0, 0.9),
+    "looks": (0, MOST_LOOKS),
+    "workers": (1, 1_024),
+    "gpus_per_run": (0.01, 1_024),
+    "timeout": (0.001, 366 * 24 * 3600.0),  # the system's alarms go wrong beyond centuries
+    "memory": (1, 1 << 50),
+}
+"""What a choice may be at least and at most: beyond, it could only be a slip, and would fill memory or never end."""
 
 HERE = (None, "serial", "local")
 """Executors that use this machine; a call may be made on one without a GPU where the runs of others go to one."""
@@ -67,8 +78,10 @@ class Choices:
     def __post_init__(self) -> None:
         if self.profile not in get_args(Profile):
             raise InputError(f"--profile {self.profile}: choose one of {', '.join(get_args(Profile))}")
-        if self.seeds is not None and self.seeds < 1:
-            raise InputError(f"--seeds {self.seeds}: one seed is the least")
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise InputError(f"--{name.replace('_', '-')}: choose a number from {least:g} to {most:g}")
         here = self.executor in HERE
         if self.address is not None and here:
             raise InputError(f"--address {self.address}: only --executor ray and --executor slurm have one")

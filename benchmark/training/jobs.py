@@ -26,7 +26,8 @@ from benchmark.runs.checksums import is_intact
 from benchmark.runs.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
-from benchmark.system.process import RunTimeoutError, is_out_of_memory, time_limit
+from benchmark.system.errors import NOT_THEIRS, RunTimeoutError, describe
+from benchmark.system.process import is_out_of_memory, time_limit
 from benchmark.terms import Cached, Selection, Trouble
 from benchmark.training.loop import Trained, build_method, train
 from benchmark.training.numerics import use_float32
@@ -86,9 +87,11 @@ def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
             _evaluate(job, record, store)
     except RunTimeoutError:
         return record_timeout(job)
-    except (Exception, SystemExit) as error:  # a plug-in may call sys.exit
+    except NOT_THEIRS:
+        raise
+    except BaseException as error:  # a plug-in may call sys.exit, and raise anything
         status: Trouble = "out-of-memory" if is_out_of_memory(error) else "failed"
-        return record_failure(job, f"{type(error).__name__}: {error}", traceback.format_exc(), status)
+        return record_failure(job, describe(error), traceback.format_exc(), status)
     store.clear_failure(job.spec.key)
     return Outcome(job, "ok", trained, record.seconds)
 

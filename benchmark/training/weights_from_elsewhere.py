@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,9 @@ from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec
-from benchmark.system.errors import InputError
+from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.files import open_regular
+from benchmark.system.tensor_files import check_plain, load_tensors
 from benchmark.terms import Benchmark
 from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method
@@ -43,7 +43,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         open_regular(path).close()  # who reads a pipe waits for ever
-        content = load_file(path) if path.suffix == ".safetensors" else _load_tensors(path)
+        content = load_file(path) if path.suffix == ".safetensors" else load_tensors(path)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -57,8 +59,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: cannot be read as weights: {type(error).__name__}: {reason}") from None
     weights = _find_weights(path, content)
     for name, tensor in weights.items():
-        if tensor.layout != torch.strided or tensor.is_meta or tensor.is_complex() or tensor.is_quantized:
-            raise InputError(f"{path}: {name} is no plain tensor of real numbers")
+        check_plain(path, name, tensor)
         if tensor.is_floating_point() and not bool(tensor.float().isfinite().all()):
             raise InputError(f"{path}: {name} holds values that are not finite in float32")
     return weights
@@ -104,10 +105,10 @@ def evaluate_weights(
         model = build_method(spec, pipeline, dataset.manifest.dim, classes)
         load_weights(model, path, spec.title)
         scores = score_videos(model.to(where), dataset, videos, spec.training.crops, where)
-    except InputError:
+    except (InputError, *NOT_THEIRS):
         raise
-    except Exception as error:  # of somebody else's plug-in, or of scores that are none
-        raise InputError(f"{path}: {spec.title} gives no scores: {type(error).__name__}: {error}") from None
+    except BaseException as error:  # of somebody else's plug-in, or of scores that are none
+        raise InputError(f"{path}: {spec.title} gives no scores: {describe(error)}") from None
     return EvaluatedWeights(spec, test_metrics(pair_with_labels(dataset.manifest, scores)))
 
 
@@ -144,11 +145,6 @@ def load_weights(model: Method, path: Path, title: str) -> None:
 
 def _for_scoring(model: Method, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in weights.items() if not name.startswith(model.training_only)}
-
-
-def _load_tensors(path: Path) -> object:
-    with warnings.catch_warnings(action="ignore"):  # torch's remarks on old forms
-        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _find_weights(path: Path, content: object) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ def shown(circumstances: str) -> Iterator[None]:
     """Add to any error of the block what the method was shown when it happened."""
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         error.add_note(circumstances)
         raise
 

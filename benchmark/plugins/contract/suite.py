@@ -12,6 +12,7 @@ from typing import Literal
 from benchmark.plugins.contract import declaring, learning, scores, seeds, state
 from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.plugins.contract.subject import Subject
+from benchmark.system.errors import NOT_THEIRS, describe
 from benchmark.system.process import one_thread
 
 Verdict = Literal["ok", "broken", "not checked"]
@@ -80,7 +81,9 @@ def examine(subject: Subject) -> Iterator[Finding]:
             yield Finding(name, "not checked", str(error))
         except ContractError as error:
             yield Finding(name, "broken", _with_notes(str(error), error))
-        except (Exception, SystemExit) as error:
+        except NOT_THEIRS:
+            raise
+        except BaseException as error:
             what, where = _describe(error), _place(error, subject.folders())
             # One wrong line is told once, by the first check that it stops.
             first = seen.setdefault(where or what, name)
@@ -93,7 +96,7 @@ def examine(subject: Subject) -> Iterator[Finding]:
 
 
 def _describe(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".:")
+    return describe(error).rstrip(".:")
 
 
 def _place(error: BaseException, folders: set[Path]) -> str:

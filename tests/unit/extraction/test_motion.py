@@ -50,6 +50,11 @@ def test_frames_that_are_too_small_are_refused() -> None:
         meter(height=15)
 
 
+def test_frames_that_are_larger_than_any_film_are_refused() -> None:
+    with pytest.raises(InputError, match=r"--flow-size: 30000x120 is above 4096x4096 pixels"):
+        meter(width=30_000)
+
+
 def test_tvl1_without_the_contributed_modules_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(cv2, "optflow")
     with pytest.raises(InputError, match=r"TV-L1 .* is missing: this needs the extra `video`: pip install"):

@@ -1,8 +1,9 @@
 import os
 import pickle
 import re
+import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from benchmark.api import FeatureSpec, Method
 from benchmark.datasets.dataset import Dataset
+from benchmark.extraction.checkpoint import read_checkpoint
 from benchmark.plugins.add_ons import WithAddOns, assemble
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.registry import AddOnPlugin
@@ -336,3 +338,50 @@ def test_a_plug_in_that_cannot_be_built_is_one_line(tiny_scenes: Path, tmp_path:
     pipeline, dataset = find_pipeline(f"{tmp_path / 'broken.py'}:Broken"), Dataset(tiny_scenes / "scenes-avenue")
     with pytest.raises(InputError, match="Broken gives no scores: RuntimeError: no wheels"):
         evaluate_weights(tmp_path / "weights.pt", pipeline, dataset, "cpu", ())
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.zeros(1).expand(10**9), torch.ones(3, 1).expand(3, 1000), torch.zeros(1).as_strided((10**5, 10**5), (0, 0))],
+    ids=["one value", "one column", "no strides"],
+)
+@pytest.mark.parametrize("read", [read_weights, read_checkpoint])
+def test_a_tensor_of_more_values_than_are_stored_is_refused_before_it_is_made(
+    tmp_path: Path, tensor: Tensor, read: Callable[[Path], object]
+) -> None:
+    torch.save({"a": torch.ones(2), "b": tensor}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=r"weights\.pt: b has [0-9,]+ values, of which \d are stored"):
+        read(tmp_path / "weights.pt")
+
+
+@pytest.mark.parametrize("read", [read_weights, read_checkpoint])
+def test_views_of_one_storage_are_read(tmp_path: Path, read: Callable[[Path], Mapping[str, Tensor]]) -> None:
+    shared = torch.arange(12.0)
+    torch.save({"a": shared[::2], "b": shared.view(3, 4).T, "c": shared}, tmp_path / "weights.pt")
+    found = read(tmp_path / "weights.pt")
+    assert torch.equal(found["a"], shared[::2])
+    assert torch.equal(found["b"], shared.view(3, 4).T)
+
+
+@pytest.mark.parametrize("read", [read_weights, read_checkpoint])
+def test_a_compressed_archive_is_refused_before_it_unfolds(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    torch.save({"a": torch.zeros(1 << 16)}, tmp_path / "weights.pt")
+    with zipfile.ZipFile(tmp_path / "weights.pt") as stored, zipfile.ZipFile(tmp_path / "bomb.pt", "w") as packed:
+        for info in stored.infolist():
+            packed.writestr(info.filename, stored.read(info), zipfile.ZIP_DEFLATED)
+    with pytest.raises(InputError, match=r"bomb\.pt: its member .+ is compressed"):
+        read(tmp_path / "bomb.pt")
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.eye(3).to_sparse(), torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8), torch.ones(2) * 1j],
+    ids=["sparse", "quantised", "complex"],
+)
+@pytest.mark.parametrize("read", [read_weights, read_checkpoint])
+def test_a_tensor_that_is_no_plain_one_is_refused(
+    tmp_path: Path, tensor: Tensor, read: Callable[[Path], object]
+) -> None:
+    torch.save({"a": tensor}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=r"weights\.pt: "):
+        read(tmp_path / "weights.pt")
