@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import do_tables
-from benchmark.runs.records import Evaluation, RunRecord, RunSpec, trouble_line
+from benchmark.runs.records import Evaluation, RunRecord, trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.tables.cells import FilledTable, Table
@@ -74,9 +74,10 @@ def load_runs(
 ) -> pd.DataFrame:
     """Load what is stored under one selection: a row for each run and each dataset that it was tested on.
 
-    Runs that share `configuration` differ in their seed alone: no other rows may be pooled into a mean. `train_part` and
-    `test_part` tell datasets of one name apart that were imported with other videos or labels. Settings stand in columns
-    ``config.KEY``, ``training.KEY`` and ``ADD-ON.KEY``, metrics in columns of their own; nan where one is undefined.
+    Runs that share `configuration` differ in their seed alone: no other rows may be pooled into a mean. `train_part`
+    and `test_part` tell datasets of one name apart that were imported with other videos or labels. Settings stand in
+    columns ``config.KEY``, ``training.KEY`` and ``ADD-ON.KEY``, metrics in columns of their own; nan where one is
+    undefined.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchmark.tables.cells import FilledTable, Table
     from benchmark.training.choices import Choices
     from benchmark.training.jobs import Outcome
+    from reports.tables.single_runs import Metrics
 
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
@@ -134,6 +135,13 @@ def show_table(table: Table, paths: Sequence[Path]) -> None:
     say(f"Written: {', '.join(str(path) for path in paths)}")
 
 
+def show_metrics(metrics: Metrics) -> None:
+    """Print all metrics of runs."""
+    out.print(metrics.grid)
+    for note in metrics.notes:
+        say(note)
+
+
 def say(line: str) -> None:
     """Print a line as it is; broken into several only on a terminal, by words."""
     out.print(line, soft_wrap=not out.is_terminal)
@@ -141,7 +149,7 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """Print a warning."""
-    err.print(line, style="yellow")
+    err.print(line, style="yellow", soft_wrap=not err.is_terminal)
 
 
 def command_line() -> str:
