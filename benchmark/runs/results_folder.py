@@ -7,7 +7,7 @@ import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +15,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically, writing_to
 from benchmark.system.frozen import FrozenModel
-from benchmark.terms import Selection
+from benchmark.terms import Selection, selection_suffix
 
 if TYPE_CHECKING:
     from benchmark.runs.store import RunStore
@@ -87,7 +87,7 @@ class Results:
     def figure_folder(self, selection: Selection, single: bool = False) -> Path:
         """Folder of the figures of a report under a selection, or of those that were asked for one by one."""
         name = "single" if single else "figures"
-        return self.reports / (name if selection == "last" else f"{name}-{selection}")
+        return self.reports / (name + selection_suffix(selection))
 
     def write_invocation(self, plan: TablePlan) -> Invocation:
         """Keep a call's plan, before its first run; it is also the plan that `wvad render` uses from now on.
@@ -120,10 +120,11 @@ class Results:
             yield _read_json(path, TablePlan)
 
     def table_files(self, plan: TablePlan) -> list[Path]:
-        """Return the files of a planned table, none if a later call has replaced it."""
+        """Return the files of a planned table, under every selection; none if a later call has replaced it."""
         if plan not in self.plans(plan.table):
             return []
-        found = self.table_folder(plan.folder).glob(f"{glob.escape(plan.table)}.*")
+        names = [plan.table + selection_suffix(selection) for selection in get_args(Selection)]
+        found = [path for name in names for path in self.table_folder(plan.folder).glob(f"{glob.escape(name)}.*")]
         return sorted(path for path in found if not path.name.startswith("."))
 
     def write_figure_index(self, index: FigureIndex, selection: Selection) -> None:

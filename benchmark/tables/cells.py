@@ -17,7 +17,7 @@ from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
 from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
-from benchmark.terms import Metric, Selection
+from benchmark.terms import Metric, Selection, selection_suffix
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ class Table:
     """The first row's method trained on shuffled video labels, one per dataset."""
     contrasts: tuple[Contrast, ...] = ()
     """Where a table is about one method: how it differs from each other one, by class and by video."""
+
+    @property
+    def name(self) -> str:
+        """What it and its files are called: under another selection than `last`, with the selection's name."""
+        return self.plan.table + selection_suffix(self.selection)
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""

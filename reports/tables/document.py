@@ -57,10 +57,10 @@ def make_document(table: Table) -> Document:
         "paper": tuple(beside_marks.lines()),
         "classes": contrasts.class_notes(classes),
     }
-    parts = [Part(plan.table, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
+    parts = [Part(table.name, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
     parts += [
-        Part(f"{plan.table}-{name}", title, text, drawn, notes_below.get(name, ()))
+        Part(f"{table.name}-{name}", title, text, drawn, notes_below.get(name, ()))
         for name, title, text, drawn in below
         if drawn is not None
     ]
-    return Document(plan.table, plan.command, tuple(parts))
+    return Document(table.name, plan.command, tuple(parts))
