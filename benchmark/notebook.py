@@ -74,9 +74,10 @@ def load_runs(
 ) -> pd.DataFrame:
     """Load what is stored under one selection: a row for each run and each dataset that it was tested on.
 
-    Runs that share `configuration` differ in their seed alone: no other rows may be pooled into a mean. `train_part` and
-    `test_part` tell datasets of one name apart that were imported with other videos or labels. Settings stand in columns
-    ``config.KEY``, ``training.KEY`` and ``ADD-ON.KEY``, metrics in columns of their own; nan where one is undefined.
+    Runs that share `configuration` differ in their seed alone: no other rows may be pooled into a mean. `train_part`
+    and `test_part` tell datasets of one name apart that were imported with other videos or labels. Settings stand in
+    columns ``config.KEY``, ``training.KEY`` and ``ADD-ON.KEY``, metrics in columns of their own; nan where one is
+    undefined.
 
     Parameters
     ----------
@@ -134,6 +135,7 @@ def compare(
     results: Path | str = "results",
     device: Device = "auto",
     executor: str | None = None,
+    selection: Selection = "last",
 ) -> Comparison:
     """Compare a method with others, as `wvad compare` does; runs that are stored are not trained again.
 
@@ -149,6 +151,8 @@ def compare(
         ``KEY=VALUE`` settings, as after `--set`.
     executor
         ``serial``, ``local``, ``ray``, ``slurm`` or a plug-in; ``serial`` on a single GPU, else ``local``.
+    selection
+        Which weights of a run count.
 
     Raises
     ------
@@ -171,7 +175,7 @@ def compare(
     for outcome in do_tables([(plan, jobs)], choices, Console(stderr=True), filled.append):
         if outcome.status != "ok":
             raise InputError(trouble_line(outcome.status, outcome.job.spec, outcome.reason))
-    return Comparison.of(filled[0]["last"])
+    return Comparison.of(filled[0][selection])
 
 
 def _evaluations(results: Path, selection: Selection, controls: bool) -> list[tuple[RunRecord, Evaluation]]:

@@ -53,6 +53,13 @@ Profile = Literal["quick", "paper"]
 """How large a training is: for two CPU cores, or as published."""
 Selection = Literal["last", "validation", "oracle"]
 """Which weights of a run count."""
+
+
+def selection_suffix(selection: Selection) -> str:
+    """Return what is put behind the name of a file that shows another selection than `last`."""
+    return "" if selection == "last" else f"-{selection}"
+
+
 Numerics = Literal["float32", "tf32", "bf16"]
 """Arithmetic of a training's steps."""
 Protocol = Literal["cross", "in-domain"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchmark.tables.cells import FilledTable, Table
     from benchmark.training.choices import Choices
     from benchmark.training.jobs import Outcome
+    from reports.tables.single_runs import Metrics
 
 PIPE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
@@ -111,32 +112,40 @@ def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
     say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
 
 
-def do_and_show(planned: Sequence[Planned], choices: Choices) -> tuple[list[Outcome], list[FilledTable]]:
-    """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes."""
+def do_and_show(
+    planned: Sequence[Planned], choices: Choices, selection: terms.Selection = "last"
+) -> tuple[list[Outcome], list[FilledTable]]:
+    """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes.
+
+    The table of the last step is written whatever selection is shown.
+    """
     from benchmark.execution import call
 
     filled: list[FilledTable] = []
 
     def finish(table: FilledTable) -> None:
         filled.append(table)
-        show_table(table["last"], write_table(table, Results(choices.results), "last"))
+        for wanted in dict.fromkeys(("last", selection)):
+            paths = write_table(table, Results(choices.results), wanted)
+        show_table(table[selection], paths)
 
     return call.do_tables(planned, choices, err, finish), filled
 
 
 def write_table(filled: FilledTable, results: Results, selection: terms.Selection) -> list[Path]:
-    """Write a table's files: the CSV for all selections that its runs have, the others for one; return where."""
+    """Write a table's files under a selection, and return where; the CSV of `last` holds all that its runs have."""
     from benchmark.system.files import replacing, writing_to
     from reports.forms.files import table_texts
 
     shown = filled[selection]
-    plan, used = shown.plan, [t for t in filled.values() if t is shown or any(cell.summary for cell in t.cells)]
-    folder, texts = results.table_folder(plan.folder), table_texts(shown, used, results.store)
-    files = {f"{plan.table}.{end}": text.encode() for end, text in texts.items()}
-    if plan.study:
+    tables = filled.values() if selection == "last" else [shown]
+    used = [t for t in tables if t is shown or any(cell.summary for cell in t.cells)]
+    folder, texts = results.table_folder(shown.plan.folder), table_texts(shown, used, results.store)
+    files = {f"{shown.name}.{end}": text.encode() for end, text in texts.items()}
+    if shown.plan.study:
         from reports.figures.study import study_picture
 
-        files |= {f"{plan.table}.png": picture for picture in study_picture(shown)}
+        files |= {f"{shown.name}.png": picture for picture in study_picture(shown)}
     with writing_to(folder, "--results"):
         for name, content in files.items():
             with replacing(folder / name) as file:
@@ -156,6 +165,13 @@ def show_table(table: Table, paths: Sequence[Path]) -> None:
     say(f"Written: {', '.join(str(path) for path in paths)}")
 
 
+def show_metrics(metrics: Metrics) -> None:
+    """Print all metrics of runs."""
+    out.print(metrics.grid)
+    for note in metrics.notes:
+        say(note)
+
+
 def say(line: str) -> None:
     """Print a line as it is; broken into several only on a terminal, by words."""
     out.print(line, soft_wrap=not out.is_terminal)
@@ -163,7 +179,7 @@ def say(line: str) -> None:
 
 def warn(line: str) -> None:
     """Print a warning."""
-    err.print(line, style="yellow")
+    err.print(line, style="yellow", soft_wrap=not err.is_terminal)
 
 
 def command_line() -> str:

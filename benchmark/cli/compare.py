@@ -12,6 +12,7 @@ from benchmark.cli.common import command_line, do_and_show, open_datasets, say, 
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.cli.quantities import between
 from benchmark.cli.training_options import takes_choices
+from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
 
 if TYPE_CHECKING:
@@ -37,16 +38,20 @@ def compare(
             help="Say how many seeds and videos would show a difference of so many points.",
         ),
     ] = None,
+    selection: options.Selection = "last",
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
     from benchmark.tables.declaration import declare_comparison
     from benchmark.tables.planning import plan_table
 
+    if selection == "validation" and not choices.holdout:
+        raise InputError("--selection validation needs training videos to choose by: give --holdout, such as 0.2")
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
     declaration = declare_comparison(method, options.split(against), opened, choices, size)
-    outcomes, (filled,) = do_and_show([plan_table(declaration, opened, choices, command_line())], choices)
-    _answer(filled["last"], choices)
+    planned = plan_table(declaration, opened, choices, command_line())
+    outcomes, (filled,) = do_and_show([planned], choices, selection)
+    _answer(filled[selection], choices)
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -57,18 +62,18 @@ def _answer(table: Table, choices: Choices) -> None:
     from reports.page.html_page import to_page
     from reports.page.report import make_report
 
-    plan = table.plan
-    stored = Stored(choices.results, "last", [plan])
+    plan, selection = table.plan, table.selection
+    stored = Stored(choices.results, selection, [plan])
     labels = [row.label for row in plan.rows]
     shown = [(line_up, [c.label for c in line_up.contenders if c.label in labels]) for line_up in stored.line_ups]
     device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
     sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]
-    made = make_report([table], sections, "last", stored.runs)
-    path = stored.results.reports / f"{plan.table}-{plan.folder}.html"
+    made = make_report([table], sections, selection, stored.runs)
+    path = stored.results.reports / f"{plan.table}-{plan.folder}{terms.selection_suffix(selection)}.html"
     with writing_to(path.parent, "--results"):
         path.parent.mkdir(parents=True, exist_ok=True)
         page = to_page(
-            made, draw(list(made.figures()), [], None), given("last", choices.data, choices.results), plan.title
+            made, draw(list(made.figures()), [], None), given(selection, choices.data, choices.results), plan.title
         )
         write_atomically(path, page)
     for verdict in made.tables[0].verdicts:

@@ -9,7 +9,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import extraction, options
-from benchmark.cli.common import err, open_datasets, out, say
+from benchmark.cli.common import err, open_datasets, out, say, warn
 from benchmark.system.errors import InputError
 
 app = typer.Typer(
@@ -90,6 +90,7 @@ def import_(
 ) -> None:
     """Import published features with their annotations; after a kill, the same command goes on."""
     from benchmark.datasets.catalog import data_root
+    from benchmark.datasets.check import shortcomings
     from benchmark.execution.display import counting
     from benchmark.importing.importer import ImportRequest, import_dataset
 
@@ -125,6 +126,8 @@ def import_(
         f"benchmark {manifest.benchmark}, metric {manifest.metric}, feature set {manifest.feature_set}; "
         f"in {data_root(data) / name}"
     )
+    for line in shortcomings(manifest):
+        warn(f"WARNING: {line}")
     say(f"`wvad data check {name}` reads it through and counts frames and classes.")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import err, open_datasets, out, say, say_failures
+from benchmark.cli.common import err, open_datasets, say, say_failures, show_metrics
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
@@ -61,7 +61,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     from benchmark.execution.driver import run_jobs
     from benchmark.execution.executors.serial import SerialExecutor
     from benchmark.training.jobs import Job
-    from benchmark.training.specification import find_pipeline_of
+    from benchmark.training.specification import check_testable, find_pipeline_of
     from reports.tables.single_runs import evaluation_table
 
     store = Results(results).store
@@ -72,6 +72,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
             f"run {record.key} was trained on {record.spec.feature_set} features, "
             f"{name} has {target.manifest.feature_set}: they do not compare"
         )
+    check_testable(target)
     pipeline = find_pipeline_of(record.spec)
     source = open_datasets([record.spec.dataset], data)[0]
     job = Job(record.spec, pipeline, source.path, (target.path,), store.root, device, cached="only")
@@ -80,7 +81,7 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     if code := say_failures(outcomes):
         raise typer.Exit(code)
     test_hash = target.manifest.test_hash()
-    out.print(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
+    show_metrics(evaluation_table(record, [e for e in store.evaluations(record.key) if e.test_hash == test_hash]))
 
 
 def _evaluate_weights(
@@ -92,12 +93,14 @@ def _evaluate_weights(
     benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.training.specification import check_testable
     from benchmark.training.weights_from_elsewhere import evaluate_weights
     from reports.tables.single_runs import weights_table
 
+    check_testable(dataset)
     found = evaluate_weights(path, find_pipeline(reference), dataset, device, settings, benchmark)
     spec = found.spec
-    out.print(weights_table(f"{spec.title} with the weights of {path}", dataset.name, found.metrics))
+    show_metrics(weights_table(f"{spec.title} with the weights of {path}", dataset.name, found.metrics))
     say(f"Settings: the recipe of {spec.benchmark}, profile {spec.profile}{''.join(f', {s}' for s in settings)}.")
 
 

@@ -39,12 +39,14 @@ def import_scores(
     from benchmark.tables.planning import describe_dataset, plan_imported
     from benchmark.tracking import follow_again
     from benchmark.training.scores_from_elsewhere import check_different, read_scores, store_imported
+    from benchmark.training.specification import check_testable
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
         raise InputError(
             f"{name!r}: not a name for a method; write one line of {LONGEST_NAME} characters at most, without , : + @ /"
         )
     opened = open_datasets([dataset], data)[0]
+    check_testable(opened)
     read = [read_scores(folder, opened.manifest) for folder in scores]
     check_different(scores, [found for found, _ in read])
     kept = Results(results)

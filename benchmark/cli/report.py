@@ -11,6 +11,7 @@ from benchmark.cli import options
 from benchmark.cli.common import say, warn
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.system.errors import InputError
+from benchmark.terms import selection_suffix
 
 if TYPE_CHECKING:
     from benchmark.tables.line_ups import LineUp
@@ -52,7 +53,7 @@ def report(
     made = make_report(stored.tables(), sections, selection, stored.runs)
     figures = list(made.figures())
     where = stored.results.figure_folder(selection)
-    path = stored.results.reports / f"report{'' if selection == 'last' else f'-{selection}'}.html"
+    path = stored.results.reports / f"report{selection_suffix(selection)}.html"
     with writing_to(where, "--results"):
         pictures = draw(figures, forms, where)
         stored.results.write_figure_index(FigureIndex(shown=made.shown()), selection)

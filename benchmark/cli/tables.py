@@ -18,6 +18,7 @@ from benchmark.cli.common import (
     say_failures,
     say_plan,
     say_simulated,
+    show_metrics,
     show_table,
     write_table,
 )
@@ -87,7 +88,7 @@ def train(
     )
     plan, jobs = plan_table(declaration, opened, choices, command_line())
     outcomes, _ = do_and_show([(plan, jobs)], choices)
-    out.print(metrics_table(plan, Results(choices.results).store))
+    show_metrics(metrics_table(plan, Results(choices.results).store))
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -116,7 +117,7 @@ def status(
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
-    from reports.tables.single_runs import find_standing, status_table, trouble_lines
+    from reports.tables.single_runs import find_standing, status_table, trouble_lines, undefined_lines
 
     plans = list(Results(results).plans(table))
     if table and not plans:
@@ -124,7 +125,8 @@ def status(
     if not plans:
         err.print(f"{results}: no table planned there yet; `wvad reproduce table4` plans one")
         return
-    standing = find_standing(plans, Results(results).store)
+    store = Results(results).store
+    standing = find_standing(plans, store)
     out.print(status_table(standing))
-    for line in trouble_lines(standing):
+    for line in (*trouble_lines(standing), *undefined_lines(standing, store)):
         say(line)

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import rows_sha256
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.labels import unscored_frames
+from benchmark.datasets.labels import pair_with_labels, unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
+from benchmark.metrics.frame import test_metrics
+from benchmark.metrics.undefined import undefined, why_undefined
 from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Split
 
@@ -105,6 +107,7 @@ class DatasetReport:
         shown = ", ".join(m.missing[:5]) + (", ..." if len(m.missing) > 5 else "")
         lines += [f"  {found}" for found in (*official_totals(m), describe_rounding(m.videos, m.stride)) if found]
         lines.append(f"  missing: {len(m.missing)} annotated videos{f' ({shown})' if shown else ''}")
+        lines += [f"  WARNING: {line}" for line in shortcomings(m)]
         lines += [f"  note: {note}" for note in m.notes]
         lines += [f"  DAMAGED: {name} is not as it was imported; import the dataset again" for name in self.damaged]
         return lines
@@ -141,6 +144,27 @@ def check_dataset(dataset: Dataset, progress: Progress = lambda done, total: Non
         objects=_spread(highest) if m.object_classes else None,
         damaged=tuple(damaged),
     )
+
+
+def missing_videos(manifest: Manifest) -> list[str]:
+    """Say which kinds of videos a dataset lacks that a method is trained and tested on."""
+    lacks = [
+        f"{manifest.name} has no {word} training video"
+        for label, word in ((0, "normal"), (1, "abnormal"))
+        if all(video.label != label for video in manifest.split("train"))
+    ]
+    return lacks if manifest.split("test") else [*lacks, f"{manifest.name} has no test video"]
+
+
+def shortcomings(manifest: Manifest) -> list[str]:
+    """Say what cannot be done with a dataset: trained on for lack of videos, or judged by some metrics."""
+    lines = [f"{line}: nothing can be trained on it until it has one" for line in missing_videos(manifest)]
+    if manifest.split("test"):
+        scores = {video.name: np.zeros(video.rows, np.float32) for video in manifest.split("test")}
+        # What is defined depends on the labels alone.
+        why = why_undefined(undefined(test_metrics(pair_with_labels(manifest, scores))), manifest.name)
+        lines += [f"some metrics are {why}"] if why else []
+    return lines
 
 
 def is_as_imported(dataset: Dataset, video: Video) -> bool:

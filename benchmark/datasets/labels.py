@@ -1,11 +1,14 @@
-"""Frame labels, counted per snippet."""
+"""Frame labels, counted per snippet, and put beside scores."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.manifest import Video
+from benchmark.datasets.manifest import Manifest, Video
+from benchmark.metrics.frame import ScoredVideos
 
 
 def snippet_labels(video: Video, stride: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -37,6 +40,21 @@ def snippet_labels(video: Video, stride: int) -> tuple[NDArray[np.int64], NDArra
     before = np.clip(edges[:, None] - starts, 0, ends - starts).sum(axis=1)
     positive = np.diff(before)
     return positive, np.diff(edges) - positive
+
+
+def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> ScoredVideos:
+    """Put the scores of a dataset's test videos beside their frame labels."""
+    videos = manifest.split("test")
+    labels = [snippet_labels(video, manifest.stride) for video in videos]
+    return ScoredVideos(
+        scores=np.concatenate([scores[video.name] for video in videos]).astype(np.float64),
+        positive=np.concatenate([positive for positive, _ in labels]),
+        negative=np.concatenate([negative for _, negative in labels]),
+        video=np.repeat(np.arange(len(videos)), [video.rows for video in videos]),
+        labels=np.array([video.label for video in videos]),
+        classes=tuple(video.classes for video in videos),
+        names=tuple(video.name for video in videos),
+    )
 
 
 def find_intervals(positive: NDArray[np.int64], negative: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -173,7 +173,7 @@ def frame_metrics(scored: ScoredVideos) -> dict[str, float]:
         ``auc_frame``, ``ap_frame``, ``pr_auc_trapezoid`` over the frames of all videos; ``auc_abnormal`` over
         those of the abnormal videos; ``auc_class/NAME`` over those of the abnormal videos of a class and
         ``auc_class_vs_normal/NAME`` over these and all normal videos; ``false_alarm_rate_0.5`` on the normal
-        videos; ``video_auc``. Undefined ones are nan.
+        videos; ``video_auc``. Undefined ones are nan; `benchmark.metrics.undefined` says why.
     """
     order, normal = descending(scored.scores), (scored.labels == 0).take(scored.video)
     frames = _in_order(scored, order)
@@ -223,10 +223,10 @@ def class_wise_aucs(scored: ScoredVideos, order: NDArray[np.intp]) -> dict[str, 
         between = int(np.dot(own.positive, negative_above.take(rows)))
         between += int(np.dot(own.negative, 2 * normal.positives - odd.take(rows)))
         metrics[f"auc_class/{name}"] = auc_of_pairs(own_lost, points.positives, points.negatives)
+        # Without normal videos there is nothing to set the class against.
+        against = points.negatives + normal.negatives if in_normal.any() else 0
         metrics[f"auc_class_vs_normal/{name}"] = auc_of_pairs(
-            own_lost + normal_lost + between,
-            points.positives + normal.positives,
-            points.negatives + normal.negatives,
+            own_lost + normal_lost + between, points.positives + normal.positives, against
         )
     return metrics
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,7 +27,7 @@ from benchmark.system.files import (
 )
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.names import FileName, Name
-from benchmark.terms import Selection
+from benchmark.terms import Selection, selection_suffix
 
 if TYPE_CHECKING:
     from benchmark.runs.store import RunStore
@@ -101,7 +101,7 @@ class Results:
     def figure_folder(self, selection: Selection, single: bool = False) -> Path:
         """Folder of the figures of a report under a selection, or of those that were asked for one by one."""
         name = "single" if single else "figures"
-        return self.reports / (name if selection == "last" else f"{name}-{selection}")
+        return self.reports / (name + selection_suffix(selection))
 
     def write_invocation(self, plan: TablePlan) -> Invocation:
         """Keep a call's plan, before its first run; it is also the plan that `wvad render` uses from now on.
@@ -169,10 +169,11 @@ class Results:
         return _read_json(path, Invocation, lambda call: self.call_path(call.id))
 
     def table_files(self, plan: TablePlan) -> list[Path]:
-        """Return the files of a planned table, none if a later call has replaced it."""
+        """Return the files of a planned table, under every selection; none if a later call has replaced it."""
         if plan not in self.plans(plan.table):
             return []
-        found = self.table_folder(plan.folder).glob(f"{glob.escape(plan.table)}.*")
+        names = [plan.table + selection_suffix(selection) for selection in get_args(Selection)]
+        found = [path for name in names for path in self.table_folder(plan.folder).glob(f"{glob.escape(name)}.*")]
         return sorted(path for path in found if not path.name.startswith("."))
 
     def write_figure_index(self, index: FigureIndex, selection: Selection) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
+from benchmark.metrics.undefined import why_undefined
 from benchmark.runs.records import Evaluation, Failure, RunRecord, evaluation_key
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
@@ -16,7 +17,7 @@ from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
 from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
-from benchmark.terms import Metric, Selection
+from benchmark.terms import Metric, Selection, selection_suffix
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Table:
     """The first row's method trained on shuffled video labels, one per dataset."""
     contrasts: tuple[Contrast, ...] = ()
     """Where a table is about one method: how it differs from each other one, by class and by video."""
+
+    @property
+    def name(self) -> str:
+        """What it and its files are called: under another selection than `last`, with the selection's name."""
+        return self.plan.table + selection_suffix(self.selection)
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
@@ -246,7 +252,7 @@ def _cell(
     values = [value for e in evaluations if (value := e.metrics[target.metric]) is not None]
     summary = summarise(values) if values else None
     if evaluations and not values:
-        reason = f"{target.metric} is undefined on {target.name}: its test frames are of one class"
+        reason = why_undefined([target.metric], target.name)
     return Cell(
         row=row.label,
         method=row.method,
@@ -283,6 +289,8 @@ def _find(
     if selection not in record.selected:
         if record.spec.imported:
             return None, f"run {key} has no {selection} selection: its scores were imported"
+        if record.looks and all(look.test is None for look in record.looks) and selection == "oracle":
+            return None, f"run {key} has no oracle selection: {why_undefined([target.metric], source.name)}"
         needs = {"validation": "--holdout", "oracle": "--looks", "last": ""}[selection]
         return None, f"run {key} has no {selection} selection: it needs {needs}"
     if selection not in record.selections(source.test_hash):

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from benchmark.datasets import untrained_scores
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.labels import pair_with_labels
 from benchmark.metrics.frame import average_precision, roc_auc
 from benchmark.runs.records import Controls
 from benchmark.runs.store import RunStore
 from benchmark.system.files import writing_to
 from benchmark.training.jobs import Job
-from benchmark.training.scoring import pair_with_labels
 
 DRAWS = 100
 """Random scorings of whole videos that are averaged."""

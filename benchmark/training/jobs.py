@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save
 
 from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
@@ -31,7 +32,7 @@ from benchmark.system.process import is_out_of_memory, time_limit
 from benchmark.terms import Cached, Selection, Trouble
 from benchmark.training.loop import Trained, build_method, train
 from benchmark.training.numerics import use_float32
-from benchmark.training.scoring import Scores, pair_with_labels, score_videos
+from benchmark.training.scoring import Scores, score_videos
 
 
 @dataclass(frozen=True)

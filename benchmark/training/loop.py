@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmark.api import FeatureSpec, Method, MethodError, PairBatch
 from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
 from benchmark.metrics.frame import test_metrics
@@ -24,7 +25,7 @@ from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
 from benchmark.terms import Numerics, Selection, Training
 from benchmark.training.numerics import arithmetic, autocast
-from benchmark.training.scoring import Scores, pair_with_labels, score_videos, video_level_auc
+from benchmark.training.scoring import Scores, score_videos, video_level_auc
 
 State = dict[str, Tensor]
 Report = Callable[[int, float], None]

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from benchmark.api import Method, MethodError
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.labels import snippet_labels
-from benchmark.datasets.manifest import Manifest, Video
-from benchmark.metrics.frame import ScoredVideos, max_score_auc
+from benchmark.datasets.manifest import Video
+from benchmark.metrics.frame import max_score_auc
 
 Scores = dict[str, NDArray[np.float32]]
 
@@ -51,21 +50,6 @@ def score_videos(
             scores[video.name] = values
     method.train(training)
     return scores
-
-
-def pair_with_labels(manifest: Manifest, scores: Mapping[str, NDArray[np.float32]]) -> ScoredVideos:
-    """Put the scores of a dataset's test videos beside their frame labels."""
-    videos = manifest.split("test")
-    labels = [snippet_labels(video, manifest.stride) for video in videos]
-    return ScoredVideos(
-        scores=np.concatenate([scores[video.name] for video in videos]).astype(np.float64),
-        positive=np.concatenate([positive for positive, _ in labels]),
-        negative=np.concatenate([negative for _, negative in labels]),
-        video=np.repeat(np.arange(len(videos)), [video.rows for video in videos]),
-        labels=np.array([video.label for video in videos]),
-        classes=tuple(video.classes for video in videos),
-        names=tuple(video.name for video in videos),
-    )
 
 
 def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from benchmark.datasets.check import missing_videos
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
@@ -205,18 +206,28 @@ def check_comparable(datasets: Sequence[Dataset]) -> None:
 
 
 def check_trainable(dataset: Dataset) -> None:
-    """Refuse a dataset that lacks normal or abnormal training videos, or test videos of both kinds.
+    """Refuse a dataset that lacks normal or abnormal training videos, or test videos.
 
     Raises
     ------
     InputError
         If it does.
     """
-    for split in ("train", "test"):
-        labels = {video.label for video in dataset.manifest.videos if video.split == split}
-        for label, word in ((0, "normal"), (1, "abnormal")):
-            if label not in labels:
-                raise InputError(f"dataset {dataset.name} has no {word} video in its {split} part")
+    lacks = missing_videos(dataset.manifest)
+    if lacks:
+        raise InputError(f"dataset {'; '.join(lacks)}: add some, and import it again")
+
+
+def check_testable(dataset: Dataset) -> None:
+    """Refuse a dataset without test videos.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    if not dataset.manifest.split("test"):
+        raise InputError(f"dataset {dataset.name} has no test video: add some, and import it again")
 
 
 def check_holdout(dataset: Dataset, looks: int) -> None:

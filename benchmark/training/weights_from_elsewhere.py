@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
@@ -24,7 +25,7 @@ from benchmark.terms import Benchmark
 from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
-from benchmark.training.scoring import pair_with_labels, score_videos
+from benchmark.training.scoring import score_videos
 from benchmark.training.specification import check_overrides, describe_run
 
 CHECKPOINT_DEPTH = 2

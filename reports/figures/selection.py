@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from benchmark.metrics.undefined import why_undefined
 from benchmark.runs.records import RunRecord
 from benchmark.tables.line_ups import Contender
 from benchmark.terms import METRIC_NAMES, Selection
@@ -31,6 +32,9 @@ def draw_selection(evidence: Evidence) -> Figure | Absence:
     folder = evidence.line_up.name
     test_hash = evidence.line_up.dataset.test_hash
     looked = {c: [r for r in records if r.looks] for c, records in evidence.records.items()}
+    if any(looked.values()) and all(look.test is None for rs in looked.values() for r in rs for look in r.looks):
+        dataset = evidence.line_up.dataset
+        return Absence(folder, NAME, TITLE, f"{why_undefined([dataset.metric], dataset.name)}.")
     today = {c: [r for r in records if r.oracle_test_hash == test_hash] for c, records in looked.items()}
     old = [c.label for c, records in looked.items() if len(today[c]) < len(records)]
     stale = (f"Left out, as the looks were at other test videos or labels: {', '.join(old)}.",) if old else ()

@@ -13,6 +13,25 @@ LATIN = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßà�
 """Letters beyond ASCII that LaTeX takes as they are, in any of its font encodings."""
 
 
+ACCENTS = {
+    "\u0300": "`",
+    "\u0301": "'",
+    "\u0302": "^",
+    "\u0303": "~",
+    "\u0304": "=",
+    "\u0306": "u",
+    "\u0307": ".",
+    "\u0308": '"',
+    "\u030a": "r",
+    "\u030b": "H",
+    "\u030c": "v",
+    "\u0327": "c",
+    "\u0323": "d",
+    "\u0331": "b",
+}
+"""Combining marks, and LaTeX's commands for them in any font encoding."""
+
+
 def _greek(letter: str) -> str:
     return unicodedata.name(letter).split()[-1].lower().replace("lamda", "lambda")
 
@@ -37,15 +56,33 @@ ESCAPES = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
     "†": r"\dag{}",
+    "‡": r"\ddag{}",
+    "·": r"\textperiodcentered{}",
+    "°": r"$^\circ$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "≠": r"$\neq$",
+    "∞": r"$\infty$",
+    "µ": r"$\mu$",
     "—": r"\textemdash{}",
     "–": r"\textendash{}",
     "…": r"\dots{}",
     "’": "'",
+    "‘": "`",
+    "“": "``",
+    "”": "''",
+    "ł": r"\l{}",
+    "Ł": r"\L{}",
+    "œ": r"\oe{}",
+    "Œ": r"\OE{}",
+    "ı": r"\i{}",
     "\N{NO-BREAK SPACE}": "~",
     "\N{THIN SPACE}": r"\,",
     FIGURE_SPACE: r"\phantom{0}",
     **{letter: rf"\textsuperscript{{{digit}}}" for digit, letter in enumerate(SUPERSCRIPTS)},
     **{letter: f"$\\{_greek(letter)}$" for letter in "αβγδεζηθικλμνξπρστυφχψω"},
+    **{letter: f"$\\{_greek(letter).capitalize()}$" for letter in "ΓΔΘΛΞΠΣΥΦΨΩ"},
     "\n": " ",
 }
 
@@ -55,18 +92,29 @@ SPLIT = "r@{}l"
 
 def to_latex(document: Document) -> str:
     """Render a document as LaTeX: one floating table for each part."""
+    parts = [_part(part) for part in document.parts]
+    foreign = "".join(sorted({c for part in parts for c in part if not c.isascii() and c not in LATIN}))
     head = [
         "% Needs \\usepackage{booktabs} in the preamble, and nothing else.",
+        *([f"% Use LuaLaTeX or XeLaTeX, with a font that has these characters of names: {foreign}"] if foreign else []),
         f"% Made by: {' '.join(document.command.split())}",
     ]
-    return "\n\n".join(["\n".join(head), *(_part(part) for part in document.parts)]) + "\n"
+    return "\n\n".join(["\n".join(head), *parts]) + "\n"
 
 
 def escape(text: str) -> str:
-    """Return a text such that LaTeX prints it; what its standard fonts lack becomes ``U+`` and the code point."""
-    escaped = "".join(ESCAPES.get(c) or (c if " " <= c <= "~" or c in LATIN else f"U+{ord(c):04X}") for c in text)
+    """Return a text such that LaTeX prints it; letters that its standard fonts lack stay, as UTF-8."""
+    escaped = "".join(ESCAPES.get(c) or _letter(c) for c in unicodedata.normalize("NFC", text))
     # No ligatures: options begin with two hyphens.
     return escaped.replace("--", "-{}-").replace("--", "-{}-")
+
+
+def _letter(character: str) -> str:
+    """Return a letter as it is, or by the command for its accent."""
+    base, *marks = list(unicodedata.normalize("NFD", character))
+    if character in LATIN or len(marks) != 1 or not base.isascii() or marks[0] not in ACCENTS:
+        return character
+    return f"\\{ACCENTS[marks[0]]}{{{base}}}"
 
 
 def _part(part: Part) -> str:

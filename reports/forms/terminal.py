@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from reports.tables.document import Part
+from reports.tables.grid import GridCell
 
 
 def to_terminal(part: Part) -> RichTable:
@@ -14,5 +16,10 @@ def to_terminal(part: Part) -> RichTable:
     for name in (*grid.stub(), *grid.headers):
         drawn.add_column(name, overflow="fold")
     for names, row in (line for group in grid.groups for line in grid.lines(group)):
-        drawn.add_row(*names, *((cell.main + cell.extras for cell in row.cells) if row else ()))
+        drawn.add_row(*names, *(map(_cell, row.cells) if row else ()))
     return drawn
+
+
+def _cell(cell: GridCell) -> Text:
+    """Render a cell; what is bold is so on a terminal, and plain in a log."""
+    return Text.assemble((cell.main, "bold" if cell.bold else ""), cell.extras)

@@ -14,6 +14,10 @@ CLASSES = "Differences by class"
 VIDEOS = "Videos that differ most"
 POWER = "What it would take to see a difference"
 DEFINITIONS = {"auc_class": "class alone", "auc_class_vs_normal": "against normal"}
+NO_CLASS_NUMBER = (
+    f"{EMPTY} no AUC: the frames that it is of are all abnormal or all normal; no interval: one video of a kind, or "
+    "videos that no resample tells apart."
+)
 SEEDS = (3, 5, 10, 20)
 
 
@@ -49,6 +53,12 @@ def _class_cells(gaps: dict[str, ClassGap]) -> Iterator[GridCell]:
             yield GridCell("", EMPTY)
         else:
             yield GridCell("", interval(100 * gap.ci_low, 100 * gap.ci_high))
+
+
+def class_notes(grid: Grid | None) -> tuple[str, ...]:
+    """Return the remarks below the differences by class."""
+    cells = [cell for group in grid.groups for row in group.rows for cell in row.cells] if grid else []
+    return (NO_CLASS_NUMBER,) if any(EMPTY in (cell.value, cell.rest) for cell in cells) else ()
 
 
 def video_caption(table: Table) -> tuple[str, ...]:

@@ -42,20 +42,25 @@ def make_document(table: Table) -> Document:
     """Put a table together: itself, and below it the differences, the paper's numbers and controls that there are."""
     plan, marks, beside_marks = table.plan, Footnotes(), Footnotes()
     grid = main_grid(table, marks)
+    classes = contrasts.class_grid(table)
     beside = beside_paper.paper_grid(table, beside_marks)
     below = [
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
-        ("classes", contrasts.CLASSES, contrasts.class_caption(table), contrasts.class_grid(table)),
+        ("classes", contrasts.CLASSES, contrasts.class_caption(table), classes),
         ("videos", contrasts.VIDEOS, contrasts.video_caption(table), contrasts.video_grid(table)),
         ("power", contrasts.POWER, contrasts.power_caption(table), contrasts.power_grid(table)),
         ("controls", controls.TITLE, controls.CAPTION, controls.control_grid(table)),
     ]
-    notes_below = {"differences": differences.difference_notes(table), "paper": tuple(beside_marks.lines())}
-    parts = [Part(plan.table, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
+    notes_below = {
+        "differences": differences.difference_notes(table),
+        "paper": tuple(beside_marks.lines()),
+        "classes": contrasts.class_notes(classes),
+    }
+    parts = [Part(table.name, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
     parts += [
-        Part(f"{plan.table}-{name}", title, text, drawn, notes_below.get(name, ()))
+        Part(f"{table.name}-{name}", title, text, drawn, notes_below.get(name, ()))
         for name, title, text, drawn in below
         if drawn is not None
     ]
-    return Document(plan.table, plan.command, tuple(parts))
+    return Document(table.name, plan.command, tuple(parts))

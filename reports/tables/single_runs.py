@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmark.metrics.undefined import why_undefined
 from benchmark.runs.records import Evaluation, Failure, RunRecord, evaluation_key, trouble_line
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.terms import Trouble
+from reports.tables.grid import EMPTY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +35,19 @@ class PlannedRuns:
     standing: dict[str, RunStanding]
 
 
+@dataclass(frozen=True)
+class Metrics:
+    """All metrics of runs, and below them why some are undefined."""
+
+    grid: RichTable
+    notes: tuple[str, ...]
+
+
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
 
 
-def metrics_table(plan: TablePlan, store: RunStore) -> RichTable:
+def metrics_table(plan: TablePlan, store: RunStore) -> Metrics:
     """Return all metrics of the runs of a plan, mean ± sample standard deviation over seeds, by selection."""
     evaluations = [e for key in plan.run_keys() for e in store.evaluations(key)]
     names = {dataset.test_hash: dataset.name for dataset in plan.datasets}
@@ -44,7 +55,7 @@ def metrics_table(plan: TablePlan, store: RunStore) -> RichTable:
     return _metrics(_rows(shown), "all metrics, in percent")
 
 
-def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> RichTable:
+def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> Metrics:
     """Return all metrics of one run, by selection."""
     spec = record.spec
     return _metrics(
@@ -53,20 +64,24 @@ def evaluation_table(record: RunRecord, evaluations: Sequence[Evaluation]) -> Ri
     )
 
 
-def weights_table(what: str, dataset: str, metrics: Mapping[str, float | None]) -> RichTable:
+def weights_table(what: str, dataset: str, metrics: Mapping[str, float | None]) -> Metrics:
     """Return all metrics of weights that are no run of ours."""
-    rows = [(dataset, name, GIVEN, value) for name, value in metrics.items() if value is not None]
+    rows = [(dataset, name, GIVEN, value) for name, value in metrics.items()]
     return _metrics(rows, f"{what}, in percent")
 
 
-def _rows(evaluations: Iterable[Evaluation]) -> list[tuple[str, str, str, float]]:
-    return [(e.dataset, name, e.selection, v) for e in evaluations for name, v in e.metrics.items() if v is not None]
+_Row = tuple[str, str, str, float | None]
+"""Dataset, metric, selection and value; None where the metric is undefined there."""
 
 
-def _metrics(rows: Sequence[tuple[str, str, str, float]], title: str) -> RichTable:
+def _rows(evaluations: Iterable[Evaluation]) -> list[_Row]:
+    return [(e.dataset, name, e.selection, value) for e in evaluations for name, value in e.metrics.items()]
+
+
+def _metrics(rows: Sequence[_Row], title: str) -> Metrics:
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"])
+    frame = pd.DataFrame(rows, columns=["dataset", "metric", "selection", "value"]).astype({"value": float})
     grid = RichTable("tested on", "metric", title=title, title_justify="left")
     selections = [s for s in ("last", "validation", "oracle", GIVEN) if s in set(frame["selection"])]
     for selection in selections:
@@ -74,12 +89,16 @@ def _metrics(rows: Sequence[tuple[str, str, str, float]], title: str) -> RichTab
     for (dataset, metric), group in frame.groupby(["dataset", "metric"], sort=False):
         values = [group.loc[group["selection"] == s, "value"] for s in selections]
         grid.add_row(str(dataset), str(metric), *(_mean_and_deviation(v) for v in values))
-    return grid
+    undefined: dict[str, list[str]] = {}
+    for name, metric in dict.fromkeys((name, metric) for name, metric, _, value in rows if value is None):
+        undefined.setdefault(name, []).append(metric)
+    notes = (f"{EMPTY} {why_undefined(metrics, name)}." for name, metrics in undefined.items())
+    return Metrics(grid, tuple(notes))
 
 
 def _mean_and_deviation(values: pd.Series) -> str:
-    if values.empty:
-        return "—"
+    if values.isna().all():
+        return EMPTY
     text = f"{100 * values.mean():.2f}"
     return f"{text} ± {100 * values.std(ddof=1):.2f}" if len(values) > 1 else text
 
@@ -120,6 +139,19 @@ def trouble_lines(planned: Sequence[PlannedRuns]) -> list[str]:
     """Say of each run that gave no result why, once however many tables need it."""
     troubles = {key: how for runs in planned for key, how in runs.standing.items() if isinstance(how, Failure)}
     return [trouble_line(how.status, how.spec, how.reason) for how in troubles.values()]
+
+
+def undefined_lines(planned: Sequence[PlannedRuns], store: RunStore) -> list[str]:
+    """Say of each test set on which runs are judged by a metric that is undefined there, why."""
+    lines = dict.fromkeys(
+        why_undefined([e.metric], dataset.name)
+        for runs in planned
+        for key in itertools.islice((key for key, how in runs.standing.items() if how == "done"), 1)
+        for e in store.evaluations(key)
+        for dataset in runs.plan.datasets
+        if e.test_hash == dataset.test_hash and e.metrics.get(e.metric) is None
+    )
+    return list(lines)
 
 
 def _word(standing: RunStanding) -> str:

@@ -118,6 +118,18 @@ def test_runs_are_loaded_under_one_selection_with_their_settings(compared: Path)
     assert frame.groupby("configuration")[["title", "train_dataset"]].nunique().eq(1).all(axis=None)
 
 
+def test_the_oracle_s_answer_stands_beside_that_of_the_last_step(compared: Path, tiny_scenes: Path) -> None:
+    arguments = ["--method", PLUGIN, "--against", "mmil,rtfm", "--dataset", "scenes-avenue,scenes-ucf-crime", *TINY]
+    places = ["--data", str(tiny_scenes), "--results", str(compared), "--executor", "serial", "--tracking", "none"]
+    folder, name = compared / "tables" / "scenes-avenue+scenes-ucf-crime-quick", "compare-mean_mil.py-MeanMIL"
+    honest = (folder / f"{name}.tex").read_text().splitlines()[2:]
+    assert run(["compare", *arguments, "--power", "2", "--selection", "oracle", *places]) == 0
+    assert (folder / f"{name}.tex").read_text().splitlines()[2:] == honest
+    assert "ORACLE" in (folder / f"{name}-oracle.md").read_text()
+    page = (compared / "reports" / f"{name}-scenes-avenue+scenes-ucf-crime-quick-oracle.html").read_text()
+    assert "ORACLE selection" in page
+
+
 def test_controls_and_other_selections_are_loaded_when_asked_for(compared: Path, tmp_path: Path) -> None:
     with_controls = benchmark.load_runs(compared, controls=True)
     assert with_controls["shuffled_labels"].sum() == len(with_controls) - 12 > 0

@@ -63,7 +63,7 @@ def render(results: Results) -> Iterator[Path]:
     for plan in results.plans(None):
         filled = fill_selections(plan, RunStore(results.runs))
         paths = write_table(filled, results, SELECTIONS.get(plan.table, "last"))
-        yield from (path for path in paths if path.name.removeprefix(f"{plan.table}.") in FORMS)
+        yield from (path for path in paths if path.name.partition(".")[2] in FORMS)
 
 
 def make_golden(scratch: Path) -> None:

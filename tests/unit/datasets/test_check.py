@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.datasets.check import check_dataset
+from benchmark.datasets.check import check_dataset, shortcomings
 from benchmark.datasets.dataset import Dataset
 from benchmark.importing.importer import ImportRequest, import_dataset
 from tests.unit.importing.small_packs import NAMES, changed, specs, write_pack
@@ -59,3 +59,20 @@ def test_progress_is_told(dataset: Dataset) -> None:
     told: list[tuple[int, int]] = []
     check_dataset(dataset, lambda done, total: told.append((done, total)))
     assert told[-1] == (4, 4)
+
+
+def test_what_cannot_be_done_with_a_dataset_is_said(dataset: Dataset) -> None:
+    manifest = dataset.manifest
+    assert shortcomings(manifest) == []
+
+    def without(split: str, label: int) -> list[str]:
+        kept = tuple(v for v in manifest.videos if (v.split, v.label) != (split, label))
+        return shortcomings(manifest.model_copy(update={"videos": kept}))
+
+    assert without("train", 0) == ["small has no normal training video: nothing can be trained on it until it has one"]
+    (line,) = without("test", 0)
+    assert line.startswith("some metrics are undefined on the test videos of small: false_alarm_rate_0.5 needs normal")
+    (line,) = without("test", 1)
+    assert "auc_frame needs both abnormal and normal frames; ap_frame, pr_auc_trapezoid need abnormal frames" in line
+    nothing = manifest.model_copy(update={"videos": manifest.split("train")})
+    assert shortcomings(nothing) == ["small has no test video: nothing can be trained on it until it has one"]

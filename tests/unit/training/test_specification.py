@@ -122,5 +122,5 @@ def test_a_setting_that_nobody_took_is_refused() -> None:
 
 @pytest.mark.parametrize("labels", [(("train", 1),), (("train", 0),)])
 def test_a_dataset_needs_both_kinds_of_training_videos(labels: tuple[tuple[str, int], ...]) -> None:
-    with pytest.raises(InputError, match=r"dataset mine has no (normal|abnormal) video in its train part"):
+    with pytest.raises(InputError, match=r"dataset mine has no (normal|abnormal) training video"):
         check_trainable(described(labels=labels))  # type: ignore[arg-type]

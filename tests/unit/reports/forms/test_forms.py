@@ -1,24 +1,31 @@
 """All declared tables in all forms, against golden files: `python -m tests.frozen.make` writes them anew."""
 
+import ast
 import json
 import re
+import unicodedata
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+import reports
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import fill_table
 from benchmark.tables.declaration import list_tables
 from benchmark.tables.paper import footnotes
+from benchmark.terms import selection_suffix
 from reports.forms.html import to_html
-from reports.forms.latex import escape, to_latex
+from reports.forms.latex import LATIN, escape, to_latex
 from reports.forms.markdown import to_markdown
+from reports.forms.terminal import to_terminal
 from reports.tables.document import Document, Part
 from reports.tables.grid import Grid, GridCell, GridGroup, GridRow
 from reports.tables.provenance import to_provenance
-from tests.frozen.make_golden import FORMS, GOLDEN, render, unpack
+from tests.frozen.make_golden import FORMS, GOLDEN, SELECTIONS, render, unpack
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +38,19 @@ def written(results: Results) -> dict[str, Path]:
     return {path.name: path for path in render(results)}
 
 
+PAGES = [table + selection_suffix(SELECTIONS.get(table, "last")) for table in list_tables()]
+"""Names of the golden files: one of the tables is shown under another selection."""
+
+
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("table", list_tables())
-def test_a_declared_table_looks_as_it_did(written: dict[str, Path], table: str, form: str) -> None:
-    name = f"{table}.{form}"
+@pytest.mark.parametrize("page", PAGES)
+def test_a_declared_table_looks_as_it_did(written: dict[str, Path], page: str, form: str) -> None:
+    name = f"{page}.{form}"
     assert written[name].read_text(encoding="utf-8") == (GOLDEN / name).read_text(encoding="utf-8")
 
 
 def test_the_golden_files_show_every_kind_of_cell() -> None:
-    text = "".join((GOLDEN / f"{table}.md").read_text(encoding="utf-8") for table in list_tables())
+    text = "".join((GOLDEN / f"{page}.md").read_text(encoding="utf-8") for page in PAGES)
     for sign in ("—", "†", "(↓", "(n = 2)", "| inside", "| above", "| below", "| no interval", "reported by", "(AP)"):
         assert sign in text
 
@@ -91,10 +102,13 @@ def odd_document() -> Document:
 
 def test_latex_leaves_no_character_that_it_could_stumble_over() -> None:
     text = to_latex(odd_document())
-    head, *body = text.splitlines()
+    lines = text.splitlines()
+    head, body = "\n".join(lines[:2]), lines[2:]
     assert "booktabs" in head
     assert r"\label{tab:odd-py}" in body
-    assert all(character.isascii() or character == "é" for character in text)
+    assert "U+" not in text.upper()
+    assert {character for character in text if not character.isascii()} == set("é日本")
+    assert "with a font that has these characters of names: 日本" in head
     for line in body:
         if not line.startswith(("%", r"\begin", r"\multicolumn", r"\caption")):
             assert not re.search(r"(?<!\\)[#%]", line)
@@ -112,11 +126,55 @@ def test_latex_leaves_no_character_that_it_could_stumble_over() -> None:
         ("--holdout", "-{}-holdout"),
         ("λα", r"$\lambda$$\alpha$"),
         ("¹²", r"\textsuperscript{1}\textsuperscript{2}"),
-        ("日", "U+65E5"),
+        ("日", "日"),
+        ("‡", r"\ddag{}"),
+        ("Čšő", r"\v{C}\v{s}\H{o}"),
+        ("e\u0301", "é"),
+        ("ΩŁ", r"$\Omega$\L{}"),
     ],
 )
 def test_latex_escapes(text: str, expected: str) -> None:
     assert escape(text) == expected
+
+
+def test_every_sign_that_we_write_has_a_command_of_latex() -> None:
+    """All literals of the code that makes tables, so that a new sign cannot be forgotten."""
+    root = Path(reports.__file__).parents[1]
+    files = [
+        *(root / "reports").rglob("*.py"),
+        *(root / "benchmark").rglob("*.py"),
+        *(root / "results/paper").glob("*"),
+    ]
+    texts = [
+        node.value
+        for file in files
+        if file.suffix == ".py"
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    texts += [file.read_text(encoding="utf-8") for file in files if file.suffix == ".csv"]
+    signs = {sign for sign in "".join(texts) if not sign.isascii() and not unicodedata.combining(sign)}
+    assert {"‡", "†", "−", "→", "—"} <= signs
+    assert {sign for sign in signs if not escape(sign).isascii()} <= LATIN
+
+
+@pytest.mark.parametrize("table", sorted(GOLDEN.glob("*.tex")), ids=lambda path: path.stem)
+def test_no_table_prints_a_code_point(table: Path) -> None:
+    text = table.read_text(encoding="utf-8")
+    assert "u+" not in text.lower()
+    assert text.isascii()
+
+
+def test_bold_is_bold_on_a_terminal_and_plain_in_a_log() -> None:
+    part = odd_document().parts[0]
+    shown = {}
+    for terminal in (True, False):
+        console = Console(file=StringIO(), force_terminal=terminal, color_system="truecolor" if terminal else None)
+        console.print(to_terminal(part))
+        shown[terminal] = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[1m12.3" in shown[True]
+    assert "\x1b" not in shown[False]
+    assert "**" not in shown[True] + shown[False]
 
 
 class Tags(HTMLParser):
@@ -138,7 +196,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("page", ["odd", *list_tables()])
+@pytest.mark.parametrize("page", ["odd", *PAGES])
 def test_html_is_well_formed_and_stands_alone(page: str) -> None:
     text = to_html(odd_document()) if page == "odd" else (GOLDEN / f"{page}.html").read_text(encoding="utf-8")
     tags = Tags()
