@@ -19,7 +19,12 @@ from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_featu
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.same_features import check_identity, with_norm_notes
-from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
+from benchmark.importing.annotations import (
+    find_annotations,
+    find_frame_counts,
+    note_on_counts,
+    read_annotations,
+)
 from benchmark.importing.feature_files.layouts import find_features
 from benchmark.importing.feature_files.search import features_home
 from benchmark.importing.feature_files.video_features import read_axes
@@ -181,6 +186,10 @@ def _plan(request: ImportRequest) -> _Plan:
     stride = find_stride(request.stride, identity)
     frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
     read = read_axes(features, {stem: frames[name] for name, stem in matching.stems.items()}, stride)
+    annotations = annotations.completed(
+        {name: read.videos[stem].shape[0] for name, stem in matching.stems.items()}, counts
+    )
+    frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
     videos = plan_videos(
         read.videos, annotations, matching, frames, request.train_unit, request.train_segments, request.tail, stride
     )
@@ -195,7 +204,7 @@ def _plan(request: ImportRequest) -> _Plan:
         annotations.form,
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
-        counts_note,
+        note_on_counts(counts, counts_note, annotations.videos),
         "" if stride == SNIPPET_FRAMES else f"A row stands for {stride} frames.",
         *notes_on(videos, matching, stride),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,11 +57,19 @@ class Annotations:
         Name -> video, in the order of the files.
     notes
         What else the reader found, one sentence each.
+    completing
+        Gives the annotations with the labels of test videos, from the number of snippets and the frame counts by
+        name; None where that is not needed.
     """
 
     form: str
     videos: Mapping[str, AnnotatedVideo]
     notes: tuple[str, ...] = field(default=())
+    completing: Callable[[Mapping[str, int], Mapping[str, int]], Annotations] | None = None
+
+    def completed(self, rows: Mapping[str, int], counts: Mapping[str, int]) -> Annotations:
+        """Return the annotations with all that the snippets and frame counts of the videos tell, each by name."""
+        return self if self.completing is None else self.completing(rows, counts)
 
 
 def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, AnnotatedVideo]:
@@ -134,17 +142,27 @@ def frame_pairs(words: Iterable[str], where: str) -> list[tuple[int, int]]:
 
 
 def read_mask(path: Path) -> tuple[int, tuple[Interval, ...]]:
-    """Read the `.npy` mask of a video: its number of frames and where it is abnormal.
+    """Read the `.npy` mask of a video, see `read_frame_labels`: its number of frames and where it is abnormal."""
+    labels = read_frame_labels(path)
+    return len(labels), mask_intervals(labels)
+
+
+def read_frame_labels(path: Path) -> NDArray[np.bool_]:
+    """Read labels of frames, ``(frames,)``, from an `.npy` file, also of one row or column.
 
     Raises
     ------
     InputError
-        If the file is not readable, or holds anything but one 0 or 1 per frame.
+        If the file is not readable, or holds anything but one value per frame, 0 and 1 or, as in a picture, 0 and 255.
     """
-    mask = read_npy(path)
-    if mask.ndim != 1 or not np.isin(mask, (0, 1)).all():
+    labels = read_npy(path)
+    flat = labels.reshape(-1) if labels.ndim == 2 and 1 in labels.shape else labels
+    if flat.ndim != 1 or not flat.size:
+        pixels = "; of a mask of pixels, save `mask.any(axis=(1, 2))`" if labels.ndim == 3 else ""
+        raise InputError(f"{path}: shape {labels.shape}; one value per frame is expected, 0 or 1{pixels}")
+    if not (np.isin(flat, (0, 1)).all() or np.isin(flat, (0, 255)).all()):
         raise InputError(f"{path}: not a frame mask; one value per frame, 0 or 1, is expected")
-    return len(mask), mask_intervals(mask)
+    return np.asarray(flat != 0)
 
 
 def mask_intervals(mask: NDArray[Any]) -> tuple[Interval, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
+from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
 from benchmark.importing.feature_files.lists import file_of, read_list
 from benchmark.system.errors import InputError
@@ -24,9 +25,6 @@ _OTHER_FOLDERS = frozenset(
     | {"flow", "flowtest", "vggish", "vggish-features", "audio"}
 )
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
-# A part of a folder's name: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`, but not `latest`.
-_TRAIN = re.compile(r"(?<![A-Za-z])train|Train|TRAIN")
-_TEST = re.compile(r"(?<![A-Za-z])test|Test|TEST")
 
 
 @dataclass(frozen=True)
@@ -176,9 +174,5 @@ def _nearest(entry: str, paths: Sequence[Path]) -> Path:
 
 
 def _split_of(folders: Iterable[str]) -> Split | None:
-    for name in folders:
-        if _TRAIN.search(name):
-            return "train"
-        if _TEST.search(name):
-            return "test"
-    return None
+    """Return the split by the outermost folder with a word for one: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`."""
+    return next((split for name in folders if (split := split_in(name))), None)
