@@ -48,14 +48,16 @@ def telling_names(entries: Sequence[str]) -> list[str]:
     """Return the names of videos that entries with folders mean.
 
     That is the name of the file. Where entries with other folders share it, their names have as many of the folders
-    before it as tell all of them apart, joined by ``_``. Entries that are the same have the same name.
+    before it as tell them apart, joined by ``_``. Entries that are the same have the same name. One that leads out
+    of its folder stays as it is, which is no name.
     """
     paths = [name_parts(entry) for entry in entries]
     uses = Counter(path[-1] for path in set(paths))
     shared = {path for path in paths if uses[path[-1]] > 1}
     depths = range(1, max(map(len, shared), default=1) + 1)
     depth = next((depth for depth in depths if len({path[-depth:] for path in shared}) == len(shared)), depths[-1])
-    return ["_".join(path[-depth:]) if path in shared else path[-1] for path in paths]
+    names = ["_".join(path[-depth:]) if path in shared else path[-1] for path in paths]
+    return [entry if ".." in path else name for entry, path, name in zip(entries, paths, names, strict=True)]
 
 
 def split_crop(stem: str) -> tuple[str, int | None]:

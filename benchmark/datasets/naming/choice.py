@@ -119,14 +119,15 @@ def find_named(parts: FilePath, names: Collection[str]) -> str | None:
 
 
 def _named(rule: Rule, paths: Sequence[FilePath], same: Callable[[int, int], bool], spare: int) -> Naming | None:
-    """Return what a rule makes of the files; None if more than `spare` stay unnamed, or no crop has a number."""
+    """Return what a rule makes of the files; None if more than `spare` stay unnamed, or it cannot be meant."""
     files: defaultdict[str, dict[int, int]] = defaultdict(dict)
     unnamed, twice, numbers = [], [], set()
     for place, path in enumerate(paths):
         named = rule.read(path)
         if named is None:
             unnamed.append(place)
-            if len(unnamed) > spare:
+            # What is said to stand before or after all names does so in those of other videos, too.
+            if len(unnamed) > spare or (rule.affixed and spare < len(paths) and rule.carried(path) is None):
                 return None
             continue
         numbers.add(named.crop)

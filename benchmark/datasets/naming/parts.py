@@ -102,7 +102,7 @@ def _in_crop_folder(path: FilePath) -> Carried | None:
 
 def _split_before_stem(path: FilePath) -> Carried:
     """Read `training_videos/01` as `training_01`: so Avenue is laid out, and so its videos are called."""
-    split = next(filter(None, map(_split_of, path[:-1])), None)
+    split = next(filter(None, map(split_of, path[:-1])), None)
     named = split is None or path[-1].startswith(f"{split}ing_")
     return Carried("", path[-1] if named else f"{split}ing_{path[-1]}")
 
@@ -115,13 +115,13 @@ def _split_anywhere(path: FilePath, numbers: bool = False) -> Carried | None:
     numbers
         Whether names are numbers but for the split, so that `1` is `01`.
     """
-    split = _split_of(path[-1]) or next(filter(None, map(_split_of, path[:-1])), None)
+    split = split_of(path[-1]) or next(filter(None, map(split_of, path[:-1])), None)
     words = re.split(r"[\W_]+", _NO_NAME.sub("_", path[-1]).strip("_-. "))
     rest = "_".join(str(int(word)) if numbers and word.isdecimal() else word for word in words)
     return Carried(split, rest) if split and rest else None
 
 
-def _split_of(name: str) -> str | None:
+def split_of(name: str) -> str | None:
     """Return the split that a name has a word for; None if it has none, or words for both."""
     found = {_SPLIT_WORDS[word.lower()] for word in _words(name) if word.lower() in _SPLIT_WORDS}
     return found.pop() if len(found) == 1 else None

@@ -62,6 +62,11 @@ class Rule:
         return self.crop is not None or self.part.numbered
 
     @property
+    def affixed(self) -> bool:
+        """Whether something stands before or after all names."""
+        return bool(self.prefix or self.suffix)
+
+    @property
     def first_unnumbered(self) -> bool:
         """Whether the first crop's file may have no number, as of published ones: name.npy, name__1.npy, ..."""
         return self.crop in (None, _Crop("__"))

@@ -15,7 +15,7 @@ from benchmark.datasets.frames_csv import frame_number
 from benchmark.datasets.video_names import check_video_name
 from benchmark.system.errors import InputError
 from benchmark.system.names import check_name
-from benchmark.system.text_files import shown
+from benchmark.system.text_files import and_more, shown
 from benchmark.terms import Split
 
 Interval = tuple[int, int]
@@ -82,12 +82,14 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
         has no interval, or a normal one has.
     """
     named: dict[str, AnnotatedVideo] = {}
+    twice: list[str] = []
+    in_both: list[str] = []
     for video in videos:
         check_video_name(video.name, source)
         _check_classes(video, source)
         if (other := named.get(video.name)) is not None:
-            where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
-            raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
+            (twice if other.split == video.split else in_both).append(video.name)
+            continue
         if video.intervals and not video.label:
             raise InputError(f"{video.name}: a normal video with abnormal frames ({source}); correct one of the two")
         if video.split == "test" and video.label and not video.intervals:
@@ -95,6 +97,11 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
                 f"{video.name}: an abnormal test video without abnormal frames ({source}); add its intervals"
             )
         named[video.name] = video
+    for names, where in ((in_both, "in both splits"), (twice, "twice in one split")):
+        if names:
+            raise InputError(
+                f"{and_more(names)}: this video is {where} ({source}); list it once, or give two videos two names"
+            )
     if not named:
         raise InputError(f"{source}: no videos are listed there")
     return named

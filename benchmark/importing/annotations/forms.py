@@ -17,7 +17,7 @@ from benchmark.importing.annotations import (
     xd_violence,
 )
 from benchmark.importing.annotations.annotated import Annotations
-from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles
+from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import beginning, read_lines, shown
 from benchmark.terms import Benchmark
@@ -53,7 +53,7 @@ class Found(NamedTuple):
 
 def read_annotations(
     path: Path,
-    features: FeatureFolder,
+    found: Sequence[FoundArray] = (),
     lists: Sequence[Path] = (),
     benchmark: Benchmark = "other",
     split_seed: int = 0,
@@ -64,7 +64,7 @@ def read_annotations(
     ----------
     path
         The main file of a form, or a folder that holds, itself or in its sub-folders, the files of one form.
-    features
+    found
         The features that they belong to; the XD-Violence form may take the split from their folders.
     lists
         Lists of the training and the test videos' feature files, which give the split of the XD-Violence form and
@@ -85,7 +85,7 @@ def read_annotations(
         case "UCF-Crime":
             return ucf_crime.read(main, lists)
         case "XD-Violence":
-            return xd_violence.read(main, features, lists)
+            return xd_violence.read(main, found, lists)
         case "ShanghaiTech":
             return shanghaitech.read(main)
         case "Avenue":
@@ -93,14 +93,7 @@ def read_annotations(
         case "JSON":
             return json_form.read(main)
         case "lists and one array":
-            return listed_array.read(
-                main, lists, {stem: _folders(files, features) for stem, files in features.videos.items()}
-            )
-
-
-def _folders(files: VideoFiles, features: FeatureFolder) -> tuple[str, ...]:
-    place = files.paths[0]
-    return place.relative_to(features.path).parts[:-1] if place.is_relative_to(features.path) else ()
+            return listed_array.read(main, lists, found)
 
 
 def find_annotations(path: Path, benchmark: Benchmark = "other") -> Found:

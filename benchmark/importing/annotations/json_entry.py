@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from benchmark.datasets.frames_csv import frame_number
-from benchmark.datasets.video_names import video_name
+from benchmark.datasets.video_names import name_parts, video_name
 from benchmark.datasets.words import Label, labels_in
 from benchmark.importing.annotations.annotated import (
     AnnotatedVideo,
@@ -138,7 +138,7 @@ class EntryReader:
             self._refuse(place, "an entry without the name of its video", True)
         if name is not None and video_name(named) != video_name(name):
             self._refuse(name, f"its entry is named {shown(named)}; correct one of the two")
-        return video_name(named)
+        return "/".join(name_parts(named))
 
     def _split(self, name: str, fields: Mapping[str, tuple[str, Any]], around: str | None) -> Split:
         _, value = fields.get("split", ("", around))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmark.datasets.video_names import telling_names
 from benchmark.importing.annotations.annotated import Annotations, by_name
 from benchmark.importing.annotations.json_entry import FORM, EntryReader
 from benchmark.system.errors import InputError
@@ -42,6 +44,8 @@ def read(main: Path) -> Annotations:
         reader.read(entry.content, entry.place, entry.name, entry.split) for entry in _entries(_parse(main), main)
     ]
     reader.check_unit()
+    names = telling_names([video.name for video in videos])
+    videos = [replace(video, name=name) for video, name in zip(videos, names, strict=True)]
     form = "Annotations in the JSON form (frames 0-based, end exclusive)."
     return Annotations(form, by_name(videos, main), reader.notes())
 

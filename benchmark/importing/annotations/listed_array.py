@@ -27,6 +27,7 @@ from benchmark.importing.annotations.annotated import (
 )
 from benchmark.importing.annotations.said_labels import Said
 from benchmark.importing.feature_files.lists import Entry, read_entries, splits_of, taken_for_training, video_of
+from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
 from benchmark.terms import SNIPPET_FRAMES, Split
@@ -90,7 +91,7 @@ def find_array(folder: Path) -> Path | None:
     return arrays[0]
 
 
-def read(main: Path, lists: Sequence[Path], folders: Mapping[str, Sequence[str]]) -> Annotations:
+def read(main: Path, lists: Sequence[Path], found: Sequence[FoundArray]) -> Annotations:
     """Read the form: the test videos' frames from the array, labels of training videos from what names them.
 
     What is returned knows the names and splits alone, and the labels once it is completed.
@@ -101,8 +102,8 @@ def read(main: Path, lists: Sequence[Path], folders: Mapping[str, Sequence[str]]
         The array, one 0 or 1 per frame of all test videos in the order of the test list.
     lists
         The lists of both splits; those beside the array if there are none.
-    folders
-        Stem of a video's files -> the folders that they lie in, which may say its label.
+    found
+        The features, whose folders may say the labels of the videos.
 
     Raises
     ------
@@ -118,7 +119,8 @@ def read(main: Path, lists: Sequence[Path], folders: Mapping[str, Sequence[str]]
             f"{main}: an array of frame labels needs the list of the test videos in its order, and that of the "
             "training videos; put both beside it or name them with --list, `test` and `train` words of their names"
         )
-    train, test = _read_lists(splits, folders)
+    stems = _without_crops([video_of(each.array.name) for each in found])
+    train, test = _read_lists(splits, {stem: each.folders for stem, each in zip(stems, found, strict=True)})
     training = _train(train)
     names = {split: ", ".join(path.name for path, of in splits.items() if of == split) for split in _SPLITS}
     form = (

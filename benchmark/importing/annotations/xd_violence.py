@@ -15,10 +15,10 @@ from benchmark.importing.annotations.annotated import (
     frame_pairs,
     interval,
 )
-from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import read_list, splits_of, taken_for_training, video_of
+from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import first_line, read_lines
+from benchmark.system.text_files import and_more, first_line, read_lines
 from benchmark.terms import Split
 
 FILES = ("annotations.txt",)
@@ -35,7 +35,7 @@ _CLASSES = {
 }
 
 
-def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Annotations:
+def read(main: Path, found: Sequence[FoundArray], lists: Sequence[Path] = ()) -> Annotations:
     """Read the form; frame numbers are 0-based and half-open, and only abnormal test videos have a line.
 
     The split comes from `lists`; without any, from the `*.list` files beside `main`; without those, from the
@@ -44,7 +44,7 @@ def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Ann
     intervals = dict(_intervals(main))
     lists = lists or sorted(main.parent.glob("rgb*.list")) or sorted(main.parent.glob("*.list"))
     split_of = splits_of(lists)
-    splits = _listed(split_of) if lists else _by_folder(features)
+    splits = _listed(split_of) if lists else _by_folder(found)
     for name in intervals:
         if splits.setdefault(name, "test") == "train":
             raise InputError(
@@ -110,14 +110,19 @@ def _listed(lists: Mapping[Path, Split]) -> dict[str, Split]:
     return splits
 
 
-def _by_folder(features: FeatureFolder) -> dict[str, Split]:
-    splits: dict[str, Split] = {}
-    for stem, files in features.videos.items():
-        if files.folder_split is None:
+def _by_folder(found: Sequence[FoundArray]) -> dict[str, Split]:
+    splits: dict[str, set[Split]] = {}
+    for each in found:
+        if each.split is None:
             raise InputError(
-                f"{files.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                f"{each.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
                 "beside the annotations; name the lists with --list"
             )
-        match = NAME.match(stem)
-        splits[match[0] if match else stem] = files.folder_split
-    return splits
+        name = video_name(each.array.name)
+        match = NAME.match(name)
+        splits.setdefault(match[0] if match else name, set()).add(each.split)
+    if both := [name for name, of in splits.items() if len(of) > 1]:
+        raise InputError(
+            f"{and_more(both)}: in a train and in a test folder; name the lists that say the split with --list"
+        )
+    return {name: split for name, (split,) in splits.items()}

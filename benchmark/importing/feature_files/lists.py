@@ -99,4 +99,4 @@ def file_of(entry: str) -> str:
 
 def video_of(entry: str) -> str:
     """Return the video's name in an entry, without folders, the file's ending and a crop's number."""
-    return split_crop(video_name(entry).removesuffix(".npy"))[0]
+    return split_crop(video_name(entry))[0]

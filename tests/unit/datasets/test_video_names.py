@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.video_names import is_video_file, name_parts, telling_names, video_name, without_ending
+from benchmark.datasets.video_names import (
+    is_video_file,
+    name_parts,
+    split_crop,
+    telling_names,
+    video_name,
+    without_ending,
+)
 
 FILM = "Bad.Boys.II.2003__#00-06-42_label_B2-0-0"
 
@@ -58,3 +65,9 @@ def test_folders_are_split_at_slashes_of_either_kind() -> None:
 )
 def test_only_names_that_are_shared_have_the_folders_that_tell_them_apart(entries: list[str], names: list[str]) -> None:
     assert telling_names(entries) == names
+
+
+def test_only_a_number_at_the_end_is_a_crop() -> None:
+    assert split_crop(f"{FILM}__1") == (FILM, 1)
+    assert split_crop(FILM) == (FILM, None)
+    assert split_crop("01_001") == ("01_001", None)
