@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.datasets.video_names import video_name
+from benchmark.datasets.video_names import VIDEO_ENDINGS, is_video_file, video_name
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 
-_KINDS = ".mp4, .avi, .mkv, .mov, .mpg or .webm"
+_KINDS = ", ".join(VIDEO_ENDINGS)
 
 
 def find_videos(source: Path) -> dict[str, Path]:
@@ -29,10 +29,10 @@ def find_videos(source: Path) -> dict[str, Path]:
     """
     if source.is_dir():
         below = (path for path in source.rglob("*") if not _is_hidden(path.relative_to(source)))
-        paths = [path for path in sorted(below) if _is_video(path) and path.is_file()]
+        paths = [path for path in sorted(below) if is_video_file(path.name) and path.is_file()]
     elif not source.is_file():
         raise InputError(f"{source}: no such folder, video or list")
-    elif _is_video(source):
+    elif is_video_file(source.name):
         paths = [source]
     else:
         paths = _listed(source)
@@ -57,16 +57,12 @@ def _listed(source: Path) -> list[Path]:
     paths = []
     for number, line in read_lines(source):
         path = source.parent / line
-        if not _is_video(path):
+        if not is_video_file(path.name):
             raise InputError(f"{source}:{number}: {line!a} is not the path of a video ({_KINDS})")
         if not path.is_file():
             raise InputError(f"{source}:{number}: there is no {path}; paths are relative to the list's folder")
         paths.append(path)
     return paths
-
-
-def _is_video(path: Path) -> bool:
-    return video_name(path.name) not in (path.name, "")
 
 
 def _is_hidden(path: Path) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmark.importing.annotations import AnnotatedVideo, Annotations, Interval
 from benchmark.importing.feature_files.video_features import VideoFeatures
-from benchmark.importing.matching import Matching, clip_intervals
+from benchmark.importing.matching import clip_intervals
 from benchmark.importing.strides import PUBLISHED_SEGMENTS, are_segments, fits, fitting_strides, is_short
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, RowUnit, TestTail
@@ -62,7 +62,6 @@ class PlannedVideo:
 def plan_videos(
     features: Mapping[str, VideoFeatures],
     annotations: Annotations,
-    matching: Matching,
     frames: Mapping[str, int | None],
     train_unit: RowUnit | None,
     train_segments: int | None = None,
@@ -74,7 +73,7 @@ def plan_videos(
     Parameters
     ----------
     features
-        Stem -> the video's features.
+        Annotated name -> the video's features.
     frames
         Frame counts by the videos' names, where they are known.
     train_unit
@@ -96,19 +95,18 @@ def plan_videos(
     InputError
         If a video's snippets do not fit its frames, or an interval does not fit the video.
     """
-    known = [annotations.videos[name] for name in matching.stems]
+    known = [annotations.videos[name] for name in features]
     known.sort(key=lambda video: (video.split == "test", video.name))
-    files = {video.name: features[matching.stems[video.name]] for video in known}
     if train_unit is None:
         train = [video.name for video in known if video.split == "train"]
-        segmented = are_segments([files[name].shape[0] for name in train], [frames[name] for name in train], stride)
+        segmented = are_segments([features[name].shape[0] for name in train], [frames[name] for name in train], stride)
         train_unit = "segments" if segmented else "snippets"
     checked = [video.name for video in known if video.split == "test" or train_unit == "snippets"]
-    _check_rows({name: files[name] for name in checked}, frames, stride)
+    _check_rows({name: features[name] for name in checked}, frames, stride)
     return [
-        _plan_train(video, files[video.name], frames[video.name], train_unit, train_segments)
+        _plan_train(video, features[video.name], frames[video.name], train_unit, train_segments)
         if video.split == "train"
-        else _plan_test(video, files[video.name], frames[video.name], tail, stride)
+        else _plan_test(video, features[video.name], frames[video.name], tail, stride)
         for video in known
     ]
 
@@ -130,11 +128,9 @@ def frames_of(videos: Iterable[AnnotatedVideo], counts: Mapping[str, int]) -> di
     return frames
 
 
-def notes_on(videos: Sequence[PlannedVideo], matching: Matching, stride: int) -> list[str]:
+def notes_on(videos: Sequence[PlannedVideo], stride: int) -> list[str]:
     """Say what was found and done, one sentence each."""
     notes = []
-    if matching.suffix:
-        notes.append(f"The feature files carry `{matching.suffix}` after the video's name.")
     if averaged := {video.rows for video in videos if video.averaged}:
         notes.append(f"Training videos are stored as {averaged.pop()} segments each; test videos as snippets.")
     elif segmented := {video.rows for video in videos if video.unit == "segments"}:

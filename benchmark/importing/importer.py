@@ -19,9 +19,13 @@ from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_featu
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.datasets.official import official_notes
 from benchmark.datasets.same_features import check_identity, with_norm_notes
-from benchmark.importing.annotations import find_annotations, find_frame_counts, read_annotations
-from benchmark.importing.feature_files.layouts import find_features
-from benchmark.importing.feature_files.search import features_home
+from benchmark.importing.annotations import (
+    find_annotations,
+    find_frame_counts,
+    note_on_counts,
+    read_annotations,
+)
+from benchmark.importing.feature_files.search import features_home, find_arrays
 from benchmark.importing.feature_files.video_features import read_axes
 from benchmark.importing.import_plan import PlannedVideo, frames_of, missing_note, notes_on, plan_videos
 from benchmark.importing.matching import match_features, read_missing
@@ -168,21 +172,21 @@ def import_dataset(
 def _plan(request: ImportRequest) -> _Plan:
     folder = features_home(request.features, request.follow_links)
     places = _places(folder)
-    features = find_features(
-        folder, request.layout, request.lists, request.follow_links, request.of_benchmark == "avenue"
-    )
+    found = find_arrays(folder, request.lists, request.follow_links)
     given = request.annotations or places[0]
     main = find_annotations(given, request.of_benchmark).main
-    annotations = read_annotations(main, features, request.lists, request.of_benchmark, request.split_seed)
-    missing = read_missing(request.missing)
-    matching = match_features(features, annotations, missing)
+    annotations = read_annotations(main, found, request.lists, request.of_benchmark, request.split_seed)
+    missing = read_missing(request.missing, annotations.videos)
+    features = match_features(folder, found, annotations.videos, missing, request.layout)
     counts, counts_note = find_frame_counts((main.parent, given, *places))
     feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     stride = find_stride(request.stride, identity)
-    frames = frames_of((annotations.videos[name] for name in matching.stems), counts)
-    read = read_axes(features, {stem: frames[name] for name, stem in matching.stems.items()}, stride)
+    frames = frames_of((annotations.videos[name] for name in features.videos), counts)
+    read = read_axes(features, frames, stride)
+    annotations = annotations.completed({name: video.shape[0] for name, video in read.videos.items()}, counts)
+    frames = frames_of((annotations.videos[name] for name in features.videos), counts)
     videos = plan_videos(
-        read.videos, annotations, matching, frames, request.train_unit, request.train_segments, request.tail, stride
+        read.videos, annotations, frames, request.train_unit, request.train_segments, request.tail, stride
     )
     labels, label_notes = _pseudo_labels(request, places, videos, stride)
     _, crops, dim = videos[0].files.shape
@@ -195,9 +199,10 @@ def _plan(request: ImportRequest) -> _Plan:
         annotations.form,
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
-        counts_note,
+        note_on_counts(counts, counts_note, annotations.videos),
         "" if stride == SNIPPET_FRAMES else f"A row stands for {stride} frames.",
-        *notes_on(videos, matching, stride),
+        *features.notes,
+        *notes_on(videos, stride),
     ]
     notes += [*label_notes, missing_note(missing, annotations) if missing else ""]
     notes += identity_notes(feature_set, identity, named, dim, crops)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from filecmp import cmp
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import finite
+from benchmark.datasets.naming.choice import name_files, nearest
 from benchmark.datasets.segments import segment_mean
 from benchmark.importing.feature_files.formats import ArrayFile, open_arrays
 from benchmark.importing.feature_files.search import files_below
-from benchmark.importing.matching import match_names
 from benchmark.importing.strides import fits
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
@@ -161,15 +163,22 @@ def open_pseudo_labels(
 
 
 def _match(what: PseudoLabel, folder: Path, names: Iterable[str], follow_links: bool) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for path in files_below(folder, (".npy",), follow_links):
-        if path.stem in paths:
-            raise InputError(f"{path.stem}: {what} is there twice, {paths[path.stem]} and {path}; keep one of them")
-        paths[path.stem] = path
     names = list(names)
-    stems = match_names(paths, names).stems
-    if absent := [name for name in names if name not in stems]:
+    paths = list(files_below(folder, (".npy",), follow_links))
+    parts = [(*path.relative_to(folder).parts[:-1], path.stem) for path in paths]
+    same = cache(lambda first, second: cmp(paths[first], paths[second], shallow=False))
+    naming = name_files(parts, names, crops=False, others=True, same=same)
+    if naming.twice:
+        first, second = (paths[place] for place in naming.twice[0])
+        more = f" (and {len(naming.twice) - 1} more such pairs)" if len(naming.twice) > 1 else ""
         raise InputError(
-            f"{and_more(absent)}: no {what} in {folder}; add the file, or give another folder with --{what}"
+            f"{first.stem}: {what} is there twice, {first} and {second}{more}, with different content; "
+            f"give a folder with one file per video with --{what}"
         )
-    return {name: paths[stems[name]] for name in names}
+    if absent := naming.absent(names):
+        unnamed = [paths[place].stem for place in naming.unnamed]
+        like = f" ({near}.npy is the nearest)" if (near := nearest(absent[0], unnamed)) else ""
+        raise InputError(
+            f"{and_more(absent)}: no {what} in {folder}{like}; add the file, or give another folder with --{what}"
+        )
+    return {name: paths[naming.files[name][0]] for name in names}

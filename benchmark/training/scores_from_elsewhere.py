@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
+from benchmark.datasets.naming.choice import name_files, nearest
 from benchmark.runs.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
@@ -50,18 +51,24 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
         raise InputError(f"{folder}: no folder of scores; name one with --scores")
     files = _find_files(folder)
     videos = {video.name: video for video in manifest.split("test")}
-    missing = [name for name in videos if name not in files]
-    if missing:
-        raise InputError(f"{folder}: no {missing[0]}.npy, .txt or .csv there; {len(missing)} videos are missing")
-    surplus = [name for name in files if name not in videos]
-    if surplus:
+    naming = name_files([(path.stem,) for path in files], videos, crops=False)
+    if missing := naming.absent(videos):
+        near = nearest(missing[0], [files[place].stem for place in naming.unnamed])
+        like = f" ({near} is the nearest)" if near else ""
+        raise InputError(f"{folder}: no {missing[0]}.npy, .txt or .csv there{like}; {len(missing)} videos are missing")
+    if naming.twice:
+        first, second = (files[place].name for place in naming.twice[0])
+        raise InputError(f"{folder}: {first} and {second} are both of one video; leave one to a video")
+    if naming.unnamed:
+        surplus = files[naming.unnamed[0]]
         raise InputError(
-            f"{files[surplus[0]]}: {surplus[0]} is no test video of {manifest.name}; {len(surplus)} such files"
+            f"{surplus}: {surplus.stem} is no test video of {manifest.name}; {len(naming.unnamed)} such files"
         )
     scores: Scores = {}
     units: Counter[Unit] = Counter()
     for name, video in videos.items():
-        scores[name], unit = _per_snippet(_read(files[name]), video, manifest.stride, files[name])
+        path = files[naming.files[name][0]]
+        scores[name], unit = _per_snippet(_read(path), video, manifest.stride, path)
         units[unit] += 1
     return scores, dict(units)
 
@@ -81,15 +88,8 @@ def check_different(folders: Sequence[Path], seeds: Sequence[Scores]) -> None:
             raise InputError(f"{other} and {folder} hold the same scores; give --scores once for each seed")
 
 
-def _find_files(folder: Path) -> dict[str, Path]:
-    """Return the score files of a folder by video."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix in ENDINGS and not path.name.startswith("."):
-            other = found.setdefault(path.stem, path)
-            if other != path:
-                raise InputError(f"{folder}: {other.name} and {path.name} are both of {path.stem}; keep one")
-    return found
+def _find_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS and not path.name.startswith(".")]
 
 
 def _read(path: Path) -> NDArray[np.float64]:

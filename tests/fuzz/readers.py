@@ -23,7 +23,6 @@ from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.frame_counts import read_header
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
 from benchmark.importing.feature_files.formats import open_arrays
-from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.importing.ground_truth.sources import read_ground_truth
 from benchmark.importing.matching import read_missing
@@ -78,7 +77,6 @@ def read_arrays(path: Path) -> list[tuple[int, ...]]:
 
 
 _FEATURES = np.arange(5 * 3 * 4, dtype=np.float32).reshape(5, 3, 4)
-_NO_FEATURES = FeatureFolder(Path("features"), "plain", "", {})
 
 
 def _npy(array: Any) -> bytes:
@@ -163,12 +161,12 @@ def _entries(path: Path) -> object:
 
 
 def _annotations(path: Path) -> object:
-    return read_annotations(path, _NO_FEATURES)
+    return read_annotations(path)
 
 
 def _shanghaitech(path: Path) -> object:
     folder = path.parent.parent if path.suffix == ".npy" else path.parent
-    return read_annotations(folder, _NO_FEATURES)
+    return read_annotations(folder)
 
 
 def _shanghaitech_reader(name: str, file: str) -> Reader:
@@ -279,7 +277,9 @@ READERS = [
         (_IDENTITY.model_dump_json().encode(),),
         lambda path: find_feature_set(None, path.parent, "a"),
     ),
-    Reader("missing", "missing.txt", (b"a.mp4\nb\n",), read_missing, words=("a", "../b")),
+    Reader(
+        "missing", "missing.txt", (b"a.mp4\nb\n",), lambda path: read_missing(path, ["a", "b"]), words=("a", "../b")
+    ),
     Reader(
         "manifest",
         "manifest.json",

@@ -6,7 +6,7 @@ folders or lists give, or whether features fit.
 
 from benchmark.importing.annotations.annotated import AnnotatedVideo, Annotations, Interval
 from benchmark.importing.annotations.forms import find_annotations, read_annotations
-from benchmark.importing.annotations.frame_counts import find_frame_counts
+from benchmark.importing.annotations.frame_counts import find_frame_counts, note_on_counts
 
 __all__ = [
     "AnnotatedVideo",
@@ -14,5 +14,6 @@ __all__ = [
     "Interval",
     "find_annotations",
     "find_frame_counts",
+    "note_on_counts",
     "read_annotations",
 ]

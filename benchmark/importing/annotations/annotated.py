@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from benchmark.datasets.frames_csv import frame_number
 from benchmark.datasets.video_names import check_video_name
 from benchmark.system.errors import InputError
 from benchmark.system.names import check_name
-from benchmark.system.text_files import shown
+from benchmark.system.text_files import and_more, shown
 from benchmark.terms import Split
 
 Interval = tuple[int, int]
@@ -57,11 +57,19 @@ class Annotations:
         Name -> video, in the order of the files.
     notes
         What else the reader found, one sentence each.
+    completing
+        Gives the annotations with the labels of test videos, from the number of snippets and the frame counts by
+        name; None where that is not needed.
     """
 
     form: str
     videos: Mapping[str, AnnotatedVideo]
     notes: tuple[str, ...] = field(default=())
+    completing: Callable[[Mapping[str, int], Mapping[str, int]], Annotations] | None = None
+
+    def completed(self, rows: Mapping[str, int], counts: Mapping[str, int]) -> Annotations:
+        """Return the annotations with all that the snippets and frame counts of the videos tell, each by name."""
+        return self if self.completing is None else self.completing(rows, counts)
 
 
 def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, AnnotatedVideo]:
@@ -74,12 +82,14 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
         has no interval, or a normal one has.
     """
     named: dict[str, AnnotatedVideo] = {}
+    twice: list[str] = []
+    in_both: list[str] = []
     for video in videos:
         check_video_name(video.name, source)
         _check_classes(video, source)
         if (other := named.get(video.name)) is not None:
-            where = "in both splits" if other.split != video.split else f"twice in the {video.split} split"
-            raise InputError(f"{video.name}: this video is {where} ({source}); list it once")
+            (twice if other.split == video.split else in_both).append(video.name)
+            continue
         if video.intervals and not video.label:
             raise InputError(f"{video.name}: a normal video with abnormal frames ({source}); correct one of the two")
         if video.split == "test" and video.label and not video.intervals:
@@ -87,6 +97,11 @@ def by_name(videos: Iterable[AnnotatedVideo], source: Path) -> dict[str, Annotat
                 f"{video.name}: an abnormal test video without abnormal frames ({source}); add its intervals"
             )
         named[video.name] = video
+    for names, where in ((in_both, "in both splits"), (twice, "twice in one split")):
+        if names:
+            raise InputError(
+                f"{and_more(names)}: this video is {where} ({source}); list it once, or give two videos two names"
+            )
     if not named:
         raise InputError(f"{source}: no videos are listed there")
     return named
@@ -134,17 +149,27 @@ def frame_pairs(words: Iterable[str], where: str) -> list[tuple[int, int]]:
 
 
 def read_mask(path: Path) -> tuple[int, tuple[Interval, ...]]:
-    """Read the `.npy` mask of a video: its number of frames and where it is abnormal.
+    """Read the `.npy` mask of a video, see `read_frame_labels`: its number of frames and where it is abnormal."""
+    labels = read_frame_labels(path)
+    return len(labels), mask_intervals(labels)
+
+
+def read_frame_labels(path: Path) -> NDArray[np.bool_]:
+    """Read labels of frames, ``(frames,)``, from an `.npy` file, also of one row or column.
 
     Raises
     ------
     InputError
-        If the file is not readable, or holds anything but one 0 or 1 per frame.
+        If the file is not readable, or holds anything but one value per frame, 0 and 1 or, as in a picture, 0 and 255.
     """
-    mask = read_npy(path)
-    if mask.ndim != 1 or not np.isin(mask, (0, 1)).all():
+    labels = read_npy(path)
+    flat = labels.reshape(-1) if labels.ndim == 2 and 1 in labels.shape else labels
+    if flat.ndim != 1 or not flat.size:
+        pixels = "; of a mask of pixels, save `mask.any(axis=(1, 2))`" if labels.ndim == 3 else ""
+        raise InputError(f"{path}: shape {labels.shape}; one value per frame is expected, 0 or 1{pixels}")
+    if not (np.isin(flat, (0, 1)).all() or np.isin(flat, (0, 255)).all()):
         raise InputError(f"{path}: not a frame mask; one value per frame, 0 or 1, is expected")
-    return len(mask), mask_intervals(mask)
+    return np.asarray(flat != 0)
 
 
 def mask_intervals(mask: NDArray[Any]) -> tuple[Interval, ...]:

@@ -1,20 +1,28 @@
-"""Which form annotations have, told by names of files and, for one of another name, its first line; and reading it."""
+"""Which form annotations have, told by names of files and, for other names, by what is in them; and reading it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from benchmark.importing.annotations import avenue, json_form, shanghaitech, ucf_crime, xd_violence
+from benchmark.importing.annotations import (
+    avenue,
+    json_form,
+    listed_array,
+    shanghaitech,
+    ucf_crime,
+    ucf_test_lines,
+    xd_violence,
+)
 from benchmark.importing.annotations.annotated import Annotations
-from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import read_lines
+from benchmark.system.text_files import beginning, read_lines, shown
 from benchmark.terms import Benchmark
 
-Form = Literal["UCF-Crime", "XD-Violence", "ShanghaiTech", "Avenue", "JSON"]
+Form = Literal["UCF-Crime", "XD-Violence", "ShanghaiTech", "Avenue", "JSON", "lists and one array"]
 
 _FILES: Mapping[Form, tuple[str, ...]] = {
     "UCF-Crime": ucf_crime.FILES,
@@ -27,12 +35,12 @@ _OWN_FORMS: Mapping[Benchmark, Form] = {
     "shanghaitech": "ShanghaiTech",
     "avenue": "Avenue",
 }
-# How a file of one's own name begins.
-_FIRST_LINES: Mapping[Form, re.Pattern[str]] = {
-    "XD-Violence": re.compile(r"\S+_label_\S+(\s+\d+\s+\d+)+"),
-    "UCF-Crime": re.compile(r"\S+(\s+\d+)?\s+[^\W\d]\w*(\s+-?\d+\s+-?\d+)+"),
+_EXPECTED: Mapping[Form, str] = {
+    "UCF-Crime": "`name.mp4  Class  start  end`",
+    "XD-Violence": "`name_label_B1-0-0 start end`",
+    "ShanghaiTech": "a video's name, beside a folder test_frame_mask",
 }
-_JSON_BEGINNING = re.compile(rb'\s*\{\s*"videos"')
+_JSON_BEGINNING = re.compile(r'\s*\{\s*"videos"')
 _MOST_LEVELS = 2
 
 
@@ -45,7 +53,7 @@ class Found(NamedTuple):
 
 def read_annotations(
     path: Path,
-    features: FeatureFolder,
+    found: Sequence[FoundArray] = (),
     lists: Sequence[Path] = (),
     benchmark: Benchmark = "other",
     split_seed: int = 0,
@@ -56,7 +64,7 @@ def read_annotations(
     ----------
     path
         The main file of a form, or a folder that holds, itself or in its sub-folders, the files of one form.
-    features
+    found
         The features that they belong to; the XD-Violence form may take the split from their folders.
     lists
         Lists of the training and the test videos' feature files, which give the split of the XD-Violence form and
@@ -77,13 +85,15 @@ def read_annotations(
         case "UCF-Crime":
             return ucf_crime.read(main, lists)
         case "XD-Violence":
-            return xd_violence.read(main, features, lists)
+            return xd_violence.read(main, found, lists)
         case "ShanghaiTech":
             return shanghaitech.read(main)
         case "Avenue":
             return avenue.read(main, split_seed)
         case "JSON":
             return json_form.read(main)
+        case "lists and one array":
+            return listed_array.read(main, lists, found)
 
 
 def find_annotations(path: Path, benchmark: Benchmark = "other") -> Found:
@@ -104,19 +114,20 @@ def find_annotations(path: Path, benchmark: Benchmark = "other") -> Found:
     if not path.is_dir():
         return _form_of(path)
     try:
-        for folders in _levels(path):
-            found = [each for folder in folders for each in _in_folder(folder)]
-            own = [each for each in found if each.form == _OWN_FORMS.get(benchmark)]
-            if chosen := own or found:
-                return _only(chosen, path)
-        if len(files := sorted(path.glob("*.json"))) == 1:
+        for in_folder in (_official_in, _own_in):
+            for folders in _levels(path):
+                found = [each for folder in folders for each in in_folder(folder)]
+                own = [each for each in found if each.form == _OWN_FORMS.get(benchmark)]
+                if chosen := own or found:
+                    return _only(chosen, path)
+        if len(files := [file for file in sorted(path.iterdir()) if file.suffix.lower() in json_form.SUFFIXES]) == 1:
             return Found("JSON", files[0])
     except OSError as error:
         raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from None
     known = ", ".join(name for names in _FILES.values() for name in names)
     raise InputError(
-        f"{path}: no annotations recognised there or in its sub-folders; looked for {known}, masks of Avenue and "
-        "one .json file; name them with --annotations"
+        f"{path}: no annotations recognised there or in its sub-folders; looked for {known}, text files with lines of "
+        "theirs, masks of Avenue, lists beside a gt*.npy and one file of JSON; name them with --annotations"
     )
 
 
@@ -133,7 +144,7 @@ def _levels(path: Path) -> Iterator[list[Path]]:
         ]
 
 
-def _in_folder(folder: Path) -> list[Found]:
+def _official_in(folder: Path) -> list[Found]:
     found = []
     for form, names in _FILES.items():
         if main := next((folder / name for name in names if (folder / name).is_file()), None):
@@ -144,9 +155,20 @@ def _in_folder(folder: Path) -> list[Found]:
     return found or [Found("JSON", path) for path in files if _begins_as_ours(path)]
 
 
+def _own_in(folder: Path) -> list[Found]:
+    """Find files of other names than the benchmarks': by a list's word for its split, or by the first line."""
+    if lists := shanghaitech.find_lists(folder):
+        return [Found("ShanghaiTech", next(iter(lists.values())))]
+    texts = [path for path in sorted(folder.glob("*.txt")) if path.is_file() and not path.name.startswith(".")]
+    found = [Found(form, path) for path in texts if (form := _form_of_text(path))]
+    found = found or [Found("UCF-Crime", path) for path in texts if ucf_crime.is_training_file(path)]
+    if array := listed_array.find_array(folder):
+        found.append(Found("lists and one array", array))
+    return found
+
+
 def _begins_as_ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return bool(_JSON_BEGINNING.match(file.read(1024)))
+    return bool(_JSON_BEGINNING.match(beginning(path)))
 
 
 def _only(found: list[Found], path: Path) -> Found:
@@ -160,17 +182,33 @@ def _only(found: list[Found], path: Path) -> Found:
 
 
 def _form_of(path: Path) -> Found:
-    if path.suffix.lower() == ".json":
+    if path.suffix.lower() in json_form.SUFFIXES:
         return Found("JSON", path)
-    if path.suffix.lower() in (".mat", ".npy"):
+    if path.suffix.lower() == ".mat" or (path.suffix.lower() == ".npy" and avenue.is_form(path.parent)):
         return Found("Avenue", path.parent)
+    if path.suffix.lower() == ".npy":
+        return Found("lists and one array", path)
     for form, names in _FILES.items():
         if path.name in names:
             return Found(form, path)
-    first = next((line for _, line in read_lines(path)), "")
-    for form, pattern in _FIRST_LINES.items():
-        if pattern.fullmatch(first):
-            return Found(form, path)
+    if path in shanghaitech.find_lists(path.parent).values():
+        return Found("ShanghaiTech", path)
+    if own := _form_of_text(path):
+        return Found(own, path)
+    if ucf_crime.is_training_file(path):
+        return Found("UCF-Crime", path)
+    number, first = next(iter(read_lines(path)), (1, ""))  # an error says why a file cannot be read
+    expected = ", ".join(f"{line} ({form})" for form, line in _EXPECTED.items())
     raise InputError(
-        f"{path}: not recognised as annotations; give UCF-Crime, XD-Violence, ShanghaiTech, Avenue or JSON files"
+        f"{path}:{number}: not recognised as annotations by its first line, {shown(first)}; expected is {expected}, "
+        "or a file of JSON"
     )
+
+
+def _form_of_text(path: Path) -> Form | None:
+    """Tell the form by the first line, as of a test file; None for any other file."""
+    forms: Mapping[Form, Callable[[Path], bool]] = {
+        "XD-Violence": xd_violence.is_form,
+        "UCF-Crime": ucf_test_lines.is_form,
+    }
+    return next((form for form, is_form in forms.items() if is_form(path)), None)

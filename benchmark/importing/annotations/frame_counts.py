@@ -8,8 +8,9 @@ from pathlib import Path
 from benchmark.datasets.frames_csv import FILE as PLAIN_FILE
 from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.video_names import video_name
+from benchmark.importing.annotations.annotated import AnnotatedVideo
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import read_rows
+from benchmark.system.text_files import and_more, read_rows
 
 HEADER_FILE = "header.csv"
 
@@ -34,6 +35,18 @@ def find_frame_counts(folders: Iterable[Path]) -> tuple[dict[str, int], str]:
             if (folder / name).is_file():
                 return read(folder / name), f"Frame counts from {name}."
     return {}, ""
+
+
+def note_on_counts(counts: Mapping[str, int], note: str, videos: Mapping[str, AnnotatedVideo]) -> str:
+    """Complete the note on frame counts where its names are of no annotated video and such videos lack theirs."""
+    unknown = [name for name in counts if name not in videos]
+    without = [v.name for v in videos.values() if v.split == "test" and v.frames is None and v.name not in counts]
+    if not unknown or not without:
+        return note
+    return (
+        f"WARNING: {note.removesuffix('.')}, but {len(unknown)} of its {len(counts)} names are of no annotated video "
+        f"({and_more(unknown)}), and {len(without)} annotated test videos have no count there ({and_more(without)})."
+    )
 
 
 def read_header(path: Path) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
@@ -15,15 +15,16 @@ from benchmark.importing.annotations.annotated import (
     frame_pairs,
     interval,
 )
-from benchmark.importing.feature_files.layouts import FeatureFolder
-from benchmark.importing.feature_files.lists import read_list, split_of, video_of
+from benchmark.importing.feature_files.lists import read_list, splits_of, taken_for_training, video_of
+from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import read_lines
+from benchmark.system.text_files import and_more, first_line, read_lines
 from benchmark.terms import Split
 
 FILES = ("annotations.txt",)
 
-_NAME = re.compile(r".+_label_(?P<codes>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)")
+NAME = re.compile(r".+_label_(?P<codes>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)")
+_LINE = re.compile(r"\S+_label_\S+(\s+\d+\s+\d+)+")
 _CLASSES = {
     "B1": "fighting",
     "B2": "shooting",
@@ -34,7 +35,7 @@ _CLASSES = {
 }
 
 
-def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Annotations:
+def read(main: Path, found: Sequence[FoundArray], lists: Sequence[Path] = ()) -> Annotations:
     """Read the form; frame numbers are 0-based and half-open, and only abnormal test videos have a line.
 
     The split comes from `lists`; without any, from the `*.list` files beside `main`; without those, from the
@@ -42,7 +43,8 @@ def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Ann
     """
     intervals = dict(_intervals(main))
     lists = lists or sorted(main.parent.glob("rgb*.list")) or sorted(main.parent.glob("*.list"))
-    splits = _listed(lists) if lists else _by_folder(features)
+    split_of = splits_of(lists)
+    splits = _listed(split_of) if lists else _by_folder(found)
     for name in intervals:
         if splits.setdefault(name, "test") == "train":
             raise InputError(
@@ -55,7 +57,12 @@ def read(main: Path, features: FeatureFolder, lists: Sequence[Path] = ()) -> Ann
     )
     origin = ", ".join(path.name for path in lists) if lists else "the features' train and test folders"
     form = f"Annotations in the XD-Violence text form (frames 0-based, end exclusive; split from {origin})."
-    return Annotations(form, by_name(videos, main))
+    return Annotations(form, by_name(videos, main), taken_for_training(split_of))
+
+
+def is_form(path: Path) -> bool:
+    """Whether a file's first line is one of the form: a name with a label, and frame numbers in pairs."""
+    return _LINE.fullmatch(first_line(path)) is not None
 
 
 def classes_of(name: str) -> tuple[str, ...]:
@@ -66,7 +73,7 @@ def classes_of(name: str) -> tuple[str, ...]:
     InputError
         If the name carries no label or an unknown one.
     """
-    match = _NAME.fullmatch(name)
+    match = NAME.fullmatch(name)
     codes = match["codes"].split("-") if match else []
     if codes == ["A"]:
         return ()
@@ -81,7 +88,7 @@ def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
     for number, line in read_lines(path):
         words = line.split()
         name = video_name(words[0])  # some lines of the official file carry `.mp4`
-        if len(words) < 3 or not _NAME.fullmatch(name):
+        if len(words) < 3 or not NAME.fullmatch(name):
             raise InputError(f"{path}:{number}: malformed line, `name_label_... start end ...` is expected")
         if name in seen:
             raise InputError(f"{name}: this video is twice in {path} (line {number}); list it once")
@@ -90,13 +97,12 @@ def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
         yield name, tuple(interval(start, end, f"{name} ({path.name}:{number})") for start, end in pairs)
 
 
-def _listed(lists: Sequence[Path]) -> dict[str, Split]:
+def _listed(lists: Mapping[Path, Split]) -> dict[str, Split]:
     """Read the split of each video from the lists of its feature files, which name a video once per crop."""
     splits: dict[str, Split] = {}
-    for path in lists:
-        split = split_of(path)
+    for path, split in lists.items():
         for number, entry in read_list(path):
-            match = _NAME.match(video_of(entry))
+            match = NAME.match(video_of(entry))
             if not match:
                 raise InputError(f"{path}:{number}: malformed line, a feature file `name_label_...` is expected")
             if splits.setdefault(match[0], split) != split:
@@ -104,14 +110,19 @@ def _listed(lists: Sequence[Path]) -> dict[str, Split]:
     return splits
 
 
-def _by_folder(features: FeatureFolder) -> dict[str, Split]:
-    splits: dict[str, Split] = {}
-    for stem, files in features.videos.items():
-        if files.folder_split is None:
+def _by_folder(found: Sequence[FoundArray]) -> dict[str, Split]:
+    splits: dict[str, set[Split]] = {}
+    for each in found:
+        if each.split is None:
             raise InputError(
-                f"{files.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
+                f"{each.place}: in neither a train nor a test folder, and no rgb.list, rgbtest.list are "
                 "beside the annotations; name the lists with --list"
             )
-        match = _NAME.match(stem)
-        splits[match[0] if match else stem] = files.folder_split
-    return splits
+        name = video_name(each.array.name)
+        match = NAME.match(name)
+        splits.setdefault(match[0] if match else name, set()).add(each.split)
+    if both := [name for name, of in splits.items() if len(of) > 1]:
+        raise InputError(
+            f"{and_more(both)}: in a train and in a test folder; name the lists that say the split with --list"
+        )
+    return {name: split for name, (split,) in splits.items()}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from itertools import takewhile
 from pathlib import Path
 
+from benchmark.datasets.video_names import video_name
+from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
 from benchmark.importing.feature_files.lists import file_of, read_list
 from benchmark.system.errors import InputError
@@ -23,10 +27,8 @@ _OTHER_FOLDERS = frozenset(
     # Other modalities of the same videos: XD-Violence comes as RGB, RGBTest, Flow, FlowTest and sound.
     | {"flow", "flowtest", "vggish", "vggish-features", "audio"}
 )
+_COMPARED_ROWS = 64
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
-# A part of a folder's name: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`, but not `latest`.
-_TRAIN = re.compile(r"(?<![A-Za-z])train|Train|TRAIN")
-_TEST = re.compile(r"(?<![A-Za-z])test|Test|TEST")
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,19 @@ class FoundArray:
     array
         The array, of which only the header has been read.
     split
-        Split by the `train` or `test` folder (or HDF5 group) that it lies in; None if it lies in neither.
+        Split by the `train` or `test` folder (or HDF5 file or group) that it lies in; None if it lies in neither.
+    folders
+        Folders between the searched one and the file, the file itself where it holds several arrays, and groups in it.
     """
 
     array: ArrayFile
     split: Split | None
+    folders: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders and the array's name: what a video may be named by."""
+        return (*self.folders, self.array.name)
 
     @property
     def place(self) -> str:
@@ -103,9 +113,10 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
             "give the folder of the features with --features"
         )
     found = [
-        FoundArray(array, _split_of((*path.relative_to(folder).parts[:-1], *array.folders)))
+        FoundArray(array, _split_of(folders), folders)
         for path in files
         for array in open_arrays(path)
+        for folders in [_folders(path.relative_to(folder), array)]
     ]
     # `RGB` beside `RGBTest`: where only test folders say what they are, the rest is for training.
     if {each.split for each in found} == {None, "test"}:
@@ -149,36 +160,57 @@ def _check_inside(path: Path, folder: Path, follow_links: bool) -> None:
         )
 
 
+def _folders(path: Path, array: ArrayFile) -> tuple[str, ...]:
+    """Return what an array lies in: folders, its file if that does not give it its name, and groups."""
+    alone = not array.folders and array.name == path.stem
+    return (*path.parts[:-1], *(() if alone else (path.stem,)), *array.folders)
+
+
+def has_equal_content(first: ArrayFile, second: ArrayFile) -> bool:
+    """Whether two arrays hold the same values of the same type; of unlike ones little is read."""
+    if first.shape != second.shape:
+        return False
+    blocks = zip(first.blocks(_COMPARED_ROWS), second.blocks(_COMPARED_ROWS), strict=True)
+    return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in blocks)
+
+
 def _listed(files: Iterable[Path], lists: Sequence[Path], folder: Path) -> list[Path]:
-    """Return the files that are listed: those of an entry's name, or stem, with most of its folders in common."""
+    """Return the files that are listed: those of an entry's name, with or without ending, most folders in common."""
     named: dict[str, list[Path]] = defaultdict(list)
     for path in files:
-        for name in (path.name, path.stem):
+        for name in dict.fromkeys((_composed(path.name), _composed(path.stem), video_name(path.name))):
             named[name].append(path)
-    entries = list(dict.fromkeys(entry for path in lists for _, entry in read_list(path)))
-    if absent := [file_of(entry) for entry in entries if file_of(entry) not in named]:
+    entries = list(dict.fromkeys(_composed(entry) for path in lists for _, entry in read_list(path)))
+    found = {entry: named.get(file_of(entry)) or named.get(video_name(entry), []) for entry in entries}
+    if absent := [file_of(entry) for entry, paths in found.items() if not paths]:
         raise InputError(f"{and_more(absent)}: listed, but not below {folder}; add the file, or take it off the list")
-    return list(dict.fromkeys(_nearest(entry, named[file_of(entry)]) for entry in entries))
+    nearest = {entry: _nearest(entry, paths) for entry, paths in found.items()}
+    twice = [paths for paths in nearest.values() if not all(cmp(paths[0], other, shallow=False) for other in paths[1:])]
+    if twice:
+        more = f" (and {len(twice) - 1} more files)" if len(twice) > 1 else ""
+        raise InputError(
+            f"{twice[0][0].name}{more}: this file is there twice, {twice[0][0]} and {twice[0][1]}, with different "
+            "content; write into the list which is meant, with its folder"
+        )
+    return list(dict.fromkeys(paths[0] for paths in nearest.values()))
 
 
-def _nearest(entry: str, paths: Sequence[Path]) -> Path:
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _nearest(entry: str, paths: Sequence[Path]) -> list[Path]:
+    """Return the files with the most folders of an entry, from the last on."""
     wanted = re.split(r"[/\\]", entry)[-2::-1]
 
     def in_common(path: Path) -> int:
-        pairs = zip(wanted, path.parts[-2::-1], strict=False)
+        pairs = zip(wanted, map(_composed, path.parts[-2::-1]), strict=False)
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     best = max(map(in_common, paths))
-    first, *others = [path for path in paths if in_common(path) == best]
-    if others:
-        raise InputError(f"{first.name}: this file is there twice, {first} and {others[0]}; keep one of them")
-    return first
+    return [path for path in paths if in_common(path) == best]
 
 
 def _split_of(folders: Iterable[str]) -> Split | None:
-    for name in folders:
-        if _TRAIN.search(name):
-            return "train"
-        if _TEST.search(name):
-            return "test"
-    return None
+    """Return the split by the outermost folder with a word for one: `test`, `SH_Test_ten_crop_i3d`, `RGBTest`."""
+    return next((split for name in folders if (split := split_in(name))), None)

@@ -63,7 +63,7 @@ class FeatureSetFiles(NamedTuple):
     notes
         The layout and what gave it away, and what else is to be said of the axes, one sentence each.
     videos
-        Stem of the file name -> the video's features.
+        Annotated name -> the video's features.
     """
 
     notes: list[str]
@@ -78,7 +78,7 @@ def read_axes(
     Parameters
     ----------
     frames
-        Stem -> the video's number of frames, where it is known: decides where all files have one shape.
+        Name -> the video's number of frames, where it is known: decides where all files have one shape.
     stride
         Frames from one row to the next.
 
@@ -88,16 +88,16 @@ def read_axes(
         If the axes are in another order or that cannot be told, a file does not fit the layout, crops differ in
         length, a video has no snippets, or dimensions or numbers of crops differ.
     """
-    stems = [stem for stem, video in features.videos.items() for _ in video.arrays]
+    names = [name for name, video in features.videos.items() for _ in video.arrays]
     found = [each for video in features.videos.values() for each in video.arrays]
     asked = None if features.reason else features.layout
-    sized = [Sized(each.place, each.array.shape, frames.get(stem)) for stem, each in zip(stems, found, strict=True)]
+    sized = [Sized(each.place, each.array.shape, frames.get(name)) for name, each in zip(names, found, strict=True)]
     axes = find_axes(sized, asked, stride)
     layout = features.layout or ("ten-crop" if axes[0].crops is not None else "plain")
     for each, own in zip(found, axes, strict=True):
         _check_layout(each, own, layout)
     orders = iter(axes)
-    videos = {stem: _joined(video, [next(orders) for _ in video.arrays]) for stem, video in features.videos.items()}
+    videos = {name: _joined(video, [next(orders) for _ in video.arrays]) for name, video in features.videos.items()}
     _check_equal(videos, "dimension", axis=2)
     _check_equal(videos, "number of crops", axis=1)
     return FeatureSetFiles(_notes(features, layout, found, axes), videos)

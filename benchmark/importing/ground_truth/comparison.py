@@ -9,9 +9,10 @@ from pathlib import Path
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing.ground_truth.division import divide_array, find_video
+from benchmark.importing.ground_truth.offsets import Offset, different, find_offset, without_start
 from benchmark.importing.ground_truth.reasons import Reason, find_reasons
 from benchmark.importing.ground_truth.sources import Labels, OneArray, PerVideo, read_ground_truth
-from benchmark.importing.ground_truth.truth import Truth, describe_lengths, labels_of, stretch, truth_of
+from benchmark.importing.ground_truth.truth import Truth, describe_lengths, truth_of, uniform_rules
 from benchmark.system.errors import InputError
 
 
@@ -46,6 +47,8 @@ class Comparison:
         What was read, one sentence.
     aligned
         Whether the lengths of the videos' parts had to be found by aligning labels.
+    offset
+        As many frames of every video that are missing there, or more; None where there is no such rule.
     videos
         Videos whose frame labels both have.
     skipped
@@ -58,6 +61,7 @@ class Comparison:
 
     source: str
     aligned: bool
+    offset: Offset | None
     videos: tuple[ComparedVideo, ...]
     skipped: tuple[str, ...]
     absent: tuple[str, ...]
@@ -91,6 +95,8 @@ class Comparison:
         return lines
 
     def _lengths(self) -> str:
+        if self.offset is not None:
+            return str(self.offset)
         if not self.aligned:
             return describe_lengths([video.truth for video in self.videos], [video.frames for video in self.videos])
         abnormal = [video for video in self.videos if video.truth.intervals]
@@ -134,18 +140,22 @@ def compare_ground_truth(manifest: Manifest, path: Path, order: Path | None = No
     source = read_ground_truth(path)
     truths = {video.name: truth for video in manifest.videos if (truth := truth_of(video, manifest.stride))}
     if isinstance(source, OneArray):
-        said, aligned, parts = divide_array(source, manifest, truths, order)
+        said, parts, ruled, offset = divide_array(source, manifest, truths, order)
         unknown: list[str] = []
     else:
-        said, aligned = f"{path.name}: labels of {len(source.labels):,} videos.", False
+        said, ruled, offset = f"{path.name}: labels of {len(source.labels):,} videos.", True, None
         parts, unknown = _match(source, [video.name for video in manifest.videos])
     if not parts:
         raise InputError(f"{path}: none of its videos is in {manifest.name}; is it of another benchmark?")
     known = {name: truths[name] for name in parts if name in truths and truths[name].intervals is not None}
+    pairs = [(truth, parts[name]) for name, truth in known.items()]
+    if isinstance(source, PerVideo):
+        offset = _offset_of(pairs)
     return Comparison(
         source=said,
-        aligned=aligned,
-        videos=_compare([(truth, parts[name]) for name, truth in known.items()]),
+        aligned=not ruled,
+        offset=offset,
+        videos=_compare(pairs, offset.start if offset else 0),
         skipped=tuple(name for name in parts if name not in known),
         absent=tuple(video.name for video in manifest.split("test") if video.name not in parts),
         unknown=tuple(unknown),
@@ -168,21 +178,32 @@ def _match(source: PerVideo, names: Sequence[str]) -> tuple[dict[str, Labels], l
     return parts, unknown
 
 
-def _compare(pairs: Sequence[tuple[Truth, Labels]]) -> tuple[ComparedVideo, ...]:
-    """Compare the videos; of several reasons that fit one, the one that fits the most videos is given."""
-    different = [
-        int((labels != labels_of(stretch(truth.intervals or (), truth.frames, len(labels)), len(labels))).sum())
-        for truth, labels in pairs
-    ]
+def _offset_of(pairs: Sequence[tuple[Truth, Labels]]) -> Offset | None:
+    """Find a constant offset of arrays per video, unless another rule gives all lengths and labels."""
+    truths, parts = [truth for truth, _ in pairs], [labels for _, labels in pairs]
+    lengths = tuple(map(len, parts))
+    ruled = any(lengths == ruled for _, ruled in uniform_rules(truths))
+    if not pairs or (ruled and not any(different(truth, labels) for truth, labels in pairs)):
+        return None
+    return find_offset(truths, parts)
+
+
+def _compare(pairs: Sequence[tuple[Truth, Labels]], start: int) -> tuple[ComparedVideo, ...]:
+    """Compare the videos, of which so many first frames are missing there.
+
+    Of several reasons that fit a video, the one that fits the most videos is given.
+    """
+    seen = [(without_start(truth, start), labels) for truth, labels in pairs]
+    counts = [different(truth, labels) for truth, labels in seen]
     reasons = [
-        find_reasons(truth, labels) if count else [] for (truth, labels), count in zip(pairs, different, strict=True)
+        find_reasons(truth, labels) if count else [] for (truth, labels), count in zip(seen, counts, strict=True)
     ]
     fits = Counter(reason.kind for found in reasons for reason in found)
     return tuple(
         ComparedVideo(
             truth, len(labels), int(labels.sum()), count, max(found, key=lambda reason: fits[reason.kind], default=None)
         )
-        for (truth, labels), count, found in zip(pairs, different, reasons, strict=True)
+        for (truth, labels), count, found in zip(pairs, counts, reasons, strict=True)
     )
 
 

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.lists import read_list, video_of
+from benchmark.importing.ground_truth.offsets import Offset, find_offset, mismatches
 from benchmark.importing.ground_truth.sources import Labels, OneArray
 from benchmark.importing.ground_truth.truth import Truth, possible_lengths, stretch, uniform_rules
 from benchmark.system.errors import InputError
@@ -27,14 +29,8 @@ _Counts = NDArray[np.int64]
 _UNREACHABLE = 1 << 60
 
 
-def divide_array(
-    source: OneArray, manifest: Manifest, truths: Mapping[str, Truth], given: Path | None
-) -> tuple[str, bool, dict[str, Labels]]:
+def divide_array(source: OneArray, manifest: Manifest, truths: Mapping[str, Truth], given: Path | None) -> Divided:
     """Give each video its part of an array, in the order that fits best.
-
-    Returns
-    -------
-    What was read, in a sentence; whether the lengths of the parts had to be found by aligning labels; and the parts.
 
     Raises
     ------
@@ -56,7 +52,16 @@ def divide_array(
     ends = np.cumsum(division.lengths)
     parts = dict(zip(order.names, np.split(source.labels, ends[:-1]), strict=True))
     said = f"{source.path.name}: one array of {len(source.labels):,} frames, in the order of {order.origin}."
-    return said, not division.ruled, parts
+    return Divided(said, parts, division.ruled, division.offset)
+
+
+class Divided(NamedTuple):
+    """An array, divided: what was read, in a sentence, the parts by video, and how they were found, see `Division`."""
+
+    said: str
+    parts: dict[str, Labels]
+    ruled: bool
+    offset: Offset | None
 
 
 class Order(NamedTuple):
@@ -82,7 +87,7 @@ def possible_orders(path: Path, manifest: Manifest, given: Path | None) -> list[
     InputError
         If several test lists are beside the array, or the list names a video that the dataset does not have.
     """
-    lists = [given] if given else sorted(file for file in path.parent.glob("*.list") if "test" in file.stem.lower())
+    lists = [given] if given else sorted(file for file in path.parent.glob("*.list") if split_in(file.stem) == "test")
     if len(lists) > 1:
         names = ", ".join(file.name for file in lists)
         raise InputError(f"{path}: several test lists beside it ({names}); name the one of its order with --order")
@@ -133,6 +138,8 @@ class Division:
         Frames of each video, in the order of the videos; they add up to the array's.
     ruled
         Whether one rule gives all lengths; else they were found by aligning the labels.
+    offset
+        The rule that as many frames of every video are missing; None where another gives the lengths, or none does.
     mismatches
         Frames whose label is not the dataset's.
     """
@@ -140,14 +147,16 @@ class Division:
     lengths: tuple[int, ...]
     ruled: bool
     mismatches: int
+    offset: Offset | None = None
 
 
 def divide(labels: Labels, videos: Sequence[Truth]) -> Division | None:
     """Divide an array among videos.
 
     A rule for all videos whose lengths add up to the array's is taken, and of several the one with the fewest
-    mismatches. Without any, the lengths are those with the fewest mismatches of all divisions of that total, found by
-    dynamic programming over the parts' ends; ties go to the lengths nearest to 16 x the snippets.
+    mismatches; where labels differ under each, a constant offset is tried as well. Without any, the lengths are those
+    with the fewest mismatches of all divisions of that total, found by dynamic programming over the parts' ends; ties
+    go to the lengths nearest to 16 x the snippets.
 
     Parameters
     ----------
@@ -166,9 +175,23 @@ def divide(labels: Labels, videos: Sequence[Truth]) -> Division | None:
         for _, lengths in uniform_rules(videos)
         if sum(lengths) == len(labels) and min(lengths) > 0
     ]
-    if not divisions and (aligned := _align(before, videos)):
-        divisions = [Division(aligned, False, _count_mismatches(before, videos, aligned))]
+    if not any(division.mismatches == 0 for division in divisions) and (offset := _at_an_offset(labels, videos)):
+        divisions.append(offset)
+    if not any(division.offset is None or not division.mismatches for division in divisions):
+        aligned = _align(before, videos)
+        divisions += [Division(aligned, False, _count_mismatches(before, videos, aligned))] if aligned else []
     return min(divisions, key=lambda division: division.mismatches, default=None)
+
+
+def _at_an_offset(labels: Labels, videos: Sequence[Truth]) -> Division | None:
+    """Divide the array so that every video lacks as many frames, or has as many more."""
+    missing, rest = divmod(sum(video.frames for video in videos) - len(labels), len(videos))
+    lengths = tuple(video.frames - missing for video in videos)
+    if rest or min(lengths) <= 0:
+        return None
+    parts = np.split(labels, np.cumsum(lengths)[:-1])
+    offset = find_offset(videos, parts)
+    return Division(lengths, True, mismatches(videos, parts, offset), offset) if offset else None
 
 
 def _count_mismatches(before: _Counts, videos: Sequence[Truth], lengths: Sequence[int]) -> int:
@@ -185,10 +208,10 @@ def _mismatches(before: _Counts, video: Truth, starts: _Counts, length: int) -> 
     """
     if video.intervals is None:
         return np.zeros(len(starts), np.int64)
-    mismatches: _Counts = before[starts + length] - before[starts]
+    count: _Counts = before[starts + length] - before[starts]
     for start, end in stretch(video.intervals, video.frames, length):
-        mismatches += (end - start) - 2 * (before[starts + end] - before[starts + start])
-    return mismatches
+        count += (end - start) - 2 * (before[starts + end] - before[starts + start])
+    return count
 
 
 def _align(before: _Counts, videos: Sequence[Truth]) -> tuple[int, ...] | None:

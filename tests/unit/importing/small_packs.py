@@ -10,6 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets.video_names import split_crop
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.search import find_arrays
+from benchmark.importing.matching import match_features
+from benchmark.terms import Layout
+
 DIM = 6
 
 
@@ -73,6 +79,20 @@ def write_features(
             np.save(parent / f"{video.name}{suffix}.npy", array[:, 0] if layout == "plain" else array)
         made[video.name] = array
     return made
+
+
+def find_features(
+    folder: Path,
+    layout: Layout | None = None,
+    lists: Sequence[Path] = (),
+    follow_links: bool = False,
+    annotated: Sequence[str] | None = None,
+) -> FeatureFolder:
+    """Find the feature files below a folder; without annotated names, those of all files are."""
+    found = find_arrays(folder, lists, follow_links)
+    crops = layout in (None, "crop-files")
+    names = {split_crop(each.array.name)[0] if crops else each.array.name for each in found}
+    return match_features(folder, found, names if annotated is None else annotated, layout=layout)
 
 
 def write_annotations(folder: Path, videos: Sequence[Spec], form: str) -> None:

@@ -1,55 +1,93 @@
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.datasets.video_names import split_crop, video_name
-from benchmark.importing.matching import clip_intervals, match_names
+from benchmark.importing.feature_files.layouts import FeatureFolder
+from benchmark.importing.feature_files.search import find_arrays
+from benchmark.importing.matching import clip_intervals, match_features, read_missing
 from benchmark.importing.strides import are_segments, fits, is_short
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 
-HOCKEY = "Hockey.Splice.001__#00-00-00_00-00-10_label_B1-0-0"
+
+def _save(folder: Path, *names: str, rows: int = 3) -> Path:
+    for number, name in enumerate(names):
+        path = folder / f"{name}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, np.full((rows, 6), number, np.float16))
+    return folder
 
 
-@pytest.mark.parametrize(
-    ("entry", "name"),
-    [
-        ("Abuse/Abuse001_x264.mp4", "Abuse001_x264"),
-        (r"G:\UCF\Abuse001_x264.MP4", "Abuse001_x264"),
-        (HOCKEY, HOCKEY),
-        (f"{HOCKEY}.mp4", HOCKEY),
-        ("01_0014", "01_0014"),
-    ],
-)
-def test_a_name_is_an_entry_without_folders_and_ending(entry: str, name: str) -> None:
-    assert video_name(entry) == name
+def _match(folder: Path, annotated: list[str], missing: Collection[str] = ()) -> FeatureFolder:
+    return match_features(folder, find_arrays(folder), annotated, missing)
 
 
-def test_only_a_number_at_the_end_is_a_crop() -> None:
-    assert split_crop(f"{HOCKEY}__1") == (HOCKEY, 1)
-    assert split_crop(HOCKEY) == (HOCKEY, None)
-    assert split_crop("01_001") == ("01_001", None)
+def _refused(folder: Path, annotated: list[str], missing: Collection[str] = ()) -> str:
+    with pytest.raises(InputError) as caught:
+        _match(folder, annotated, missing)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
 
 
-_WORDS = st.text(alphabet="ab01_-.#", min_size=1, max_size=6)
+def test_features_without_annotation_show_the_name_that_is_most_like_theirs(tmp_path: Path) -> None:
+    _save(tmp_path, "Normal_Videos920_x264", "Abuse001_x264")
+    message = _refused(tmp_path, ["Abuse001_x264", "Normal_Videos_920_x264", "Arson001_x264"])
+    assert "Normal_Videos920_x264.npy: features without annotation, 1 of 2 files" in message
+    assert "the features have Normal_Videos920_x264, the annotation Normal_Videos_920_x264" in message
+    assert "remove" not in message
+    assert "no annotated name is like it, such as zzz" in _refused(_save(tmp_path / "x", "other"), ["zzz"])
 
 
-@given(st.sets(_WORDS, min_size=1), st.sampled_from(["", "_i3d", "_effnet", ".v2__rgb"]))
-def test_files_match_by_name_with_or_without_a_common_suffix(names: set[str], suffix: str) -> None:
-    matching = match_names([name + suffix for name in names], names)
-    assert matching.stems == {name: name + suffix for name in names}
-    assert matching.suffix == suffix
-    assert matching.unknown == ()
+def test_a_video_there_twice_is_counted_and_nothing_is_to_be_deleted(tmp_path: Path) -> None:
+    _save(tmp_path, "train/odd/1", "test/odd/1", "train/odd/2", "test/odd/2", "x/3")
+    message = _refused(tmp_path, ["1", "2", "3"])
+    assert message.startswith("1: this video is there twice")
+    assert "and 1 more such pairs" in message
+    assert "annotate each with its folder" in message
+    assert "keep" not in message
+    told_apart = ["train_odd_1", "test_odd_1", "train_odd_2", "test_odd_2", "3"]
+    assert _match(tmp_path, told_apart).videos.keys() == set(told_apart)
 
 
-def test_a_stem_without_the_common_suffix_or_annotation_is_unknown() -> None:
-    matching = match_names(["a_i3d", "b_i3d", "c", "d_i3d"], ["a", "b", "c"])
-    assert matching.stems == {"a": "a_i3d", "b": "b_i3d"}
-    assert matching.unknown == ("c", "d_i3d")
-    # A longer number is another name, not a suffix.
-    assert match_names(["01_00145"], ["01_0014"]).unknown == ("01_00145",)
+def test_files_of_equal_content_are_taken_once_and_said(tmp_path: Path) -> None:
+    _save(tmp_path, "Abuse/a", "b")
+    for name in ("event/a", "other/a"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(tmp_path / "Abuse" / "a.npy", tmp_path / f"{name}.npy")
+    found = _match(tmp_path, ["a", "b"])
+    assert [path.parent.name for path in found.videos["a"].paths] == ["Abuse"]
+    assert found.notes[0].startswith("2 files are there twice with equal content and taken once")
+
+
+def test_missing_crops_are_named_with_another_reading(tmp_path: Path) -> None:
+    _save(tmp_path, "lobby_1", "lobby_2", "gate_1", "Fire_3")
+    message = _refused(tmp_path, ["lobby", "gate", "Fire"])
+    assert "(and 1 more): crop" in message
+    assert "annotate the files by their names if they are videos" in message
+
+
+def test_crops_lie_in_folders_of_one_split(tmp_path: Path) -> None:
+    _save(tmp_path, "train/a__0", "test/a__1")
+    assert _refused(tmp_path, ["a"]).startswith("a: its crops lie in several of the train and test folders")
+
+
+def test_missing_videos_are_listed_by_name_or_path_and_counted(tmp_path: Path) -> None:
+    folder = _save(tmp_path / "features", "a_i3d", "b_i3d")
+    annotated = ["a", "b", "odd_1", "L\u00e9on"]
+    assert "odd_1 (and 1 more): annotated, but no features" in _refused(folder, annotated)
+    assert "(2 of 4 videos)" in _refused(folder, annotated)
+    (tmp_path / "missing.txt").write_text("train/odd/1.mp4\nLe\u0301on.npy\n")
+    missing = read_missing(tmp_path / "missing.txt", annotated)
+    assert missing == {"odd_1", "L\u00e9on"}
+    assert _match(folder, annotated, missing).videos.keys() == {"a", "b"}
+    assert "Leon: listed with --missing but not annotated, as" not in _refused(folder, annotated, {"zzzz"})
+    assert "odd_2: listed with --missing but not annotated, as odd_1 is" in _refused(folder, annotated, {"odd_2"})
+    assert "b: listed with --missing but has features" in _refused(folder, annotated, {"b", *missing})
 
 
 def test_lines_keep_their_numbers_and_need_text(tmp_path: Path) -> None:

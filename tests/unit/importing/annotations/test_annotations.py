@@ -8,7 +8,7 @@ import pytest
 from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.xd_violence import classes_of
-from benchmark.importing.feature_files.layouts import FeatureFolder, find_features
+from benchmark.importing.feature_files.search import FoundArray, find_arrays
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import NAMES, Spec, changed, specs, write_annotations, write_features
 
@@ -23,12 +23,12 @@ MAIN_FILES = {
 
 
 @pytest.fixture
-def features(tmp_path: Path) -> FeatureFolder:
+def features(tmp_path: Path) -> list[FoundArray]:
     write_features(tmp_path / "features", specs("xd"), "plain")
-    return find_features(tmp_path / "features")
+    return find_arrays(tmp_path / "features")
 
 
-def _refused(path: Path, features: FeatureFolder) -> str:
+def _refused(path: Path, features: list[FoundArray]) -> str:
     with pytest.raises(InputError) as caught:
         read_annotations(path, features)
     assert "\n" not in str(caught.value)
@@ -36,7 +36,7 @@ def _refused(path: Path, features: FeatureFolder) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_is_recognised_and_read(tmp_path: Path, features: FeatureFolder, form: str) -> None:
+def test_each_form_is_recognised_and_read(tmp_path: Path, features: list[FoundArray], form: str) -> None:
     write_annotations(tmp_path, specs(form), form)
     for path in (tmp_path, *(tmp_path / name for name in MAIN_FILES[form])):
         found = read_annotations(path, features)
@@ -54,14 +54,16 @@ def test_each_form_is_recognised_and_read(tmp_path: Path, features: FeatureFolde
 
 @pytest.mark.parametrize(("form", "main"), [("ucf", "Temporal_Anomaly_Annotation.txt"), ("xd", "annotations.txt")])
 def test_a_main_file_of_another_name_is_recognised_by_its_first_line(
-    tmp_path: Path, features: FeatureFolder, form: str, main: str
+    tmp_path: Path, features: list[FoundArray], form: str, main: str
 ) -> None:
     write_annotations(tmp_path, specs(form), form)
     (tmp_path / main).rename(tmp_path / "mine.txt")
     assert set(read_annotations(tmp_path / "mine.txt", features).videos) == set(NAMES[form])
 
 
-def test_without_lists_the_split_of_xd_violence_comes_from_the_folders(tmp_path: Path, features: FeatureFolder) -> None:
+def test_without_lists_the_split_of_xd_violence_comes_from_the_folders(
+    tmp_path: Path, features: list[FoundArray]
+) -> None:
     write_annotations(tmp_path, specs("xd"), "xd")
     listed = read_annotations(tmp_path, features)
     for path in tmp_path.glob("*.list"):
@@ -71,7 +73,7 @@ def test_without_lists_the_split_of_xd_violence_comes_from_the_folders(tmp_path:
     assert "folders" in found.form
 
     write_features(tmp_path / "flat", specs("xd"), "plain", nested="flat")
-    assert "in neither a train nor a test folder" in _refused(tmp_path, find_features(tmp_path / "flat"))
+    assert "in neither a train nor a test folder" in _refused(tmp_path, find_arrays(tmp_path / "flat"))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_an_unknown_label_in_the_name_is_an_error(name: str) -> None:
         classes_of(name)
 
 
-def test_classes_of_shanghaitech_are_read_where_there_are_any(tmp_path: Path, features: FeatureFolder) -> None:
+def test_classes_of_shanghaitech_are_read_where_there_are_any(tmp_path: Path, features: list[FoundArray]) -> None:
     write_annotations(tmp_path, specs("shanghaitech"), "shanghaitech")
     lines = ["video,class", "01_001,normal", "01_0014,vehicle", "02_003,normal", "02_0128,chasing;running"]
     (tmp_path / "classes.csv").write_text("\n".join(lines))
@@ -106,7 +108,7 @@ def test_classes_of_shanghaitech_are_read_where_there_are_any(tmp_path: Path, fe
     assert "classes.csv:2: malformed line" in _refused(tmp_path, features)
 
 
-def test_masks_of_training_videos_are_not_opened(tmp_path: Path, features: FeatureFolder) -> None:
+def test_masks_of_training_videos_are_not_opened(tmp_path: Path, features: list[FoundArray]) -> None:
     write_annotations(tmp_path, specs("shanghaitech"), "shanghaitech")
     (tmp_path / "test_frame_mask" / "01_0014.npy").write_bytes(b"not opened")
     found = read_annotations(tmp_path, features)
@@ -115,13 +117,13 @@ def test_masks_of_training_videos_are_not_opened(tmp_path: Path, features: Featu
 
 
 @pytest.mark.parametrize("mask", [np.full(60, 2), np.zeros((60, 1)), np.zeros(60)])
-def test_a_mask_of_a_test_video_must_mark_frames(tmp_path: Path, features: FeatureFolder, mask: np.ndarray) -> None:
+def test_a_mask_of_a_test_video_must_mark_frames(tmp_path: Path, features: list[FoundArray], mask: np.ndarray) -> None:
     write_annotations(tmp_path, specs("shanghaitech"), "shanghaitech")
     np.save(tmp_path / "test_frame_mask" / "02_0128.npy", mask)
     assert "02_0128" in _refused(tmp_path, features)
 
 
-def test_masks_must_agree_with_the_digits_of_the_number(tmp_path: Path, features: FeatureFolder) -> None:
+def test_masks_must_agree_with_the_digits_of_the_number(tmp_path: Path, features: list[FoundArray]) -> None:
     write_annotations(tmp_path, specs("shanghaitech"), "shanghaitech")
     (tmp_path / "test_frame_mask" / "02_0128.npy").rename(tmp_path / "test_frame_mask" / "02_003.npy")
     assert _refused(tmp_path, features).startswith("02_003: a number of 3 digits marks a normal video")
@@ -130,7 +132,7 @@ def test_masks_must_agree_with_the_digits_of_the_number(tmp_path: Path, features
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_contradictions_name_the_video(tmp_path: Path, features: FeatureFolder, form: str) -> None:
+def test_contradictions_name_the_video(tmp_path: Path, features: list[FoundArray], form: str) -> None:
     videos = specs(form)
     twice = [*videos, videos[0]]
     both = [*videos, Spec(videos[0].name, "test", 0, rows=1, frames=16)]
@@ -144,7 +146,7 @@ def test_contradictions_name_the_video(tmp_path: Path, features: FeatureFolder, 
         assert reason in message
 
 
-def test_a_training_video_of_xd_violence_has_no_intervals(tmp_path: Path, features: FeatureFolder) -> None:
+def test_a_training_video_of_xd_violence_has_no_intervals(tmp_path: Path, features: list[FoundArray]) -> None:
     write_annotations(tmp_path, specs("xd"), "xd")
     with (tmp_path / "annotations.txt").open("a") as file:
         file.write(f"{NAMES['xd'][1]} 0 16\n")
@@ -155,7 +157,7 @@ def test_a_training_video_of_xd_violence_has_no_intervals(tmp_path: Path, featur
 
 @pytest.mark.parametrize("form", ["ucf", "xd", "json"])
 def test_an_abnormal_test_video_needs_intervals_and_a_normal_one_has_none(
-    tmp_path: Path, features: FeatureFolder, form: str
+    tmp_path: Path, features: list[FoundArray], form: str
 ) -> None:
     videos = specs(form)
     write_annotations(tmp_path / "a", changed(videos, 3, intervals=()), form)
@@ -167,7 +169,7 @@ def test_an_abnormal_test_video_needs_intervals_and_a_normal_one_has_none(
 
 @pytest.mark.parametrize("form", ["ucf", "xd", "json"])
 def test_an_interval_that_starts_after_its_end_names_the_video(
-    tmp_path: Path, features: FeatureFolder, form: str
+    tmp_path: Path, features: list[FoundArray], form: str
 ) -> None:
     videos = changed(specs(form), 3, intervals=((20, 3),))
     write_annotations(tmp_path, videos, form)
@@ -192,7 +194,9 @@ def test_an_interval_that_starts_after_its_end_names_the_video(
         ("SH_Train.txt", "01_001,1", ":3: malformed"),
     ],
 )
-def test_a_malformed_line_is_named(tmp_path: Path, features: FeatureFolder, file: str, line: str, reason: str) -> None:
+def test_a_malformed_line_is_named(
+    tmp_path: Path, features: list[FoundArray], file: str, line: str, reason: str
+) -> None:
     form = {"T": "ucf", "A": "ucf", "a": "xd", "r": "xd", "S": "shanghaitech"}[file[0]]
     write_annotations(tmp_path, specs(form), form)
     with (tmp_path / file).open("a") as opened:
@@ -218,7 +222,7 @@ def test_a_malformed_line_is_named(tmp_path: Path, features: FeatureFolder, file
     ],
 )
 def test_a_malformed_json_entry_is_placed(
-    tmp_path: Path, features: FeatureFolder, change: dict[str, object], place: str
+    tmp_path: Path, features: list[FoundArray], change: dict[str, object], place: str
 ) -> None:
     entry = {"name": "a", "split": "test", "label": 1, "intervals": [[0, 4]]}
     path = tmp_path / "mine.json"
@@ -227,12 +231,12 @@ def test_a_malformed_json_entry_is_placed(
 
 
 @pytest.mark.parametrize("content", [pickle.dumps({"videos": []}), b"{", b'{"videos": [' + b"[" * 10_000, b""])
-def test_what_is_no_json_is_refused(tmp_path: Path, features: FeatureFolder, content: bytes) -> None:
+def test_what_is_no_json_is_refused(tmp_path: Path, features: list[FoundArray], content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     assert "a.json: not a JSON file" in _refused(tmp_path / "a.json", features)
 
 
-def test_a_folder_holds_one_form(tmp_path: Path, features: FeatureFolder) -> None:
+def test_a_folder_holds_one_form(tmp_path: Path, features: list[FoundArray]) -> None:
     assert "no annotations recognised" in _refused(tmp_path, features)
     write_annotations(tmp_path, specs("ucf"), "ucf")
     write_annotations(tmp_path, specs("xd"), "xd")

@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark.importing.annotations import matlab_masks, read_annotations
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
-from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.system.errors import InputError
-
-NO_FEATURES = FeatureFolder(Path("features"), "plain", "", {})
 
 
 def _cells(positive: list[bool], dtype: str = "uint8") -> np.ndarray:
@@ -110,7 +107,7 @@ def test_a_changed_file_is_read_or_refused_in_one_line(
 
 def test_avenue_has_its_37_videos_with_the_intervals_of_the_masks(tmp_path: Path) -> None:
     _avenue(tmp_path / "ground_truth" / "testing_label_mask")
-    found = read_annotations(tmp_path, NO_FEATURES, benchmark="avenue")
+    found = read_annotations(tmp_path, benchmark="avenue")
     names = [f"training_{i:02d}" for i in range(1, 17)] + [f"testing_{i:02d}" for i in range(1, 22)]
     assert list(found.videos) == names
     assert all(video.label == name.startswith("testing") for name, video in found.videos.items())
@@ -123,7 +120,7 @@ def test_avenue_is_split_80_to_20_by_its_seed(tmp_path: Path) -> None:
     _avenue(tmp_path / "testing_label_mask")
     drawn = []
     for seed in (0, 0, 1):
-        found = read_annotations(tmp_path, NO_FEATURES, benchmark="avenue", split_seed=seed)
+        found = read_annotations(tmp_path, benchmark="avenue", split_seed=seed)
         test = [video for video in found.videos.values() if video.split == "test"]
         assert [sum(video.label == label for video in test) for label in (0, 1)] == [3, 4]
         assert f"seed {seed}, 13 + 3 normal and 17 + 4 abnormal" in found.notes[0]
@@ -137,17 +134,17 @@ def test_masks_may_be_arrays_of_labels(tmp_path: Path) -> None:
     for number in range(1, 22):
         np.save(folder / f"{number:02d}.npy", np.array([0, 1, 1], np.uint8))
     for path in (tmp_path, folder, folder / "01.npy"):
-        assert read_annotations(path, NO_FEATURES).videos["testing_21"].intervals == ((1, 3),)
+        assert read_annotations(path).videos["testing_21"].intervals == ((1, 3),)
 
 
 def test_masks_of_all_testing_videos_are_needed_once(tmp_path: Path) -> None:
     _avenue(tmp_path / "a", skip=7)
     with pytest.raises(InputError, match="no mask of testing video 7; "):
-        read_annotations(tmp_path / "a", NO_FEATURES)
+        read_annotations(tmp_path / "a")
     _avenue(tmp_path / "b")
     (tmp_path / "b" / "01_label.mat").write_bytes(_matlab([True]))
     with pytest.raises(InputError, match="a second mask of testing video"):
-        read_annotations(tmp_path / "b", NO_FEATURES)
+        read_annotations(tmp_path / "b")
     (tmp_path / "b" / "01_label.mat").rename(tmp_path / "b" / "22_label.mat")
     with pytest.raises(InputError, match=r"22_label\.mat: Avenue has testing videos 1 to 21"):
-        read_annotations(tmp_path / "b", NO_FEATURES)
+        read_annotations(tmp_path / "b")

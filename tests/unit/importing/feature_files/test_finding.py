@@ -5,12 +5,10 @@ import pytest
 
 from benchmark.importing.annotations import find_frame_counts, read_annotations
 from benchmark.importing.annotations.forms import find_annotations
-from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import NAMES, specs, write_annotations
 
-NO_FEATURES = FeatureFolder(Path("features"), "plain", "", {})
 UCF_TEST = "Abuse028_x264.mp4 1412 Abuse 165 240 -1 -1\nnormal/Normal_Videos_003_x264.mp4 2824 Normal -1 -1 -1 -1\n"
 
 
@@ -26,7 +24,7 @@ def _refused(path: Path) -> str:
 def test_a_form_is_found_up_to_two_levels_down(tmp_path: Path, form: str, inside: str) -> None:
     write_annotations(tmp_path / inside, specs(form), form)
     (tmp_path / "features").mkdir()
-    assert set(read_annotations(tmp_path, NO_FEATURES).videos) == set(NAMES[form])
+    assert set(read_annotations(tmp_path).videos) == set(NAMES[form])
 
 
 def test_nothing_is_found_further_down_in_hidden_folders_or_behind_links(tmp_path: Path) -> None:
@@ -61,13 +59,13 @@ def test_another_json_file_in_a_sub_folder_is_no_annotation(tmp_path: Path) -> N
 
 def test_lists_of_another_machine_give_the_split_of_xd_violence(tmp_path: Path) -> None:
     write_annotations(tmp_path / "xd", specs("xd"), "xd")
-    expected = read_annotations(tmp_path / "xd", NO_FEATURES)
+    expected = read_annotations(tmp_path / "xd")
     for name in ("rgb.list", "rgbtest.list"):
         lines = (tmp_path / "xd" / name).read_text().replace("/old/", "G:\\features\\")
         (tmp_path / name).write_text(lines)
         (tmp_path / "xd" / name).unlink()
     lists = (tmp_path / "rgb.list", tmp_path / "rgbtest.list")
-    found = read_annotations(tmp_path / "xd", NO_FEATURES, lists)
+    found = read_annotations(tmp_path / "xd", (), lists)
     assert dict(found.videos) == dict(expected.videos)
     assert "rgb.list, rgbtest.list" in found.form
 
@@ -84,7 +82,7 @@ def test_a_list_stands_in_for_the_training_file_of_ucf_crime(tmp_path: Path, nam
     (tmp_path / "UCF_Annotation.txt").write_text(UCF_TEST)
     (tmp_path / name).write_text(text)
     (tmp_path / "test.list").write_text("test/Abuse028_x264.npy\n")
-    found = read_annotations(tmp_path, NO_FEATURES, (tmp_path / name, tmp_path / "test.list")).videos
+    found = read_annotations(tmp_path, (), (tmp_path / name, tmp_path / "test.list")).videos
     assert (found["Abuse001_x264"].split, found["Abuse001_x264"].classes) == ("train", ("Abuse",))
     assert (found["Normal_Videos001_x264"].split, found["Normal_Videos001_x264"].label) == ("train", 0)
     assert (found["Abuse028_x264"].frames, found["Abuse028_x264"].intervals) == (1412, ((164, 240),))
@@ -95,9 +93,9 @@ def test_a_list_stands_in_for_the_training_file_of_ucf_crime(tmp_path: Path, nam
 def test_a_test_file_with_frame_counts_is_recognised_under_any_name(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text(UCF_TEST)
     (tmp_path / "Anomaly_Train.txt").write_text("Abuse/Abuse001_x264.mp4\n")
-    assert read_annotations(tmp_path / "mine.txt", NO_FEATURES).videos["Abuse028_x264"].frames == 1412
+    assert read_annotations(tmp_path / "mine.txt").videos["Abuse028_x264"].frames == 1412
     shutil.move(tmp_path / "mine.txt", tmp_path / "UCF_Annotation.txt")
-    train = read_annotations(tmp_path / "Anomaly_Train.txt", NO_FEATURES)
+    train = read_annotations(tmp_path / "Anomaly_Train.txt")
     assert train.videos["Abuse028_x264"].frames == 1412
 
 
@@ -105,7 +103,7 @@ def test_a_training_list_names_videos_of_ucf_crime(tmp_path: Path) -> None:
     (tmp_path / "UCF_Annotation.txt").write_text(UCF_TEST)
     (tmp_path / "train.list").write_text("a/Abuse001_x264.npy\nb/cam07.npy\n")
     with pytest.raises(InputError, match=r"train\.list:2: malformed line"):
-        read_annotations(tmp_path, NO_FEATURES, (tmp_path / "train.list",))
+        read_annotations(tmp_path, (), (tmp_path / "train.list",))
 
 
 def test_entries_of_lists_lose_folders_crops_and_labels(tmp_path: Path) -> None:

@@ -1,19 +1,21 @@
+import zlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from benchmark.importing.feature_files.layouts import find_features
 from benchmark.importing.feature_files.search import features_home
 from benchmark.importing.feature_files.video_features import FeatureSetFiles, read_axes
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
-from tests.unit.importing.small_packs import DIM, specs, write_features
+from tests.unit.importing.small_packs import DIM, find_features, specs, write_features
 
 
 def _save(path: Path, *shape: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.zeros(shape, np.float16))
+    # No two of one size are alike, as with files that are no copies.
+    np.save(path, np.full(shape, zlib.crc32(str(path).encode()) % 999, np.float16))
 
 
 def _read(folder: Path, layout: Layout | None = None, lists: tuple[Path, ...] = ()) -> FeatureSetFiles:
@@ -89,7 +91,7 @@ def test_links_are_followed_once_and_hidden_files_passed_over(tmp_path: Path) ->
         ({"a__0": (4, 2, 6), "a__1": (4, 2, 6)}, None, "a__0.npy: shape (4, 2, 6); the crop-files layout"),
         ({"a": (4, 6)}, "ten-crop", "a.npy: shape (4, 6); the ten-crop layout has"),
         ({"a__0": (4, 6), "a__2": (4, 6)}, None, "a: crop 1 is missing"),
-        ({"a__0": (4, 6), "a__1": (4, 6), "b__0": (4, 6)}, None, "number of crops"),
+        ({"a__0": (4, 6), "a__1": (4, 6), "b__0": (4, 6)}, None, "b: crop 1 is missing"),
         ({"Abuse/a": (4, 6), "Arson/a": (4, 6)}, None, "a: this video is there twice"),
         ({"train/a__0": (4, 6), "test/a__0": (4, 6)}, None, "a: this video is there twice"),
         ({"train/a__0": (4, 6), "test/a__1": (4, 6)}, None, "a: its crops lie in several"),
@@ -140,24 +142,39 @@ def test_the_split_is_that_of_the_folder(tmp_path: Path, folder: str, split: str
     assert find_features(tmp_path).videos["a"].folder_split == split
 
 
-def test_crops_numbered_by_one_digit_are_told_from_numbers_of_videos(tmp_path: Path) -> None:
+def test_a_number_at_the_end_is_that_of_a_crop_or_of_a_video_as_annotated(tmp_path: Path) -> None:
     for name in ("01_0015", "01_001"):
         for crop in range(3):
             _save(tmp_path / f"{name}_{crop}.npy", 4, DIM)
-    assert find_features(tmp_path).layout == "crop-files"
-    assert {name: video.shape for name, video in _read(tmp_path).videos.items()} == {
-        "01_0015": (4, 3, DIM),
-        "01_001": (4, 3, DIM),
-    }
-    (tmp_path / "01_001_2.npy").unlink()
-    assert find_features(tmp_path).layout is None
+    crops = find_features(tmp_path, annotated=["01_0015", "01_001"])
+    assert crops.layout == "crop-files"
+    assert {name: len(video.arrays) for name, video in crops.videos.items()} == {"01_0015": 3, "01_001": 3}
+    videos = find_features(tmp_path, annotated=[path.stem for path in tmp_path.iterdir()])
+    assert videos.layout is None
+    assert len(videos.videos) == 6
 
 
 def test_videos_of_both_splits_with_the_same_numbers_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     for name in ("training_videos/01", "testing_videos/01", "testing_videos/testing_02"):
         _save(tmp_path / f"{name}.npy", 4, DIM)
-    names = find_features(tmp_path, named_by_folder=True).videos.keys()
-    assert names == {"training_01", "testing_01", "testing_02"}
+    found = find_features(tmp_path, annotated=["training_01", "testing_01", "testing_02"])
+    assert found.videos["testing_01"].paths[0].parent.name == "testing_videos"
+    # The folder is part of the name and does not say the split; and so the benchmark itself is laid out.
+    assert found.videos["testing_01"].folder_split is None
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize("container", ["train", "all"])
+def test_an_array_in_a_file_of_many_has_the_file_for_a_folder(tmp_path: Path, container: str) -> None:
+    with h5py.File(tmp_path / f"{container}.h5", "w") as file:
+        file["01_0014.npy"] = np.zeros((4, DIM))
+    video = find_features(tmp_path, annotated=["01_0014"]).videos["01_0014"]
+    assert video.folder_split == ("train" if container == "train" else None)
+    with h5py.File(tmp_path / f"{container}.h5", "a") as file:
+        file["b/features"] = np.zeros((4, DIM))
+        file["a/features"] = np.zeros((4, DIM))
+        del file["01_0014.npy"]
+    assert find_features(tmp_path, annotated=["a", "b"]).videos.keys() == {"a", "b"}
 
 
 def test_a_list_from_another_machine_chooses_the_files(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from benchmark.importing.feature_files.layouts import find_features
 from benchmark.importing.feature_files.video_features import read_axes
 from benchmark.system.errors import InputError
+from tests.unit.importing.small_packs import find_features
 
 
 def _hdf5(path: Path, array: NDArray[np.float32]) -> None:

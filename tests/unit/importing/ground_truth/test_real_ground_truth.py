@@ -13,7 +13,6 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.official import official_notes
 from benchmark.importing.annotations import Annotations, find_frame_counts, read_annotations
-from benchmark.importing.feature_files.layouts import FeatureFolder
 from benchmark.importing.ground_truth import Comparison, compare_ground_truth
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.terms import Benchmark
@@ -29,7 +28,7 @@ def official(real_data: Path) -> Path:
 
 
 def _read(path: Path, benchmark: Benchmark, lists: Sequence[Path] = ()) -> Annotations:
-    found = read_annotations(path, FeatureFolder(path, "plain", "", {}), lists, benchmark)
+    found = read_annotations(path, (), lists, benchmark)
     assert "all annotated" in official_notes(benchmark, found.videos.values())[0]
     return found
 
