@@ -41,14 +41,15 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     for problem in problems:
         what = f", evaluation {problem.evaluation}" if problem.evaluation else ""
         say(f"run {problem.run_key}{what}: {problem.text}")
-    unusable = where.unusable()
+    unusable: list[str] = []
+    planned = {key for plan in where.plans(None, unusable.append) for key in plan.run_keys()}
+    list(where.invocations(unusable.append))
     for line in unusable:
         say(line)
     say(f"{len(keys)} runs and {evaluations} evaluations in {store.root}; {len(problems) + len(unusable)} problems")
     read = set(keys) - {problem.run_key for problem in problems if problem.unread}
     bare = sum(not has_weights(store.folder(key)) for key in read)
     old = sum(not has_sums(store.folder(key)) for key in read)
-    planned = {key for plan in where.plans(None) for key in plan.run_keys()}
     for count, what in (
         (len(planned - set(keys)), "planned runs are not stored; `wvad status` lists them"),
         (bare, "runs have no weights: imported scores, or from an archive without them"),

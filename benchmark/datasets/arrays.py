@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from benchmark.system.errors import InputError
-from benchmark.system.files import ABSENT, NotAFileError, open_regular
+from benchmark.system.files import ABSENT, NotAFileError, open_regular, unreadable
 
 _HEADER_BYTES = 4096
 _MOST_AXES = 32
@@ -56,7 +56,7 @@ def opened(path: Path) -> Iterator[BufferedReader[FileIO]]:
     except (*ABSENT, NotAFileError):
         raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def read_header(path: Path) -> NpyHeader:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.system.errors import InputError
+from benchmark.system.files import UnreadableError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -70,6 +71,8 @@ def _rows(video: Video) -> slice:
 def _open(path: Path, shape: tuple[int, ...], dtype: type[_Scalar]) -> NDArray[_Scalar]:
     try:
         array: NDArray[_Scalar] = read_npy(path)
+    except UnreadableError:
+        raise
     except InputError as error:
         raise InputError(f"{error}, or import the dataset again") from None
     if array.shape != shape or array.dtype != dtype:

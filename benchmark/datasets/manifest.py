@@ -210,7 +210,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(json.dumps(_migrated(content)))
     except ValidationError as error:
-        raise InputError(f"{path}: not a valid manifest at {first_error(error)}") from None
+        raise InputError(f"{path}: not a valid manifest at {first_error(error)}; import the dataset again") from None
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:

@@ -7,7 +7,7 @@ import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple
@@ -19,7 +19,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
 from benchmark.system.errors import InputError
-from benchmark.system.files import entries, leaving_nothing, open_regular, replacing, writing_to
+from benchmark.system.files import entries, leaving_nothing, open_regular, replacing, unreadable, writing_to
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.hashing import seal, sum_of, unseal
 from benchmark.system.progress import Progress
@@ -133,7 +133,7 @@ def _write(file: BinaryIO, root: Path, parts: Mapping[str, list[Path]], progress
         for part, sources in parts.items():
             for source in sources:
                 entry = zipfile.ZipInfo(source.relative_to(root).as_posix())
-                with source.open("rb") as content, archive.open(entry, "w", force_zip64=True) as copy:
+                with _opened_part(source) as content, archive.open(entry, "w", force_zip64=True) as copy:
                     copied[source] = _copy(content, copy)
                 done += copied[source].size
                 progress(done, total)
@@ -142,6 +142,13 @@ def _write(file: BinaryIO, root: Path, parts: Mapping[str, list[Path]], progress
         files = {source.relative_to(root).as_posix(): stored for source, stored in copied.items()}
         contents = Contents(archive_version=VERSION, files=files)
         archive.writestr(zipfile.ZipInfo(CONTENTS), seal(contents.model_dump_json(indent=1).encode()))
+
+
+def _opened_part(path: Path) -> FileIO:
+    try:
+        return open_regular(path)
+    except OSError as error:
+        raise unreadable(path, error) from None
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> StoredFile:

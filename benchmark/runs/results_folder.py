@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+Say = Callable[[str], None]
+
 _log = logging.getLogger(__name__)
 
 
@@ -123,16 +125,21 @@ class Results:
             write_atomically(self.plan_path(plan), plan.model_dump_json(indent=1))
         return invocation
 
-    def invocations(self) -> Iterator[Invocation]:
-        """Iterate over the calls, oldest first; one that cannot be used is named and passed over."""
-        return _sound(self._call_files(), self._read_call)
+    def invocations(self, say: Say | None = None) -> Iterator[Invocation]:
+        """Iterate over the calls, oldest first; see `plans`."""
+        return _sound(self._call_files(), self._read_call, say or _name_once)
 
-    def plans(self, table: str | None) -> Iterator[TablePlan]:
+    def plans(self, table: str | None, say: Say | None = None) -> Iterator[TablePlan]:
         """Iterate over the latest plan of each table (or of the one named) on each choice of datasets and profile.
 
-        One that cannot be used is named and passed over.
+        One that cannot be used is passed over.
+
+        Parameters
+        ----------
+        say
+            Told which it is and why; a warning by default, once.
         """
-        return _sound(self._plan_files(table), self._read_plan)
+        return _sound(self._plan_files(table), self._read_plan, say or _name_once)
 
     def wanted_keys(self) -> set[str]:
         """Return the keys of all runs that a plan or a call asks for.
@@ -145,13 +152,6 @@ class Results:
         plans = [self._read_plan(path) for path in self._plan_files(None)]
         calls = [self._read_call(path) for path in self._call_files()]
         return {key for plan in (*plans, *(call.plan for call in calls)) for key in plan.run_keys()}
-
-    def unusable(self) -> list[str]:
-        """Say of each plan and call that cannot be used which it is and why."""
-        found: list[str] = []
-        list(_sound(self._plan_files(None), self._read_plan, found.append))
-        list(_sound(self._call_files(), self._read_call, found.append))
-        return found
 
     def _plan_files(self, table: str | None) -> list[Path]:
         files = (file for folder in entries(self.root / "tables") if folder.is_dir() for file in entries(folder))
@@ -185,7 +185,7 @@ class Results:
         """Return the files of the figures that reports have drawn of a table as it is planned."""
         found: list[Path] = []
         for path in sorted(self.reports.glob("figures*/index.json")):
-            for index in _sound([path], lambda path: _read_json(path, FigureIndex)):
+            for index in _sound([path], lambda path: _read_json(path, FigureIndex), _name_once):
                 for folder in (folder for folder, shown in index.shown.items() if plan.digest() in shown):
                     found += sorted(file for file in (path.parent / folder).glob("[!.]*") if file.is_file())
         return found
@@ -220,9 +220,7 @@ def _name_once(line: str) -> None:
     _log.warning("passed over: %s", line)
 
 
-def _sound(
-    paths: Iterable[Path], read: Callable[[Path], _Model], say: Callable[[str], None] = _name_once
-) -> Iterator[_Model]:
+def _sound(paths: Iterable[Path], read: Callable[[Path], _Model], say: Say) -> Iterator[_Model]:
     """Read what can be used, and say what cannot."""
     for path in paths:
         try:

@@ -17,8 +17,7 @@ from benchmark.runs.results_folder import Invocation, Results
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
-from benchmark.system.errors import InputError
-from benchmark.system.files import NotAFileError, entries, is_there, read_regular, unreadable
+from benchmark.system.files import NotAFileError, UnreadableError, entries, is_there, read_regular, unreadable
 from benchmark.system.frozen import first_error
 from benchmark.system.hashing import is_sealed, sum_of, unseal
 
@@ -91,9 +90,10 @@ def check_run(store: RunStore, key: str, sum_at: Callable[[Path], str] = sum_of)
     """
     try:
         yield from _check_run(store, key, sum_at)
-    except (InputError, OSError) as error:
-        text = error if isinstance(error, InputError) else unreadable(error.filename or store.folder(key), error)
-        yield Problem(key, None, str(text), unread=True)
+    except UnreadableError as error:
+        yield Problem(key, None, str(error), unread=True)
+    except OSError as error:
+        yield Problem(key, None, str(unreadable(error.filename or store.folder(key), error)), unread=True)
 
 
 def _check_run(store: RunStore, key: str, sum_at: Callable[[Path], str]) -> Iterator[Problem]:

@@ -93,9 +93,13 @@ def is_there(path: Path) -> bool:
     return True
 
 
-def unreadable(path: str | Path, error: OSError) -> InputError:
-    """Say in a line that something cannot be read: it is not damaged, and not to be deleted."""
-    return InputError(f"{path}: cannot be read ({error.strerror or error}); ask whoever owns it, or try again")
+class UnreadableError(InputError):
+    """Something is there and cannot be read: it may be sound, and is not to be deleted or made again."""
+
+
+def unreadable(path: str | Path, error: OSError) -> UnreadableError:
+    """Say in a line what cannot be read and why."""
+    return UnreadableError(f"{path}: cannot be read ({error.strerror or error}); ask whoever owns it, or try again")
 
 
 @contextmanager

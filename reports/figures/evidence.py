@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.store import RunStore
+from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
 from reports.figures.style import Colour, Palette
 from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence
@@ -88,7 +90,7 @@ class Evidence:
 
 def _read(path: Path) -> pd.DataFrame | None:
     try:
-        frame = pd.read_csv(path, dtype=float)
+        frame = pd.read_csv(BytesIO(read_regular(path)), dtype=float)
     except (OSError, ValueError):  # absent or damaged
         return None
     return frame if {"step", "loss"} <= set(frame.columns) and len(frame) else None
