@@ -1,13 +1,18 @@
 """What is said about MLflow names the server and gives no secret away; what is told to it fits."""
 
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.tracking import shown_uri, trouble
+from benchmark.system.errors import InputError
+from benchmark.tracking import connect, shown_uri, trouble
 from benchmark.tracking.content import metrics, note
+from benchmark.tracking.secrecy import shown, without_secrets
 from tests.small_store import make_results
 
 HERE = Results(Path("results"))
@@ -20,7 +25,16 @@ HERE = Results(Path("results"))
         ("https://user:p%40ss@host", "https://host"),
         ("postgresql+psycopg2://user:pass@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
         ("http://token@host", "http://host"),
-        ("http://me:pa/ss#?[@host:5000", "http://host:5000"),
+        ("http://me:pa/ss[@host:5000", "http://host:5000"),
+        ("http://me:pa/ss#?[@host:5000", "http://***"),
+        ("http://host:5000/path?token=word", "http://host:5000/path"),
+        ("http://host?token=wo@rd", "http://***"),
+        ("http://host/#word", "http://host/"),
+        ("http://host/;token=word", "http://host/"),
+        ("user:pass@host:5000", "host:5000"),
+        ("postgresql://user:pass@db/mlflow?password=word", "postgresql://db/mlflow"),
+        ("sqlite:///a b.db?key=word", "sqlite:///a b.db"),
+        (" http://host:5000\n", "http://host:5000"),
         ("http://host:5000", "http://host:5000"),
         ("sqlite:////data/a@b.db", "sqlite:////data/a@b.db"),
         ("databricks", "databricks"),
@@ -33,7 +47,9 @@ def test_an_address_is_shown_without_user_and_password(uri: str, shown: str, mon
 
 def test_without_an_address_it_is_the_results_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert shown_uri(HERE) == f"sqlite:///{Path('results/mlflow.db').resolve()}"
+    assert shown_uri(HERE) == str(Path("results/mlflow.db").resolve())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
+    assert shown_uri(HERE) == str(Path("results/mlflow.db").resolve())
 
 
 def test_an_error_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +62,21 @@ def test_an_error_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+WORD = st.text("abcXYZ789-._~%+ é@:/?#&=;", min_size=4)
+
+
+@given(user=WORD, password=WORD, token=WORD)
+def test_no_secret_of_an_address_is_told_however_it_is_quoted(user: str, password: str, token: str) -> None:
+    user, password, token = (f"q{text}q" for text in (user, password, token))  # no word of the sentence itself
+    for quoted in (str, quote, quote_plus):
+        uri = f"http://{quoted(user)}:{quoted(password)}@host/path?token={quoted(token)}"
+        assert not any(secret in shown(uri) for secret in (quoted(user), quoted(password), quoted(token)))
+    uri = f"http://{quote(user, safe='')}:{quote(password, safe='')}@host/path?a=1&token={quote_plus(token)}"
+    told = without_secrets(f"GET {uri}/api with {password} and {token} failed: [Errno 11]", uri)
+    assert not any(way(secret) in told for secret in (password, token) for way in (str, quote, quote_plus))
+    assert told.endswith("failed: [Errno 11]")
+
+
 def test_the_innermost_failure_of_a_connection_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host")
     try:
@@ -56,6 +87,13 @@ def test_the_innermost_failure_of_a_connection_says_why(monkeypatch: pytest.Monk
     except RuntimeError as error:
         told = trouble(error, HERE)
     assert told == "MLflow at http://host: ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "127.0.0.1:5000"])
+def test_a_folder_of_records_is_refused_with_what_to_write_instead(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match=r"a folder, in which MLflow no longer keeps .*; write .*sqlite:///"):
+        connect(HERE)
 
 
 def test_a_long_table_is_described_by_whole_paragraphs() -> None:
