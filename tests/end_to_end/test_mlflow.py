@@ -255,6 +255,43 @@ def test_a_folder_in_the_place_of_the_database_is_said_once_and_harms_no_run(
     assert not list((tmp_path / "mlflow.db").iterdir())
 
 
+def test_names_that_mlflow_does_not_take_are_logged_once_and_for_good(results: Path) -> None:
+    """Classes and loss terms are named by others; some of these look the same in MLflow's letters."""
+    kept = make_results(
+        results, seeds=1, counts={"Straße (Nacht)/Tag": 2, "Straße [Nacht]/Tag": 2, "../..": 1, "x" * 300: 1}
+    )
+    terms = ["loss", "KL(p||q)", "KL[p||q]", "λ·smooth", "", "Loss"]
+    (call,) = kept.invocations()
+    for key in call.plan.run_keys():
+        rows = [",".join(["step", *terms]), *(f"{step},0.5,nan,inf,-inf,1e400,0" for step in (1, 2, 3))]
+        (kept.store.folder(key) / "losses.csv").write_text("\n".join(rows) + "\n")
+    seen = []
+    for _ in range(2):
+        assert sync(kept) == 1
+        _, children = logged(results, call.plan.table)
+        seen.append({child.info.run_id: (child.data.tags, len(child.data.metrics)) for child in children})
+    assert seen[0] == seen[1]
+    client = connect(kept)
+    for child in children:
+        assert {name for name in child.data.metrics if name.startswith("train/KL")} > {"train/KL_p__q_"}
+        assert len([name for name in child.data.metrics if name.startswith("train/")]) == len(terms)
+        assert len([name for name in child.data.metrics if name.startswith("last/auc_class/")]) == 4
+        assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+
+
+def test_a_run_is_called_by_its_row_which_has_the_value_of_a_sweep(results: Path, tiny_scenes: Path) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(results), "--executor", "serial"]
+    study = ["learning_rate=0.1,0.2", "--dataset", "scenes-avenue", "--seeds", "1", "--set", "steps=2"]
+    assert run(["sweep", "mmil", *study, *places]) == 0
+    (call,) = Results(results).invocations()
+    labels = {row.label for row in call.plan.rows}
+    _, children = logged(results, call.plan.table)
+    assert labels <= {child.data.tags["row"] for child in children}
+    for child in children:
+        assert child.data.tags["mlflow.runName"] == f"{child.data.tags['row']} seed 0 on scenes-avenue"
+    assert {value for value in ("0.1", "0.2") for label in labels if value in label} == {"0.1", "0.2"}
+
+
 def test_a_server_that_is_away_is_said_once_for_all_tables(
     results: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,12 +6,14 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.entities import Metric, Param
+from mlflow.utils import validation
 
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.tracking import connect, shown_uri, trouble
-from benchmark.tracking.content import metrics, note
+from benchmark.tracking.content import curves, cut, distinct, metrics, note
 from benchmark.tracking.secrecy import shown, without_secrets
 from tests.small_store import make_results
 
@@ -94,6 +96,35 @@ def test_a_folder_of_records_is_refused_with_what_to_write_instead(uri: str, mon
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(InputError, match=r"a folder, in which MLflow no longer keeps .*; write .*sqlite:///"):
         connect(HERE)
+
+
+NAME = st.text(st.characters(exclude_categories=[]), max_size=300) | st.text("a/.", max_size=8)
+
+
+@given(st.lists(NAME, unique=True, max_size=8))
+def test_names_are_written_so_that_mlflow_takes_them_and_stay_apart(names: list[str]) -> None:
+    given_names = distinct(f"train/{name}" for name in names)
+    assert len(set(given_names.values())) == len(names)
+    entities = [Metric(name, 0.0, 0, 0) for name in given_names.values()]
+    validation._validate_batch_log_data(entities, [Param(name, "") for name in given_names.values()], [])
+    assert distinct(given_names.values()) == {name: name for name in given_names.values()}
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=30), st.integers(1, 20))
+def test_a_text_is_cut_to_what_mlflow_stores(text: str, length: int) -> None:
+    kept = cut(text, length)
+    assert len(kept) <= length
+    kept.encode()
+    assert kept == text or len(text) > length or "?" in kept
+
+
+def test_a_curve_of_more_terms_than_one_call_takes_has_its_first_step(tmp_path: Path) -> None:
+    terms = [f"term {i}" for i in range(1200)]
+    path = tmp_path / "losses.csv"
+    path.write_text("\n".join([",".join(["step", *terms]), *(",".join([str(i), *["inf"] * 1200]) for i in (1, 2))]))
+    found = curves(path, 0)
+    assert len(found) == 1200
+    assert {(point.step, point.value) for point in found} == {(1, float("inf"))}
 
 
 def test_a_long_table_is_described_by_whole_paragraphs() -> None:
