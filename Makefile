@@ -58,6 +58,7 @@ bench-gpu: $(READY) ## Measure training on a GPU at the paper's size, on simulat
 	$(BIN)/python -m tests.performance.gpu $(ARGS)
 
 mlflow-ui: $(READY) ## Look at the logged runs in a browser.
+	MLFLOW_TRACKING_URI= $(BIN)/wvad mlflow sync
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1
 
 clean: ## Remove the environment and caches; datasets and results stay.

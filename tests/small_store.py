@@ -158,7 +158,7 @@ def make_results(
         for seed in range(seeds):
             scored = draw_scores(100 * len(method) + ord(method[0]) + seed, skill, counts)
             auc = metrics_of(scored)["auc_frame"]
-            judged = [Look(step=20, test=(auc or 0) + 0.02), Look(step=40, test=auc)] if looks else []
+            judged = [Look(step=20, test=min(1.0, (auc or 0) + 0.02)), Look(step=40, test=auc)] if looks else []
             store_run(store, spec_of(method, seed), scored, judged)
     return results
 

@@ -50,7 +50,6 @@ def sync(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     except InputError:
         raise
     except Exception as error:
-        raise InputError(
-            f"{tracking.trouble(error, kept)}; is the server there, and is MLFLOW_TRACKING_URI right?"
-        ) from None
+        question = "; is the server there, and is MLFLOW_TRACKING_URI right?" if tracking.is_server(kept) else ""
+        raise InputError(tracking.trouble(error, kept) + question) from None
     say(f"{count} calls in MLflow at {tracking.shown_uri(kept)}")

@@ -41,7 +41,7 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
     """
     results, executor = Results(choices.results), choose_executor(choices)
     invocations = [results.write_invocation(plan) for plan, _ in planned]
-    # Only one may make a new database: the trackers of several tables follow after the runs, one after another.
+    # One tracker at a time: those of several tables would wait for each other, and follow after the runs.
     warn = saying_once(lambda line: console.print(line, style="yellow"))
     live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
     jobs = distinct_jobs(job for _, own in planned for job in own)

@@ -4,7 +4,7 @@ In it: how MLflow is reached, what is logged there, and that this disturbs no ca
 alone would know.
 """
 
-from benchmark.tracking.connection import connect, shown_uri, trouble
+from benchmark.tracking.connection import connect, is_server, shown_uri, trouble
 from benchmark.tracking.guard import GuardedTracker, NoTracker, Tracker, choose_tracker, follow_again, saying_once
 from benchmark.tracking.projection import sync
 
@@ -15,6 +15,7 @@ __all__ = [
     "choose_tracker",
     "connect",
     "follow_again",
+    "is_server",
     "saying_once",
     "shown_uri",
     "sync",

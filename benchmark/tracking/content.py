@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric, Param
 
 BATCH = 1000
-"""What MLflow takes in one call."""
+"""Metrics that MLflow takes in one call."""
+PARAMS_BATCH = 25
+"""Parameters in one call: a server takes 100, and a megabyte of them."""
+LONGEST_NAME, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 8000
+"""Characters that MLflow takes as a name (of a run too), as the value of a parameter, and as that of a tag."""
 SELECTIONS = get_args(Selection)
 NOTE = "mlflow.note.content"
-LONGEST_NOTE = 8000
 SHOWN_DIGEST = 8
 """Of a dataset's hash; the column of datasets is narrow."""
 
 
 def note(markdown: str) -> str:
     """Return a table as the description of a call: whole paragraphs, as many as MLflow takes."""
-    return markdown if len(markdown) <= LONGEST_NOTE else markdown[:LONGEST_NOTE].rpartition("\n\n")[0]
+    return markdown if len(markdown) <= LONGEST_TAG else markdown[:LONGEST_TAG].rpartition("\n\n")[0]
 
 
 def trained_on(record: RunRecord) -> DatasetInput:
@@ -38,10 +42,16 @@ def trained_on(record: RunRecord) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def run_tags(record: RunRecord) -> dict[str, str]:
+def run_name(label: str, record: RunRecord) -> str:
+    """Return what a run is called: by its row of the table, which says what sets it apart from the others."""
+    return f"{cut(label, LONGEST_NAME // 2)} seed {record.spec.seed} on {cut(record.spec.dataset, LONGEST_NAME // 3)}"
+
+
+def run_tags(label: str, record: RunRecord) -> dict[str, str]:
     """Return what a run is filtered and grouped by."""
     spec = record.spec
-    return {
+    tags = {
+        "row": label,
         "method": spec.method,
         "add_ons": names(add_on.name for add_on in spec.add_ons),
         "shuffled_labels": str(spec.shuffled_labels).lower(),
@@ -52,6 +62,7 @@ def run_tags(record: RunRecord) -> dict[str, str]:
         "profile": spec.profile,
         "deviations": names(record.deviations),
     }
+    return {name: cut(value, LONGEST_TAG) for name, value in tags.items()}
 
 
 def run_params(record: RunRecord) -> list[Param]:
@@ -65,7 +76,8 @@ def params(values: Mapping[str, object]) -> list[Param]:
     """Return values as MLflow's parameters."""
     from mlflow.entities import Param
 
-    return [Param(_clean(name), str(value)) for name, value in values.items()]
+    given = distinct(values)
+    return [Param(given[name], cut(str(value), LONGEST_VALUE)) for name, value in values.items()]
 
 
 def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric]:
@@ -78,24 +90,28 @@ def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric
     def place(evaluation: Evaluation) -> tuple[int, bool, str]:
         return SELECTIONS.index(evaluation.selection), evaluation.dataset != record.spec.dataset, evaluation.dataset
 
-    return [
-        Metric(_clean(f"{e.selection}/{name}/{e.dataset}"), value, milliseconds(e.finished), e.step)
-        for e in sorted(evaluations, key=place)
-        for name, value in sorted(e.metrics.items(), key=lambda item: item[0] != e.metric)
-        if value is not None
-    ]
+    found = []
+    for e in sorted(evaluations, key=place):
+        given = distinct(f"{e.selection}/{name}/{e.dataset}" for name in sorted(e.metrics))
+        found += [
+            Metric(given[f"{e.selection}/{name}/{e.dataset}"], value, milliseconds(e.finished), e.step)
+            for name, value in sorted(e.metrics.items(), key=lambda item: item[0] != e.metric)
+            if value is not None
+        ]
+    return found
 
 
 def curves(path: Path, timestamp: int) -> list[Metric]:
-    """Return the loss terms over the steps, thinned so that they fit into one batch."""
+    """Return the loss terms over the steps, thinned so that they fit into one batch as far as there are that few."""
     from mlflow.entities import Metric
 
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     terms = [name for name in rows[0] if name != "step"]
-    every = -(-len(rows) // (BATCH // len(terms)))
+    every = -(-len(rows) // max(1, BATCH // len(terms)))
+    given = distinct(f"train/{name}" for name in terms)
     return [
-        Metric(_clean(f"train/{name}"), float(row[name]), timestamp, int(row["step"]))
+        Metric(given[f"train/{name}"], float(row[name]), timestamp, int(row["step"]))
         for row in rows[::every]
         for name in terms
     ]
@@ -111,5 +127,23 @@ def names(several: Iterable[str]) -> str:
     return ",".join(several)
 
 
-def _clean(name: str) -> str:
-    return re.sub(r"[^\w\-. /]", "_", name)
+def cut(text: str, length: int) -> str:
+    """Return a text as MLflow can store it: no longer than that, and with nothing that has no form in UTF-8."""
+    text = text.encode(errors="replace").decode()
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def distinct(several: Iterable[str]) -> dict[str, str]:
+    """Return each name as MLflow takes it: short, of letters, digits and few signs, and no path that leads elsewhere.
+
+    Names that would be the same then, and those that are too long, end with digits of their hash.
+    """
+    given: dict[str, str] = {}
+    for name in several:
+        parts = re.sub(r"[^\w\-. /]", "_", name).split("/")
+        clean = "/".join("_" * (len(part) or 1) if part in ("", ".", "..") else part for part in parts)
+        if len(clean) > LONGEST_NAME or clean in given.values():
+            end = f"-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+            clean = clean[: LONGEST_NAME - len(end)] + end
+        given[name] = clean
+    return given

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tracking.connection import is_local
-from benchmark.tracking.content import NOTE
+from benchmark.tracking.content import NOTE, cut
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RUN_KEY, INVOCATION, CREATED = "wvad.run_key", "wvad.invocation", "wvad.created"
 PARENT = "mlflow.parentRunId"
 PAGE = 1000
+LONGEST_TITLE = 5000
+"""Characters that MLflow takes as a tag of an experiment."""
 
 
 class Experiment:
@@ -82,7 +84,7 @@ class Experiment:
 
         location = (results.root / "mlflow-artifacts" / plan.table).resolve().as_uri() if is_local() else None
         try:
-            return str(self.client.create_experiment(plan.table, location, {NOTE: plan.title}))
+            return str(self.client.create_experiment(plan.table, location, {NOTE: cut(plan.title, LONGEST_TITLE)}))
         except MlflowException:
             existing = self._find(plan.table)  # another was faster
             if existing is None:

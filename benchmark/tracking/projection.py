@@ -10,13 +10,19 @@ from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.results_folder import Invocation, Results
 from benchmark.tracking.connection import connect
 from benchmark.tracking.content import (
+    BATCH,
+    LONGEST_NAME,
+    LONGEST_TAG,
     NOTE,
+    PARAMS_BATCH,
     curves,
+    cut,
     metrics,
     milliseconds,
     names,
     note,
     params,
+    run_name,
     run_params,
     run_tags,
     trained_on,
@@ -24,7 +30,7 @@ from benchmark.tracking.content import (
 from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Metric, Param, Run
 
 EVALUATIONS = "wvad.evaluations"
 
@@ -49,6 +55,8 @@ class MlflowTracker:
         self._reports = results.reports
         self._invocation = invocation
         self._experiment, self._client = experiment, experiment.client
+        rows = reversed(invocation.plan.all_rows())
+        self._labels = {key: row.label for row in rows for keys in row.runs.values() for key in keys}
         parent = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
         self._parent: str = parent.info.run_id
 
@@ -89,8 +97,6 @@ class MlflowTracker:
 
         A run that was trained again keeps its parameters, which MLflow never changes, and its curves, which are equal.
         """
-        from mlflow.entities import RunTag
-
         run_id, finished = child.info.run_id, child.info.status == "FINISHED"
         trained, *marks = (child.data.tags.get(EVALUATIONS, "").split() if finished else []) or [""]
         there = dict(mark.split("@") for mark in marks)
@@ -98,7 +104,8 @@ class MlflowTracker:
         if trained == record.finished and not missing:
             return
         new = [] if finished else [param for param in run_params(record) if param.key not in child.data.params]
-        self._client.log_batch(run_id, metrics(record, missing), new)
+        self._log_params(run_id, new)
+        self._log_metrics(run_id, metrics(record, missing))
         folder = self._store.folder(record.key)
         losses: list[Metric] = []
         if not finished and not record.spec.imported:
@@ -107,9 +114,18 @@ class MlflowTracker:
         self._client.log_artifact(run_id, str(folder / "record.json"))
         there |= {e.key: e.finished for e in missing}
         mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
-        self._client.log_batch(run_id, losses, tags=[RunTag(EVALUATIONS, mark)])
+        self._log_metrics(run_id, losses)
+        self._client.set_tag(run_id, EVALUATIONS, mark)
         if not finished:
             self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+
+    def _log_params(self, run_id: str, several: Sequence[Param]) -> None:
+        for start in range(0, len(several), PARAMS_BATCH):
+            self._client.log_batch(run_id, params=several[start : start + PARAMS_BATCH])
+
+    def _log_metrics(self, run_id: str, several: Sequence[Metric]) -> None:
+        for start in range(0, len(several), BATCH):
+            self._client.log_batch(run_id, several[start : start + BATCH])
 
     def _log_dataset(self, run_id: str, record: RunRecord) -> None:
         """Name the training dataset of a run; a server refuses the later one of two that say so at once."""
@@ -128,19 +144,19 @@ class MlflowTracker:
 
     def _create_parent(self) -> Run:
         call, plan = self._invocation, self._invocation.plan
-        tags = {"profile": plan.profile, "datasets": names(d.name for d in plan.datasets)}
-        name = f"{plan.folder} {call.started[:16].replace('T', ' ')}"
+        tags = {"profile": plan.profile, "datasets": cut(names(d.name for d in plan.datasets), LONGEST_TAG)}
+        when = call.started[:16].replace("T", " ")
+        name = f"{cut(plan.folder, LONGEST_NAME - len(when) - 1)} {when}"
         run = self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
         values = {"profile": plan.profile, "seeds": plan.seeds, "holdout": plan.holdout, "command": plan.command}
-        self._client.log_batch(run.info.run_id, params=params(values))
+        self._log_params(run.info.run_id, params(values))
         return run
 
     def _create_child(self, record: RunRecord) -> Run:
-        spec = record.spec
-        name = f"{spec.title} seed {spec.seed} on {spec.dataset}"
-        tags = {PARENT: self._parent, **run_tags(record)}
+        label = self._labels.get(record.key, record.spec.title)
+        tags = {PARENT: self._parent, **run_tags(label, record)}
         start = milliseconds(record.finished) - int(1000 * record.seconds)
-        return self._experiment.create(RUN_KEY, record.key, name, tags, start)
+        return self._experiment.create(RUN_KEY, record.key, run_name(label, record), tags, start)
 
 
 def follow(results: Results, invocation: Invocation) -> MlflowTracker:

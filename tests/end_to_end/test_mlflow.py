@@ -5,13 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
 from benchmark.cli import run
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.tracking import connect, content, projection, shown_uri, sync
+from benchmark.tracking import connect, content, projection, sync
 from benchmark.tracking.experiment import PARENT, RUN_KEY, Experiment
 from benchmark.tracking.projection import EVALUATIONS
 from tests.small_store import make_results
@@ -43,7 +42,7 @@ def train(results: Path, data: Path, *more: str, method: str = PLUGIN) -> int:
 
 def logged(results: Path, name: str = EXPERIMENT) -> tuple[list[Run], list[Run]]:
     """Parents and children of an experiment."""
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
@@ -56,7 +55,7 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert {child.data.tags[RUN_KEY] for child in children} == set(RunStore(results / "runs").keys())
     assert all(run.info.status == "FINISHED" for run in (parent, *children))
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     assert {item.path for item in client.list_artifacts(parent.info.run_id)} == {
         f"{EXPERIMENT}.{end}" for end in ("md", "csv", "tex", "html", "plan.json", "provenance.json")
     }
@@ -106,7 +105,7 @@ def test_a_run_that_is_trained_again_is_brought_up_to_date(
     marks = {child.data.tags[EVALUATIONS] for child in logged(results)[1]}
     assert train(results, tiny_scenes, "--cached", "refresh") == 0
     assert "MLflow" not in capsys.readouterr().err
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     _, children = logged(results)
     assert len(children) == 2
     for child in children:
@@ -151,7 +150,7 @@ def test_a_corrected_label_shows_its_own_number(results: Path, tiny_scenes: Path
 
 def test_a_child_that_was_cut_off_is_completed(results: Path, tiny_scenes: Path) -> None:
     assert train(results, tiny_scenes) == 0
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     child = logged(results)[1][0]
     client.update_run(child.info.run_id, status="RUNNING")
     client.set_tag(child.info.run_id, EVALUATIONS, "")
@@ -216,7 +215,7 @@ def test_an_entry_that_gives_way_while_it_is_logged_is_logged_in_the_other(
 
 def test_a_child_of_a_deleted_parent_is_shown_under_the_new_one(results: Path, tiny_scenes: Path) -> None:
     assert train(results, tiny_scenes) == 0
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     client.delete_run(logged(results)[0][0].info.run_id)
     assert sync(Results(results)) == 1
     (parent,), children = logged(results)
@@ -239,6 +238,60 @@ def test_a_tracking_failure_loses_no_run(
     assert len(logged(results)[1]) == 2
 
 
+def test_a_folder_in_the_place_of_the_database_is_said_once_and_harms_no_run(
+    tmp_path: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / "mlflow.db").mkdir()
+    assert train(tmp_path, tiny_scenes) == 0
+    warning = " ".join(capsys.readouterr().err.split())
+    assert warning.count("/mlflow.db: a folder in the place of MLflow's database; move it away") == 1
+    assert "MLFLOW_TRACKING_URI" not in warning
+    assert len(RunStore(tmp_path / "runs").keys()) == 2
+    assert run(["mlflow", "sync", "--results", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"wvad: {tmp_path}/mlflow.db: a folder")
+    assert "MLFLOW_TRACKING_URI" not in line
+    assert not list((tmp_path / "mlflow.db").iterdir())
+
+
+def test_names_that_mlflow_does_not_take_are_logged_once_and_for_good(results: Path) -> None:
+    """Classes and loss terms are named by others; some of these look the same in MLflow's letters."""
+    kept = make_results(
+        results, seeds=1, counts={"Straße (Nacht)/Tag": 2, "Straße [Nacht]/Tag": 2, "../..": 1, "x" * 300: 1}
+    )
+    terms = ["loss", "KL(p||q)", "KL[p||q]", "λ·smooth", "", "Loss"]
+    (call,) = kept.invocations()
+    for key in call.plan.run_keys():
+        rows = [",".join(["step", *terms]), *(f"{step},0.5,nan,inf,-inf,1e400,0" for step in (1, 2, 3))]
+        (kept.store.folder(key) / "losses.csv").write_text("\n".join(rows) + "\n")
+    seen = []
+    for _ in range(2):
+        assert sync(kept) == 1
+        _, children = logged(results, call.plan.table)
+        seen.append({child.info.run_id: (child.data.tags, len(child.data.metrics)) for child in children})
+    assert seen[0] == seen[1]
+    client = connect(kept)
+    for child in children:
+        assert {name for name in child.data.metrics if name.startswith("train/KL")} > {"train/KL_p__q_"}
+        assert len([name for name in child.data.metrics if name.startswith("train/")]) == len(terms)
+        assert len([name for name in child.data.metrics if name.startswith("last/auc_class/")]) == 4
+        assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
+
+
+def test_a_run_is_called_by_its_row_which_has_the_value_of_a_sweep(results: Path, tiny_scenes: Path) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(results), "--executor", "serial"]
+    study = ["learning_rate=0.1,0.2", "--dataset", "scenes-avenue", "--seeds", "1", "--set", "steps=2"]
+    assert run(["sweep", "mmil", *study, *places]) == 0
+    (call,) = Results(results).invocations()
+    labels = {row.label for row in call.plan.rows}
+    _, children = logged(results, call.plan.table)
+    assert labels <= {child.data.tags["row"] for child in children}
+    for child in children:
+        assert child.data.tags["mlflow.runName"] == f"{child.data.tags['row']} seed 0 on scenes-avenue"
+    assert {value for value in ("0.1", "0.2") for label in labels if value in label} == {"0.1", "0.2"}
+
+
 def test_a_server_that_is_away_is_said_once_for_all_tables(
     results: Path, tiny_scenes: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -257,7 +310,7 @@ def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_sc
     (parent,), children = logged(results)
     places = ["--data", str(tiny_scenes), "--results", str(results)]
     assert run(["report", *places, "--format", "png"]) == 0
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     (folder,) = (item.path for item in client.list_artifacts(parent.info.run_id, "figures"))
     assert folder == "figures/scenes-avenue-quick-steps-3-training.looks-1"
     names = {Path(item.path).name for item in client.list_artifacts(parent.info.run_id, folder)}
@@ -274,7 +327,7 @@ def test_figures_drawn_without_mlflow_are_logged_later(results: Path, tiny_scene
     assert run(["report", *places, "--format", "png", "--tracking", "none"]) == 0
     assert sync(Results(results)) == 1
     (parent,), _ = logged(results)
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
     assert [item.path for item in client.list_artifacts(parent.info.run_id, "figures")] == [
         "figures/scenes-avenue-quick-steps-3-training.looks-1"
     ]
@@ -287,7 +340,7 @@ def test_figures_go_to_the_tables_they_show_and_to_no_later_call(results: Path, 
     for method in ("mmil", "rtfm"):
         assert run(["sweep", method, *study, "--seeds", "1"]) == 0
     assert run(["report", "--data", str(tiny_scenes), "--results", str(results), "--format", "png"]) == 0
-    client = MlflowClient(shown_uri(Results(results)))
+    client = connect(Results(results))
 
     def folders(name: str, parent: str) -> set[str]:
         found = {item.path for item in client.list_artifacts(parent, "figures/scenes-avenue-quick") if item.is_dir}

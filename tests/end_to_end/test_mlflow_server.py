@@ -255,6 +255,18 @@ def test_a_sync_without_a_server_is_one_line(
     check_no_secret(tmp_path, texts=printed)
 
 
+@pytest.mark.parametrize("path", ["", "no\nhost"])
+def test_a_token_in_the_address_is_neither_printed_nor_stored(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    make_results(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{HOST}:{door.port}/{path}?token={SECRET}#{SECRET}")
+    assert run(["mlflow", "sync", "--results", str(tmp_path)]) == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1
+    check_no_secret(tmp_path, texts=printed)
+
+
 def test_two_syncs_at_once_log_nothing_twice(server: Server, door: Door, tmp_path: Path) -> None:
     results = make_results(tmp_path, seeds=6)
     (call,) = results.invocations()

@@ -1,13 +1,20 @@
 """What is said about MLflow names the server and gives no secret away; what is told to it fits."""
 
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.entities import Metric, Param
+from mlflow.utils import validation
 
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.tracking import shown_uri, trouble
-from benchmark.tracking.content import metrics, note
+from benchmark.system.errors import InputError
+from benchmark.tracking import connect, shown_uri, trouble
+from benchmark.tracking.content import curves, cut, distinct, metrics, note
+from benchmark.tracking.secrecy import shown, without_secrets
 from tests.small_store import make_results
 
 HERE = Results(Path("results"))
@@ -20,7 +27,16 @@ HERE = Results(Path("results"))
         ("https://user:p%40ss@host", "https://host"),
         ("postgresql+psycopg2://user:pass@db:5432/mlflow", "postgresql+psycopg2://db:5432/mlflow"),
         ("http://token@host", "http://host"),
-        ("http://me:pa/ss#?[@host:5000", "http://host:5000"),
+        ("http://me:pa/ss[@host:5000", "http://host:5000"),
+        ("http://me:pa/ss#?[@host:5000", "http://***"),
+        ("http://host:5000/path?token=word", "http://host:5000/path"),
+        ("http://host?token=wo@rd", "http://***"),
+        ("http://host/#word", "http://host/"),
+        ("http://host/;token=word", "http://host/"),
+        ("user:pass@host:5000", "host:5000"),
+        ("postgresql://user:pass@db/mlflow?password=word", "postgresql://db/mlflow"),
+        ("sqlite:///a b.db?key=word", "sqlite:///a b.db"),
+        (" http://host:5000\n", "http://host:5000"),
         ("http://host:5000", "http://host:5000"),
         ("sqlite:////data/a@b.db", "sqlite:////data/a@b.db"),
         ("databricks", "databricks"),
@@ -33,7 +49,9 @@ def test_an_address_is_shown_without_user_and_password(uri: str, shown: str, mon
 
 def test_without_an_address_it_is_the_results_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert shown_uri(HERE) == f"sqlite:///{Path('results/mlflow.db').resolve()}"
+    assert shown_uri(HERE) == str(Path("results/mlflow.db").resolve())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
+    assert shown_uri(HERE) == str(Path("results/mlflow.db").resolve())
 
 
 def test_an_error_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +64,21 @@ def test_an_error_is_told_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+WORD = st.text("abcXYZ789-._~%+ é@:/?#&=;", min_size=4)
+
+
+@given(user=WORD, password=WORD, token=WORD)
+def test_no_secret_of_an_address_is_told_however_it_is_quoted(user: str, password: str, token: str) -> None:
+    user, password, token = (f"q{text}q" for text in (user, password, token))  # no word of the sentence itself
+    for quoted in (str, quote, quote_plus):
+        uri = f"http://{quoted(user)}:{quoted(password)}@host/path?token={quoted(token)}"
+        assert not any(secret in shown(uri) for secret in (quoted(user), quoted(password), quoted(token)))
+    uri = f"http://{quote(user, safe='')}:{quote(password, safe='')}@host/path?a=1&token={quote_plus(token)}"
+    told = without_secrets(f"GET {uri}/api with {password} and {token} failed: [Errno 11]", uri)
+    assert not any(way(secret) in told for secret in (password, token) for way in (str, quote, quote_plus))
+    assert told.endswith("failed: [Errno 11]")
+
+
 def test_the_innermost_failure_of_a_connection_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host")
     try:
@@ -56,6 +89,42 @@ def test_the_innermost_failure_of_a_connection_says_why(monkeypatch: pytest.Monk
     except RuntimeError as error:
         told = trouble(error, HERE)
     assert told == "MLflow at http://host: ConnectionRefusedError: [Errno 111] Connection refused"
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "127.0.0.1:5000"])
+def test_a_folder_of_records_is_refused_with_what_to_write_instead(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(InputError, match=r"a folder, in which MLflow no longer keeps .*; write .*sqlite:///"):
+        connect(HERE)
+
+
+NAME = st.text(st.characters(exclude_categories=[]), max_size=300) | st.text("a/.", max_size=8)
+
+
+@given(st.lists(NAME, unique=True, max_size=8))
+def test_names_are_written_so_that_mlflow_takes_them_and_stay_apart(names: list[str]) -> None:
+    given_names = distinct(f"train/{name}" for name in names)
+    assert len(set(given_names.values())) == len(names)
+    entities = [Metric(name, 0.0, 0, 0) for name in given_names.values()]
+    validation._validate_batch_log_data(entities, [Param(name, "") for name in given_names.values()], [])
+    assert distinct(given_names.values()) == {name: name for name in given_names.values()}
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=30), st.integers(1, 20))
+def test_a_text_is_cut_to_what_mlflow_stores(text: str, length: int) -> None:
+    kept = cut(text, length)
+    assert len(kept) <= length
+    kept.encode()
+    assert kept == text or len(text) > length or "?" in kept
+
+
+def test_a_curve_of_more_terms_than_one_call_takes_has_its_first_step(tmp_path: Path) -> None:
+    terms = [f"term {i}" for i in range(1200)]
+    path = tmp_path / "losses.csv"
+    path.write_text("\n".join([",".join(["step", *terms]), *(",".join([str(i), *["inf"] * 1200]) for i in (1, 2))]))
+    found = curves(path, 0)
+    assert len(found) == 1200
+    assert {(point.step, point.value) for point in found} == {(1, float("inf"))}
 
 
 def test_a_long_table_is_described_by_whole_paragraphs() -> None:
