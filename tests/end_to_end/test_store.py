@@ -81,6 +81,12 @@ def test_what_is_torn_or_gone_is_mended_by_the_call_alone(
     assert result_of(results) == result_of(whole)
 
 
+def test_all_files_of_a_run_have_the_same_mode(whole: Path) -> None:
+    files = [path for path in (whole / "runs").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".safetensors" for path in files)
+    assert len({path.stat().st_mode for path in files}) == 1
+
+
 def test_damaged_weights_are_never_used(
     whole: Path, tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 """A store moved as one archive: the same at the other end, and nothing of a hostile one."""
 
+import json
 import shutil
 import stat
 import struct
@@ -237,6 +238,14 @@ def with_better_metrics(files: dict[str, bytes], path: Path) -> None:
     rewrite(path, {**files, name: seal(changed)})
 
 
+def without_scores(files: dict[str, bytes], path: Path) -> None:
+    """An evaluation that states no scores and has none, with every sum right."""
+    name = next(name for name in files if "/evaluations/" in name and name.endswith(".json"))
+    content = {**json.loads(unseal(files[name])), "scores": None}
+    rest = {other: text for other, text in files.items() if other != name.replace(".json", ".npz")}
+    rewrite(path, {**rest, name: seal(json.dumps(content).encode())})
+
+
 def with_other_losses(files: dict[str, bytes], path: Path) -> None:
     """Losses that are not those of the run's own sums, while the archive's are right."""
     name = next(name for name in files if name.endswith("losses.csv"))
@@ -263,6 +272,7 @@ HOSTILE: list[tuple[Callable[[dict[str, bytes], Path], None], str]] = [
     (of_another_version, "bring wvad-bench up to date"),
     (with_a_run_under_another_key, "run 0{16}: its key is not that of its specification"),
     (with_other_losses, "losses.csv is damaged"),
+    (without_scores, "unverified: it has no scores"),
     (with_better_metrics, "its metrics are not those of its scores"),
     (with_a_call_of_a_table_out_of_the_store, "invocations/.*json is damaged"),
     (with_a_plan_of_another_name, "table2.plan.json is damaged"),
@@ -276,7 +286,7 @@ def test_a_hostile_archive_is_refused_whole(
     make(entries(archive), tmp_path / "a.zip")
     with pytest.raises(InputError, match=reason):
         import_archive(Results(tmp_path / "there"), tmp_path / "a.zip", quietly)
-    assert contents(tmp_path / "there") == {}
+    assert not (tmp_path / "there").exists()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])

@@ -138,3 +138,11 @@ def test_a_store_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> N
     (tmp_path / "claims").touch()
     with pytest.raises(InputError, match="cannot be written"), Claims(tmp_path):
         pass
+
+
+def test_a_file_in_the_place_of_a_claim_is_named_and_found_as_waste(tmp_path: Path) -> None:
+    with Claims(tmp_path) as claims:
+        (tmp_path / "claims" / "key").touch()
+        with pytest.raises(InputError, match="key: a file where a claim belongs"):
+            claims.take("key")
+    assert holder_of(tmp_path / "claims" / "key") is None
