@@ -93,6 +93,11 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def real_path(path: Path) -> Path:
+    """Return where a path leads, through all links; of a link in a circle, itself: whoever opens it is told."""
+    return Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError of circles before Python 3.13
+
+
 def unreadable(path: str | Path, error: OSError) -> InputError:
     """Say in a line that something cannot be read: it is not damaged, and not to be deleted."""
     return InputError(f"{path}: cannot be read ({error.strerror or error}); ask whoever owns it, or try again")

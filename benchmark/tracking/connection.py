@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.system.files import real_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,7 +82,7 @@ def trouble(error: Exception, results: Results) -> str:
 
 
 def _uri(results: Results) -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results.root / 'mlflow.db').resolve()}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{real_path(results.root / 'mlflow.db')}"
 
 
 def _user_info(uri: str) -> str:
