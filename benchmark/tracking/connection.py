@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.system.files import real_path
 from benchmark.tracking.database import Database
 from benchmark.tracking.secrecy import shown, without_secrets
 
@@ -112,12 +113,12 @@ def _database(results: Results) -> Database | None:
     if not path or path == ":memory:" or path.startswith("file:"):
         return None
     remedy = "name another file in MLFLOW_TRACKING_URI, and `wvad mlflow sync` writes all runs there"
-    return Database(Path(os.path.realpath(path)), remedy)
+    return Database(real_path(Path(path)), remedy)
 
 
 def _own_database(results: Results) -> Database:
     remedy = "move it away, and `wvad mlflow sync` writes all runs into a new one"
-    return Database(Path(os.path.realpath(results.root / "mlflow.db")), remedy)
+    return Database(real_path(results.root / "mlflow.db"), remedy)
 
 
 def _no_address(uri: str, what: str) -> InputError:
