@@ -48,13 +48,14 @@ def import_scores(
     opened = open_datasets([dataset], data)[0]
     check_testable(opened)
     read = [read_scores(folder, opened.manifest) for folder in scores]
-    check_different(scores, [found for found, _ in read])
+    check_different(scores, [found for found, *_ in read])
     kept = Results(results)
     store = kept.store
     with writing_to(store.root, "--results"):
-        specs = [store_imported(name, found, seed, opened, profile, store) for seed, (found, _) in enumerate(read)]
-    for folder, (_, units) in zip(scores, read, strict=True):
-        say(f"{folder}: {', '.join(f'{count} videos with a score per {unit}' for unit, count in units.items())}")
+        specs = [store_imported(name, found, seed, opened, profile, store) for seed, (found, *_) in enumerate(read)]
+    for folder, (_, units, naming) in zip(scores, read, strict=True):
+        counts = ", ".join(f"{count} videos with a score per {unit}" for unit, count in units.items())
+        say(f"{folder}: {counts}{f'. {naming}' if naming else ''}")
     invocation = kept.write_invocation(plan_imported(specs, describe_dataset(opened), command_line()))
     tracker = follow_again(kept, invocation, tracking, warn)
     finish_table(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmark.datasets.video_names import video_name
+from benchmark.datasets.video_names import telling_names
 from benchmark.system.errors import InputError
 from benchmark.system.files import write_atomically
 from benchmark.system.text_files import read_rows
@@ -24,8 +24,8 @@ _INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 def read_frame_counts(path: Path) -> dict[str, int]:
     """Read `video,frame_count` lines, with or without such a line as the header.
 
-    Under a header, its usual synonyms are read and other columns passed over. Folders and a video file's ending are
-    dropped from names; semicolons or tabs may stand for the commas.
+    Under a header, its usual synonyms are read and other columns passed over. Names are those
+    of `telling_names`; semicolons or tabs may stand for the commas.
 
     Raises
     ------
@@ -38,11 +38,12 @@ def read_frame_counts(path: Path) -> dict[str, int]:
     if rows and (header := _columns(rows[0][1], f"{path}:{rows[0][0]}")):
         name_column, count_column = header
         width = len(rows.pop(0)[1])
-    for number, row in rows:
+    # Where names are paths, videos of one name are told apart as in annotations.
+    names = telling_names([row[name_column] if len(row) == width else "" for _, row in rows])
+    for (number, row), name in zip(rows, names, strict=True):
         frames = frame_number(row[count_column]) if len(row) == width else None
         if not frames or frames < 0:
             raise InputError(f"{path}:{number}: malformed line, `{','.join(_HEADER)}` is expected, such as `cam01,320`")
-        name = video_name(row[name_column])
         if name in counts:
             raise InputError(f"{name}: this video is twice in {path} (line {number}); list it once")
         counts[name] = frames

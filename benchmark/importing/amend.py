@@ -79,7 +79,8 @@ def add_pseudo_labels(
         if read_manifest(dataset.path) != m:
             raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
         columns = {found.what: found.columns for found in labels}
-        said = tuple(f"{what.capitalize()} added from {place}." for what, place in folders.items())
+        added = [f"{what.capitalize()} added from {place}." for what, place in folders.items()]
+        said = (*added, *(found.said for found in labels if found.said))
         manifest = m.model_copy(
             update={
                 "motion": m.motion or "motion" in columns,

@@ -232,6 +232,7 @@ def _pseudo_labels(
         notes.append(note)
         if found is not None:
             labels[what] = found
+            notes.append(found.said)
     return labels, notes
 
 

@@ -69,12 +69,15 @@ class PseudoLabelFiles:
         Video -> its number of stored rows.
     columns
         Number of object classes; 1 for motion.
+    said
+        How the files are named, in sentences; empty if as the videos.
     """
 
     what: PseudoLabel
     files: Mapping[str, ArrayFile]
     rows: Mapping[str, int]
     columns: int
+    said: str = ""
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -145,7 +148,8 @@ def open_pseudo_labels(
         If the folder does not exist, a video has no file or two, or a file's shape does not fit.
     """
     rows = {video.name: video for video in videos}
-    files = {name: open_arrays(path)[0] for name, path in _match(what, folder, rows, follow_links).items()}
+    paths, said = _match(what, folder, rows, follow_links)
+    files = {name: open_arrays(path)[0] for name, path in paths.items()}
     columns = 1
     for place, (name, file) in enumerate(files.items()):
         expected = "(rows,)" if what == "motion" else "(rows, classes)"
@@ -159,10 +163,10 @@ def open_pseudo_labels(
         columns = width[0] if place == 0 else columns
         if width[0] != columns:
             raise InputError(f"{file.path}: {width[0]} object classes, other videos have {columns}; compute it again")
-    return PseudoLabelFiles(what, files, {name: video.rows for name, video in rows.items()}, columns)
+    return PseudoLabelFiles(what, files, {name: video.rows for name, video in rows.items()}, columns, said)
 
 
-def _match(what: PseudoLabel, folder: Path, names: Iterable[str], follow_links: bool) -> dict[str, Path]:
+def _match(what: PseudoLabel, folder: Path, names: Iterable[str], follow_links: bool) -> tuple[dict[str, Path], str]:
     names = list(names)
     paths = list(files_below(folder, (".npy",), follow_links))
     parts = [(*path.relative_to(folder).parts[:-1], path.stem) for path in paths]
@@ -181,4 +185,5 @@ def _match(what: PseudoLabel, folder: Path, names: Iterable[str], follow_links: 
         raise InputError(
             f"{and_more(absent)}: no {what} in {folder}{like}; add the file, or give another folder with --{what}"
         )
-    return {name: paths[naming.files[name][0]] for name in names}
+    said = f"Of {what}: {naming.said}" if naming.said else ""
+    return {name: paths[naming.files[name][0]] for name in names}, said

@@ -32,7 +32,7 @@ ENDINGS = (".npy", ".txt", ".csv")
 Unit = Literal["snippet", "frame"]
 
 
-def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, int]]:
+def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, int], str]:
     """Read the scores of a dataset's test videos, a file per video: ``VIDEO.npy``, ``.txt`` or ``.csv``.
 
     A file holds a score in [0, 1] for each snippet, or for each frame; scores of frames are averaged over
@@ -40,7 +40,8 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
 
     Returns
     -------
-    Scores by video, one per snippet; and how many files had one per snippet and one per frame.
+    Scores by video, one per snippet; how many files had one per snippet and one per frame; and how files are named,
+    in sentences, empty if as the videos.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, in
         path = files[naming.files[name][0]]
         scores[name], unit = _per_snippet(_read(path), video, manifest.stride, path)
         units[unit] += 1
-    return scores, dict(units)
+    return scores, dict(units), naming.said
 
 
 def check_different(folders: Sequence[Path], seeds: Sequence[Scores]) -> None:

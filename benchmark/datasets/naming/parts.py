@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from benchmark.datasets.words import split_in
+
 FilePath = tuple[str, ...]
 """Folders, from the outermost, and the stem of a file."""
 
 _CROP_FILE = re.compile(r"(?:crop|c)?[_\- ]?(\d{1,2})", re.IGNORECASE)
 _CROP_FOLDER = re.compile(r"crop[_\- ]?(\d{1,2})", re.IGNORECASE)
-_SPLIT_WORDS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 # Words of the split, and words in names of videos that name none.
 _NO_NAME = re.compile(r"(?<![A-Za-z])(train(ing)?|test(ing)?|videos?|clips?|vol)(?![A-Za-z])", re.IGNORECASE)
 
@@ -102,7 +103,7 @@ def _in_crop_folder(path: FilePath) -> Carried | None:
 
 def _split_before_stem(path: FilePath) -> Carried:
     """Read `training_videos/01` as `training_01`: so Avenue is laid out, and so its videos are called."""
-    split = next(filter(None, map(split_of, path[:-1])), None)
+    split = next(filter(None, map(split_in, path[:-1])), None)
     named = split is None or path[-1].startswith(f"{split}ing_")
     return Carried("", path[-1] if named else f"{split}ing_{path[-1]}")
 
@@ -115,18 +116,7 @@ def _split_anywhere(path: FilePath, numbers: bool = False) -> Carried | None:
     numbers
         Whether names are numbers but for the split, so that `1` is `01`.
     """
-    split = split_of(path[-1]) or next(filter(None, map(split_of, path[:-1])), None)
+    split = split_in(path[-1]) or next(filter(None, map(split_in, path[:-1])), None)
     words = re.split(r"[\W_]+", _NO_NAME.sub("_", path[-1]).strip("_-. "))
     rest = "_".join(str(int(word)) if numbers and word.isdecimal() else word for word in words)
     return Carried(split, rest) if split and rest else None
-
-
-def split_of(name: str) -> str | None:
-    """Return the split that a name has a word for; None if it has none, or words for both."""
-    found = {_SPLIT_WORDS[word.lower()] for word in _words(name) if word.lower() in _SPLIT_WORDS}
-    return found.pop() if len(found) == 1 else None
-
-
-def _words(name: str) -> list[str]:
-    """Return the words and numbers of a name; a capital after a small letter begins a word."""
-    return re.findall(r"\d+|[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name))

@@ -24,7 +24,8 @@ from benchmark.terms import Split
 FILES = ("annotations.txt",)
 
 NAME = re.compile(r".+_label_(?P<codes>[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*)")
-_LINE = re.compile(r"\S+_label_\S+(\s+\d+\s+\d+)+")
+_LINE = re.compile(r".+_label_\S+(\s+\d+\s+\d+)+")
+_NAMED = re.compile(r"(.+_label_\S+)(.*)")
 _CLASSES = {
     "B1": "fighting",
     "B2": "shooting",
@@ -86,14 +87,16 @@ def classes_of(name: str) -> tuple[str, ...]:
 def _intervals(path: Path) -> Iterator[tuple[str, tuple[Interval, ...]]]:
     seen: set[str] = set()
     for number, line in read_lines(path):
-        words = line.split()
-        name = video_name(words[0])  # some lines of the official file carry `.mp4`
-        if len(words) < 3 or not NAME.fullmatch(name):
+        # Names may have blanks, and some in the official file have `.mp4`.
+        match = _NAMED.match(line)
+        name = video_name(match[1]) if match else ""
+        words = match[2].split() if match else []
+        if len(words) < 2 or not NAME.fullmatch(name):
             raise InputError(f"{path}:{number}: malformed line, `name_label_... start end ...` is expected")
         if name in seen:
             raise InputError(f"{name}: this video is twice in {path} (line {number}); list it once")
         seen.add(name)
-        pairs = frame_pairs(words[1:], f"{path}:{number}")
+        pairs = frame_pairs(words, f"{path}:{number}")
         yield name, tuple(interval(start, end, f"{name} ({path.name}:{number})") for start, end in pairs)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.naming.choice import Naming
-from benchmark.datasets.naming.parts import split_of
 from benchmark.datasets.video_names import split_crop, without_ending
+from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout, Split
@@ -80,7 +80,7 @@ def put_together(folder: Path, found: Sequence[FoundArray], naming: Naming, layo
     taken = [each for place, each in enumerate(found) if place not in copies]
     reason = _crop_files_sign(taken) if naming.numbered and layout is None else ""
     # Where names of videos say a split, that of folders may be another one: Avenue has been split anew.
-    named_by_split = all(map(split_of, naming.files))
+    named_by_split = all(map(split_in, naming.files))
     videos = {
         name: _joined(name, [found[crops[number]] for number in sorted(crops)], named_by_split)
         for name, crops in naming.files.items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.video_names import video_name
 from benchmark.importing.ground_truth.division import divide_array, find_video
 from benchmark.importing.ground_truth.offsets import Offset, different, find_offset, without_start
 from benchmark.importing.ground_truth.reasons import Reason, find_reasons
@@ -168,7 +169,7 @@ def _match(source: PerVideo, names: Sequence[str]) -> tuple[dict[str, Labels], l
     unknown = []
     known = set(names)
     for entry, labels in source.labels.items():
-        name = find_video(entry, known)
+        name = find_video(video_name(entry), known)
         if name is None:
             unknown.append(entry)
         elif name in parts:

@@ -98,7 +98,7 @@ def test_scores_of_frames_are_averaged_over_such_rows(tmp_path: Path) -> None:
     folder.mkdir()
     for video in manifest.split("test"):
         np.save(folder / f"{video.name}.npy", np.arange(video.frames or 0) / 2000)
-    scores, units = read_scores(folder, manifest)
+    scores, units, _ = read_scores(folder, manifest)
     assert units == {"frame": 2}
     np.testing.assert_allclose(scores["c"], [(24 * k + 11.5) / 2000 for k in range(1160 // 24)], rtol=1e-6)
 
