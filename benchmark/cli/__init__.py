@@ -22,11 +22,11 @@ from benchmark.cli import (
     rehearsal,
     report,
     store,
-    streams,
     sweep,
     tables,
 )
 from benchmark.cli.arguments import check_arguments
+from benchmark.system import streams
 from benchmark.system.errors import InputError
 
 MOST_NEW_OBJECTS = 50_000
