@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from benchmark.system.names import printable
 from reports.tables.document import Document, Part
 from reports.tables.grid import FIGURE_SPACE, SUPERSCRIPTS, Grid, GridCell, pad
 
@@ -83,7 +84,6 @@ ESCAPES = {
     **{letter: rf"\textsuperscript{{{digit}}}" for digit, letter in enumerate(SUPERSCRIPTS)},
     **{letter: f"$\\{_greek(letter)}$" for letter in "αβγδεζηθικλμνξπρστυφχψω"},
     **{letter: f"$\\{_greek(letter).capitalize()}$" for letter in "ΓΔΘΛΞΠΣΥΦΨΩ"},
-    "\n": " ",
 }
 
 SPLIT = "r@{}l"
@@ -104,7 +104,9 @@ def to_latex(document: Document) -> str:
 
 def escape(text: str) -> str:
     """Return a text such that LaTeX prints it; letters that its standard fonts lack stay, as UTF-8."""
-    escaped = "".join(ESCAPES.get(c) or _letter(c) for c in unicodedata.normalize("NFC", text))
+    escaped = "".join(
+        ESCAPES.get(c) or _letter(c) for c in printable(unicodedata.normalize("NFC", text.replace("\n", " ")))
+    )
     # No ligatures: options begin with two hyphens.
     return escaped.replace("--", "-{}-").replace("--", "-{}-")
 

@@ -39,8 +39,7 @@ def test_a_sound_one_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("video", "change"),
     [
-        # An abnormal video in which no frame is marked, a snippet that was lost, and lengths that nobody knows.
-        (ABNORMAL, {"intervals": []}),
+        # A class that nobody knows, a snippet that was lost, and lengths that are not known.
         (ABNORMAL, {"classes": []}),
         (ABNORMAL, {"frames": 65, "intervals": [[0, 65]]}),
         (TRAIN, {"unit": "segments", "frames": 10_000}),
@@ -66,6 +65,7 @@ def test_what_imports_give_is_read(video: int, change: dict[str, Any], tmp_path:
         (ABNORMAL, {"intervals": [[4, 4]]}, "not ascending"),
         (ABNORMAL, {"intervals": [[9, 4]]}, "not ascending"),
         (ABNORMAL, {"intervals": [[0, 9], [5, 12]]}, "not ascending"),
+        (ABNORMAL, {"intervals": []}, "no abnormal frames"),
         (ABNORMAL, {"label": 0}, "a is normal, and has abnormal frames"),
         (NORMAL, {"classes": ["Arson"]}, "n is normal, and has"),
         (TRAIN, {"label": 2}, "label"),
