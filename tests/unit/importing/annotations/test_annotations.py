@@ -216,21 +216,7 @@ def test_a_malformed_line_is_named(
         (b"", "a.json: not a JSON file"),
     ],
 )
-<<<<<<< HEAD
-def test_a_malformed_json_entry_is_placed(
-    tmp_path: Path, features: list[FoundArray], change: dict[str, object], place: str
-) -> None:
-    entry = {"name": "a", "split": "test", "label": 1, "intervals": [[0, 4]]}
-    path = tmp_path / "mine.json"
-    path.write_text(json.dumps({"videos": [entry | change]}))
-    assert f"mine.json: malformed at {place}" in _refused(path, features)
-
-
-@pytest.mark.parametrize("content", [pickle.dumps({"videos": []}), b"{", b'{"videos": [' + b"[" * 10_000, b""])
-def test_what_is_no_json_is_refused(tmp_path: Path, features: list[FoundArray], content: bytes) -> None:
-=======
-def test_what_is_no_json_is_refused(tmp_path: Path, features: FeatureFolder, content: bytes, line: str) -> None:
->>>>>>> 6466f44 (Try words and forms of annotations around the edges, and test each form)
+def test_what_is_no_json_is_refused(tmp_path: Path, features: list[FoundArray], content: bytes, line: str) -> None:
     (tmp_path / "a.json").write_bytes(content)
     assert line in _refused(tmp_path / "a.json", features)
 
