@@ -18,6 +18,7 @@ FILE = "frames.csv"
 _HEADER = ("video", "frame_count")
 _NAME_COLUMNS = ("video", "name", "video_name", "video_id", "video_path", "file", "filename", "path")
 _COUNT_COLUMNS = ("frame_count", "frames", "num_frames", "n_frames", "nframes", "nb_frames")
+_NUMBER = re.compile(r"-?\d+(\.\d*)?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 
 
@@ -52,7 +53,7 @@ def read_frame_counts(path: Path) -> dict[str, int]:
 
 def _columns(row: list[str], where: str) -> tuple[int, int] | None:
     """Return which columns hold names and counts, by the first line; None if it is no header."""
-    if any(map(_INTEGER.fullmatch, row)) or len(row) < 2:
+    if any(map(_NUMBER.fullmatch, row)) or len(row) < 2:
         return None
     words = [word.lower() for word in row]
     names = [words.index(word) for word in _NAME_COLUMNS if word in words]

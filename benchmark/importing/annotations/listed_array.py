@@ -64,8 +64,8 @@ class _Array:
         if len(videos) < len(self.videos):
             absent = [video.name for video in self.videos if video.name not in rows]
             raise InputError(
-                f"{and_more(absent)}: in the test list, but without features, so that the frames of {self.path} cannot be "
-                "divided; add the features, and list such videos not with --missing"
+                f"{and_more(absent)}: in the test list, but without features, so that {self.path} cannot be divided; "
+                "add the features, or give frames in a JSON file"
             )
         lengths, rule = _lengths(self.path, len(self.labels), videos, rows, counts)
         parts = [self.labels[start:end] for start, end in pairwise([0, *np.cumsum(lengths)])]
@@ -153,17 +153,26 @@ def _read_lists(
     splits: Mapping[Path, Split], folders: Mapping[str, Sequence[str]]
 ) -> tuple[list[_Listed], list[_Listed]]:
     """Read the training and the test videos, in their order; lists of crops name a video once per crop."""
-    entries = [(path, entry) for path in splits for entry in read_entries(path)]
+    lists = {path: read_entries(path) for path in splits}
+    entries = [(path, entry) for path, of in lists.items() for entry in of]
     stems = _without_crops([video_of(entry.path) for _, entry in entries])
-    inside = [re.split(r"[/\\]", entry.path)[:-1] for _, entry in entries]
-    # What all have in common, such as `anomaly-detection/`, tells none from another.
-    common = next((i for i, of in enumerate(zip(*inside, strict=False)) if len(set(of)) > 1), min(map(len, inside)))
+    listed_in = [
+        inside for of in lists.values() for inside in _apart([re.split(r"[/\\]", entry.path)[:-1] for entry in of])
+    ]
+    lies_in = dict(zip(folders, _apart(list(folders.values())), strict=True))
     listed: dict[Split, dict[str, _Listed]] = {"train": {}, "test": {}}
-    for (path, entry), stem, listed_in in zip(entries, stems, inside, strict=True):
-        video = _read_entry(f"{path}:{entry.line}", entry, stem, listed_in[common:], folders.get(stem, ()))
+    for (path, entry), stem, inside in zip(entries, stems, listed_in, strict=True):
+        video = _read_entry(f"{path}:{entry.line}", entry, stem, inside, lies_in.get(stem, ()))
         first = listed[splits[path]].setdefault(video.name, video)
         said_labels.one_label(video.name, (*first.said, *video.said))
     return list(listed["train"].values()), list(listed["test"].values())
+
+
+def _apart(folders: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Drop the folders that all begin with: `anomaly-detection/` of all videos tells none from another."""
+    shared = enumerate(zip(*folders, strict=False))
+    common = next((i for i, of in shared if len(set(of)) > 1), min(map(len, folders), default=0))
+    return [of[common:] for of in folders]
 
 
 def _without_crops(stems: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ MASKS = "test_frame_mask"
 
 OFFICIAL_NAME = re.compile(r"\d\d_\d{3,4}")
 # MIST's lists have a label after the name, and the test list a frame count after that.
-_LINE = re.compile(r"(?P<name>[^\s,;]+)(?:[\s,;]+(?P<label>[01]))?(?:[\s,;]+(?P<frames>\d+))?")
+_LINE = re.compile(r"(?P<name>[^\s,;]+)(?:[\s,;]+(?P<label>[01])(?:[\s,;]+(?P<frames>\d+))?)?")
 
 
 @dataclass
@@ -35,15 +35,13 @@ class _Found:
     unmasked: int = 0
     labelled: int = 0
 
-    def note(
-        self, name: str, label: int, listed: int | None, frames: int | None, length: int | None, masked: bool
-    ) -> None:
-        """Take note of a video: its label, that of its list and its count there, its mask's length if it was opened."""
-        if not masked:
+    def note(self, name: str, label: int, listed: int | None, frames: int | None, length: int | None) -> None:
+        """Take note of a video: its label, that of its list and its count there, and the length of its mask, if any."""
+        if length is None:
             self.counted += frames is not None
             self.unmasked += listed is None and not OFFICIAL_NAME.fullmatch(name)
             self.labelled += label
-        elif length is not None:
+        else:
             self.empty += [] if label else [name]
             self.contradicted += [f"{name} ({frames}, mask {length})"] if frames not in (None, length) else []
 
@@ -121,15 +119,12 @@ def _videos(
             )
         name, listed = video_name(match["name"]), int(match["label"]) if match["label"] else None
         frames = frame_number(match["frames"]) if match["frames"] else None
-        # Frame labels of training videos are not needed, so their masks are opened only where the label needs it.
-        opened = name in masks and not (split == "train" and len(name) == 7 and OFFICIAL_NAME.fullmatch(name))
-        length, intervals = read_mask(masks[name]) if opened else (None, ())
-        labelled = name in masks or (split == "train" and listed == 1)
-        label = int(bool(intervals) if opened else labelled)
+        length, intervals = read_mask(masks[name]) if name in masks else (None, ())
+        label = int(bool(intervals) or (name not in masks and split == "train" and listed == 1))
         _check_label(name, label, listed, name in masks, f"{path}:{number}")
         if bool(classes.get(name, label)) != bool(label):
             raise InputError(f"{name}: classes.csv and the masks disagree on whether it is normal; correct one")
-        found.note(name, label, listed, frames, length, name in masks)
+        found.note(name, label, listed, frames, length)
         if split == "test":
             yield AnnotatedVideo(name, split, label, classes.get(name, ()), length or frames, intervals)
         else:

@@ -120,20 +120,67 @@ def test_the_alignment_has_the_fewest_mismatches_of_all(data: st.DataObject) -> 
     assert found is not None
     assert sum(found.lengths) == total
 
-    def mismatches(lengths: Sequence[int]) -> int:
+    def mismatches(lengths: Sequence[int], missing: int = 0) -> int:
         count, frame = 0, 0
         for video, length in zip(videos, lengths, strict=True):
             for k in range(length):
-                at = min(k, video.frames - 1)
+                at = max(0, min(k + missing, video.frames - 1))
                 expected = any(start <= at < end for start, end in video.intervals or ())
                 count += video.intervals is not None and expected != labels[frame + k]
             frame += length
         return count
 
-    assert found.mismatches == mismatches(found.lengths)
+    assert found.mismatches == mismatches(found.lengths, found.offset.start if found.offset else 0)
     if not found.ruled:
         best = min(mismatches(each) for each in itertools.product(*options) if sum(each) == total)
         assert found.mismatches == best
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        (4, 0, "each video lacks its first 4 frames"),
+        (0, 1, "each video lacks its last frame"),
+        (1, 1, "each video lacks its first frame and its last frame"),
+        (3, 7, "each video lacks its first 3 frames and its last 7 frames"),
+        (16, 0, "each video lacks its first 16 frames"),
+        (0, -1, "each video has 1 frame more at its end"),
+        (-2, 0, "each video has 2 frames more at its start"),
+    ],
+)
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_constant_offset_is_a_rule(tmp_path: Path, start: int, end: int, text: str, apart: bool) -> None:
+    videos = (_video("a", 70, ((20, 31), (50, 62))), _video("b", 37), _video("c", 64, ((25, 40),)), _video("d", 101))
+    folder = tmp_path / "there"
+    folder.mkdir()
+    parts = []
+    for video in videos:
+        frames = video.frames or 0
+        labels = _labels(video, frames)
+        at = [min(max(k, 0), frames - 1) for k in range(start, frames - end)]
+        parts.append([labels[k] for k in at])
+        np.save(folder / f"{video.name}.npy", np.array(parts[-1]))
+    path = folder if apart else _save(tmp_path / "gt.npy", parts)
+    found = compare_ground_truth(_manifest(*videos), path)
+    assert f"  lengths there: {text}" in found.lines()
+    assert found.equal == 4
+
+
+def test_an_offset_that_the_labels_do_not_place_is_said_so(tmp_path: Path) -> None:
+    videos = (_video("a", 70), _video("b", 37))
+    path = _save(tmp_path / "gt.npy", [[0] * 67, [0] * 34])
+    assert "each video is 3 frames short, at which end is not told" in "\n".join(
+        compare_ground_truth(_manifest(*videos), path).lines()
+    )
+
+
+def test_differences_are_found_in_what_an_offset_leaves(tmp_path: Path) -> None:
+    videos = tuple(_video(name, 90 + 7 * i, ((20 + i, 40 + 3 * i),)) for i, name in enumerate("abcdef"))
+    parts = [_labels(video, video.frames or 0)[4:] for video in videos]
+    parts[2][10:12] = [1, 1]
+    found = compare_ground_truth(_manifest(*videos), _save(tmp_path / "gt.npy", parts))
+    assert "each video lacks its first 4 frames" in "\n".join(found.lines())
+    assert (found.equal, _kinds(found)) == (5, {"c": "other events"})
 
 
 def test_an_array_of_other_videos_is_refused(tmp_path: Path) -> None:
