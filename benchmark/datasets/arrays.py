@@ -21,7 +21,8 @@ from numpy.typing import DTypeLike, NDArray
 from benchmark.system.errors import InputError
 from benchmark.system.files import ABSENT, NotAFileError, open_regular, unreadable
 
-_HEADER_BYTES = 4096
+HEADER_BYTES = 4096
+"""More than the header of an array of numbers takes."""
 _MOST_AXES = 32
 
 
@@ -72,9 +73,9 @@ def read_header(path: Path) -> NpyHeader:
     """
     with opened(path) as file:
         # Read apart, because numpy reads as much as the file claims before it looks at its own limit.
-        head, size = io.BytesIO(file.read(_HEADER_BYTES)), os.fstat(file.fileno()).st_size
+        head, size = io.BytesIO(file.read(HEADER_BYTES)), os.fstat(file.fileno()).st_size
     try:
-        header = _parse_header(head)
+        header = parse_header(head)
         _check_size(header, size)
     except Exception as error:  # a damaged header fails in many ways inside numpy and the parser that it uses
         raise InputError(f"{path}: not a readable .npy file ({shorten(error)}); copy or extract it again") from None
@@ -109,7 +110,8 @@ def shorten(error: Exception) -> str:
     return " ".join(str(error).split())[:100] or type(error).__name__
 
 
-def _parse_header(head: BinaryIO) -> NpyHeader:
+def parse_header(head: BinaryIO) -> NpyHeader:
+    """Read the header at the start of an `.npy` file's first `HEADER_BYTES` bytes; a damaged one fails in many ways."""
     version = np.lib.format.read_magic(head)
     if version == (1, 0):
         parsed = np.lib.format.read_array_header_1_0(head)

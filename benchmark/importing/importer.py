@@ -26,6 +26,11 @@ from benchmark.importing.annotations import (
     read_annotations,
 )
 from benchmark.importing.feature_files.search import features_home, find_arrays
+from benchmark.importing.feature_files.side_files import (
+    check_one_modality,
+    check_one_video_each,
+    without_side_arrays,
+)
 from benchmark.importing.feature_files.video_features import read_axes
 from benchmark.importing.import_plan import PlannedVideo, frames_of, missing_note, notes_on, plan_videos
 from benchmark.importing.matching import match_features, read_missing
@@ -172,10 +177,12 @@ def import_dataset(
 def _plan(request: ImportRequest) -> _Plan:
     folder = features_home(request.features, request.follow_links)
     places = _places(folder)
-    found = find_arrays(folder, request.lists, request.follow_links)
+    found, side_notes = without_side_arrays(find_arrays(folder, request.lists, request.follow_links))
+    check_one_modality(folder, found)
     given = request.annotations or places[0]
     main = find_annotations(given, request.of_benchmark).main
     annotations = read_annotations(main, found, request.lists, request.of_benchmark, request.split_seed)
+    check_one_video_each(found, annotations.videos)
     missing = read_missing(request.missing, annotations.videos)
     features = match_features(folder, found, annotations.videos, missing, request.layout)
     counts, counts_note = find_frame_counts((main.parent, given, *places))
@@ -196,6 +203,7 @@ def _plan(request: ImportRequest) -> _Plan:
     named = request.feature_set is not None
     notes = [
         *read.notes,
+        *side_notes,
         annotations.form,
         *annotations.notes,
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
@@ -213,6 +221,8 @@ def _plan(request: ImportRequest) -> _Plan:
 
 def _places(features: Path) -> tuple[Path, Path]:
     """Return where what belongs to the features may lie: beside a folder called `features`, else in the folder."""
+    if features.is_file():
+        features = features.absolute().parent
     inside, beside = features, features.absolute().parent
     return (beside, inside) if features.name == "features" else (inside, beside)
 

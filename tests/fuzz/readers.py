@@ -85,6 +85,12 @@ def _npy(array: Any) -> bytes:
     return file.getvalue()
 
 
+def _npz(save: Callable[..., None]) -> bytes:
+    file = io.BytesIO()
+    save(file, features=_FEATURES, fps=25.0)
+    return file.getvalue()
+
+
 def objects(items: list[Any]) -> np.ndarray[Any, Any]:
     """Return an object array with one item per row."""
     array = np.empty(len(items), dtype=object)
@@ -206,6 +212,8 @@ READERS = [
     Reader("torch", "a.pt", (_torch(_TENSOR), _torch({"features": _TENSOR.bfloat16(), "fps": 30})), read_arrays),
     Reader("torch-legacy", "a.pth", (_torch(_TENSOR, True), _torch([_TENSOR.mT], True)), read_arrays),
     Reader("text", "a.txt", (b"0.5 1 2e-3 4\n1 2 3 4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", ".5")),
+    Reader("csv", "a.csv", (b"a,b\n1,2\n3,4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", "a,b")),
+    Reader("npz", "a.npz", (_npz(np.savez), _npz(np.savez_compressed)), read_arrays),
     Reader(
         "hdf5",
         "a.h5",

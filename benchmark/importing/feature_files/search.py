@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from filecmp import cmp
@@ -14,7 +14,15 @@ from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
 from benchmark.datasets.words import split_in
-from benchmark.importing.feature_files.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
+from benchmark.importing.feature_files.formats import (
+    SUFFIXES,
+    ArrayFile,
+    SingleNumberError,
+    content_of,
+    is_number_text,
+    open_arrays,
+    refused,
+)
 from benchmark.importing.feature_files.lists import file_of, read_list
 from benchmark.system.errors import InputError
 from benchmark.system.files import real_path, unreadable
@@ -28,6 +36,15 @@ _OTHER_FOLDERS = frozenset(
     | {"flow", "flowtest", "vggish", "vggish-features", "audio"}
 )
 _COMPARED_ROWS = 64
+_CONTAINERS = {
+    ".zip": "unpack the archive",
+    ".mat": "save each as .npy: np.save(name, scipy.io.loadmat(path)[variable])",
+    ".pkl": "save each as .npy with np.save",
+    ".mp4": "extract features from the videos with `wvad data extract`",
+    ".avi": "extract features from the videos with `wvad data extract`",
+    ".txt": "a text file of features has a row a line, of 16 numbers or more",
+    ".csv": "a text file of features has a row a line, of 16 numbers or more",
+}
 _GROUND_TRUTH = re.compile(r"(^|[-_.])gt([-_.\d]|$)", re.IGNORECASE)
 
 
@@ -98,30 +115,59 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
         If the folder does not exist or holds no arrays, a link leads out of it, a listed file is not there,
         or a file cannot be read.
     """
-    files = [
-        path
-        for path in files_below(folder, SUFFIXES, follow_links)
-        if not _OTHER_FOLDERS.intersection(map(str.lower, path.relative_to(folder).parts[:-1]))
-        and not _GROUND_TRUTH.search(path.stem)
-        and (path.suffix.lower() != ".txt" or is_number_text(path))
-    ]
+    if folder.is_file():
+        files, folder = [folder], folder.parent
+    else:
+        files = [path for path in files_below(folder, SUFFIXES, follow_links) if _may_be_features(path, folder)]
     if lists:
         files = _listed(files, lists, folder)
     if not files:
-        raise InputError(
-            f"{folder}: no .npy files there or below, nor others that features come in ({', '.join(SUFFIXES[1:])}); "
-            "give the folder of the features with --features"
-        )
-    found = [
-        FoundArray(array, _split_of(folders), folders)
-        for path in files
-        for array in open_arrays(path)
-        for folders in [_folders(path.relative_to(folder), array)]
-    ]
+        raise _nothing_found(folder)
+    found: list[FoundArray] = []
+    single: list[SingleNumberError] = []
+    for path in files:
+        try:
+            arrays = open_arrays(path)
+        except SingleNumberError as error:  # a frame rate beside the features
+            single.append(error)
+            continue
+        for each in arrays:
+            folders = _folders(path.relative_to(folder), each)
+            found.append(FoundArray(each, _split_of(folders), folders))
+    if not found:
+        raise single[0]
+    if single:  # said with what lies beside features inside of files
+        first = replace(found[0].array, beside=(*found[0].array.beside, *(error.name for error in single)))
+        found[0] = replace(found[0], array=first)
     # `RGB` beside `RGBTest`: where only test folders say what they are, the rest is for training.
     if {each.split for each in found} == {None, "test"}:
         found = [replace(each, split=each.split or "train") for each in found]
     return found
+
+
+def _may_be_features(path: Path, folder: Path) -> bool:
+    return (
+        not _OTHER_FOLDERS.intersection(map(str.lower, path.relative_to(folder).parts[:-1]))
+        and not _GROUND_TRUTH.search(path.stem)
+        and (path.suffix.lower() not in (".txt", ".csv") or is_number_text(path))
+    )
+
+
+def _nothing_found(folder: Path) -> InputError:
+    """Return the error for a folder without feature files, which says what is there instead."""
+    paths = list(files_below(folder, ("",)))
+    for path in paths:
+        if path.suffix.lower() == ".txt" and "UTF-16" in (content := content_of(path)):
+            return refused(path, content)
+    counts = Counter(path.suffix.lower() or "no ending" for path in paths)
+    held = ", ".join(f"{count} {ending}" for ending, count in counts.most_common(4)) or "nothing"
+    what = next((f"; {path.name} is {content}" for path in paths if (content := content_of(path))), "")
+    remedies = [remedy for ending, remedy in _CONTAINERS.items() if counts[ending]]
+    remedy = remedies[0] if remedies else "give the folder of the features with --features"
+    return InputError(
+        f"{folder}: no .npy files there or below, nor others that features come in ({', '.join(SUFFIXES[1:])}); "
+        f"it holds {held}{what}; {remedy}"
+    )
 
 
 def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = False) -> Iterator[Path]:

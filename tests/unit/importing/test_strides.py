@@ -12,13 +12,13 @@ from sklearn.metrics import roc_auc_score
 from benchmark.datasets.check import check_dataset
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.feature_sets import FILE
+from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Manifest, read_manifest
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.importing.strides import fits, fitting_strides
 from benchmark.metrics.frame import roc_auc
 from benchmark.system.errors import InputError
 from benchmark.training.scores_from_elsewhere import read_scores
-from benchmark.training.scoring import pair_with_labels
 from tests.unit.importing.small_packs import Spec, write_annotations, write_features, write_frames
 
 STATED = {"id": "mine", "extractor": "Net", "checkpoint": "abc", "dim": 6, "normalisation": "none"}

@@ -28,12 +28,15 @@ class ArrayFile(ABC):
         Shape of the array, with an axis at least, checked against the size of the file before a value is read.
     folders
         Names of the groups in the file that the array lies in, from the outermost; none in a file of one array.
+    beside
+        Names of what lies beside it and is passed over, such as a frame rate.
     """
 
     path: Path
     name: str
     shape: tuple[int, ...]
     folders: tuple[str, ...] = field(default=(), kw_only=True)
+    beside: tuple[str, ...] = field(default=(), kw_only=True)
 
     @abstractmethod
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:

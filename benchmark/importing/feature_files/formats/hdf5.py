@@ -26,10 +26,13 @@ class Hdf5Array(ArrayFile):
 
     Attributes
     ----------
+    key
+        Where it lies in the file.
     ones
         Number of its first axes that are of length one and left out of the shape.
     """
 
+    key: str
     ones: int = 0
 
     def inner(self, axes: int) -> ArrayFile:
@@ -38,11 +41,11 @@ class Hdf5Array(ArrayFile):
 
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the dataset in blocks of rows, each decompressed when it is asked for."""
-        name, first = "/".join((*self.folders, self.name)), (0,) * self.ones
+        first = (0,) * self.ones
         with _open(self.path) as file:
             for start in range(0, self.shape[0], rows):
                 try:
-                    block: NDArray[Any] = file[name][(*first, slice(start, start + rows))]
+                    block: NDArray[Any] = file[self.key][(*first, slice(start, start + rows))]
                 except (OSError, RuntimeError, ValueError, KeyError) as error:
                     raise _damaged(self.path, error) from None
                 if block.shape != (min(rows, self.shape[0] - start), *self.shape[1:]):
@@ -100,7 +103,8 @@ def _walk(path: Path, group: Any, folders: tuple[str, ...], seen: set[object]) -
             yield from _walk(path, member, (*folders, name), seen)
         elif isinstance(member, h5py.Dataset):
             _check_dataset(where, member)
-            yield Hdf5Array(path, name, tuple(map(int, member.shape)), folders=folders)
+            key = "/".join((*folders, name))
+            yield Hdf5Array(path, name, tuple(map(int, member.shape)), key, folders=folders)
         else:
             raise InputError(f"{where} is neither an array nor a group of them; remove it")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def _open_objects(path: Path, header: NpyHeader) -> ArrayFile:
         except (ValueError, LookupError, OverflowError) as error:
             raise InputError(
                 f"{path}: holds pickled Python objects that are no array of numbers ({shorten(error)}); "
-                "save it as an array of numbers"
+                "save it as an array of numbers, one file per video"
             ) from None
 
 
@@ -106,6 +106,9 @@ class _Collector:
         array = describe(content, self._source)
         if not isinstance(array, ObjectArray) or array.shape != shape:
             raise ValueError(f"no object array of shape {shape}, as the header says")
+        match array:
+            case ObjectArray((), [Pairs() as entries]):
+                return self._only_features(entries)
         outer, parts = self._stack(shape, array.items, 0)
         if outer[:1] == (1,) and parts and len(outer) + len(parts[0].shape) > _VIDEO_AXES:
             outer = outer[1:]  # a whole video in an array of one object
@@ -116,6 +119,15 @@ class _Collector:
             outer, parts = part.shape[:1], list(np.atleast_1d(part))
         path, inner = self._source.path, parts[0].shape if parts else ()
         return StackedArray(path, path.stem, (*outer, *inner), parts)
+
+    def _only_features(self, entries: Pairs) -> ArrayFile:
+        """Return the only array of rows among the entries of a dictionary."""
+        found = {str(key): describe(value, self._source) for key, value in entries}
+        arrays = {key: array for key, array in found.items() if isinstance(array, StoredArray) and len(array.shape) > 1}
+        if len(arrays) != 1:
+            raise ValueError(f"a dictionary with {len(arrays)} arrays of rows, where one is expected")
+        ((name, only),) = arrays.items()
+        return replace(only, beside=tuple(key for key in found if key != name))
 
     def _flatten(self, value: object, depth: int) -> tuple[tuple[int, ...], list[_Part]]:
         """Return the outer axes of a value, and the arrays along them."""
@@ -146,7 +158,7 @@ class _Collector:
         layouts = {(axes, parts[0].shape if parts else ()) for axes, parts in found}
         if len(layouts) > 1:
             shapes = " and ".join(str((*outer, *inner)) for outer, inner in sorted(layouts)[:2])
-            raise ValueError(f"arrays of several shapes or depths, such as {shapes}")
+            raise ValueError(f"arrays of several shapes or depths, such as {shapes}: are these several videos?")
         inner = found[0][0] if found else ()
         return (*shape, *inner), [part for _, parts in found for part in parts]
 

@@ -16,6 +16,7 @@ from benchmark.system.errors import InputError
 LONGEST_LINE = 2**20
 """Bytes of a line above which it is refused; a row of C3D takes 36 KiB."""
 _SURELY_NUMBERS = 16
+_BOM = b"\xef\xbb\xbf"
 
 
 class TextArray(ArrayFile):
@@ -24,7 +25,7 @@ class TextArray(ArrayFile):
     def blocks(self, rows: int) -> Iterator[NDArray[Any]]:
         """Yield the rows in blocks, float64."""
         block: list[NDArray[np.float64]] = []
-        for number, words in _lines(self.path):
+        for number, words in _rows(self.path):
             block.append(_numbers(words, self.path, number))
             if len(block[-1]) != self.shape[1]:
                 raise InputError(f"{self.path}: has changed while it was read; import it again")
@@ -45,7 +46,7 @@ def open_text(path: Path) -> TextArray:
         or a single column, or the first line does not consist of numbers.
     """
     rows = columns = 0
-    for number, words in _lines(path):
+    for number, words in _rows(path):
         if not rows:
             columns = len(_numbers(words, path, number))
         if len(words) != columns:
@@ -65,10 +66,25 @@ def is_number_text(path: Path) -> bool:
     whose first line is too long, holds none.
     """
     try:
-        number, words = next(_lines(path), (0, []))
+        number, words = next(_rows(path), (0, []))
         return len(_numbers(words, path, number)) >= _SURELY_NUMBERS
     except InputError:
         return False
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the lines without the one that names the columns, with which a `.csv` file may begin."""
+    for place, (number, words) in enumerate(_lines(path)):
+        if place or path.suffix.lower() != ".csv" or _are_numbers(words):
+            yield number, words
+
+
+def _are_numbers(words: list[bytes]) -> bool:
+    try:
+        np.array(words, dtype=np.float64)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[bytes]]]:
@@ -79,6 +95,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[bytes]]]:
             number += 1
             if len(line) > LONGEST_LINE:
                 raise InputError(f"{path}:{number}: a line of more than {LONGEST_LINE} bytes; extract it again")
+            if number == 1:
+                line = line.removeprefix(_BOM)
             if words := line.replace(b",", b" ").split():
                 yield number, words
 

@@ -54,6 +54,8 @@ def open_torch(path: Path) -> ArrayFile:
                 f"{path}: not a readable file of torch.save ({shorten(error)}); save the tensor again"
             ) from None
     tensors = [array for array in found if isinstance(array, StoredArray)]
+    if len(tensors) > 1:  # a frame rate or time stamps beside the features
+        tensors = [array for array in tensors if len(array.shape) > 1]
     if len(tensors) != 1:
         raise InputError(f"{path}: holds {len(tensors)} tensors, one per file is expected; save each by itself")
     return tensors[0]
