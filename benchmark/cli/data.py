@@ -196,14 +196,16 @@ def list_(data: options.Data = None) -> None:
     from benchmark.datasets.catalog import data_root, list_datasets
     from benchmark.importing.placing import unfinished_imports
 
-    for name in unfinished_imports(data_root(data)):
-        say(f"{name}: an import that was interrupted or is going on; the same command goes on from what is written")
+    unfinished = unfinished_imports(data_root(data))
+    for name in unfinished:
+        say(f"{name}: unfinished, its import was interrupted or is going on; the same command goes on from there")
     entries = list_datasets(data_root(data))
     if not entries:
-        say(
-            f"no dataset in {data_root(data)} yet: `wvad data import` brings yours, "
-            "`wvad data scenes` makes simulated ones"
-        )
+        if not unfinished:
+            say(
+                f"no dataset in {data_root(data)} yet: `wvad data import` brings yours, "
+                "`wvad data scenes` makes simulated ones"
+            )
         return
     grid = Table("dataset", "benchmark", "metric", "feature set", "dim x crops", "train", "test", "motion", "objects")
     for entry in entries:

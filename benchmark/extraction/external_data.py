@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmark.system.errors import InputError
+from benchmark.system.files import real_path
 
 _Kind = str
 
@@ -36,7 +37,7 @@ def check_external_data(path: Path) -> None:
     InputError
         If one lies elsewhere, an absolute path or a link out of the folder included, or the file is no ONNX model.
     """
-    home = path.parent.resolve()
+    home = real_path(path.parent)
     try:
         places = list(_locations(memoryview(path.read_bytes())))
     except OSError as error:
@@ -53,7 +54,7 @@ def check_external_data(path: Path) -> None:
 
 def _is_inside(place: str, home: Path) -> bool:
     try:
-        return not Path(place).is_absolute() and (home / place).resolve().is_relative_to(home)
+        return not Path(place).is_absolute() and real_path(home / place).is_relative_to(home)
     except ValueError:  # a zero byte, which no path has
         return False
 

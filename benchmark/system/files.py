@@ -93,6 +93,11 @@ def is_there(path: Path) -> bool:
     return True
 
 
+def real_path(path: Path) -> Path:
+    """Return where a path leads, through all links; of a link in a circle, itself: whoever opens it is told."""
+    return Path(os.path.realpath(path))  # `Path.resolve` raises RuntimeError of circles before Python 3.13
+
+
 class UnreadableError(InputError):
     """Something is there and cannot be read: it may be sound, and is not to be deleted or made again."""
 

@@ -62,10 +62,12 @@ def limit_memory(extra: int) -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory, of the machine or of a GPU, did not suffice."""
+    """Return whether an error, or what it came from, says that memory of the machine or of a GPU did not suffice."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in describe(error).lower() for words in _NO_MEMORY)
+    if isinstance(error, RuntimeError | OSError) and any(words in describe(error).lower() for words in _NO_MEMORY):
+        return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
 
 
 def count_memory_kills() -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.files import real_path
 from benchmark.tracking.connection import is_local
 from benchmark.tracking.content import NOTE, cut
 
@@ -82,7 +83,7 @@ class Experiment:
     def _create(self, plan: TablePlan, results: Results) -> str:
         from mlflow import MlflowException
 
-        location = (results.root / "mlflow-artifacts" / plan.table).resolve().as_uri() if is_local() else None
+        location = real_path(results.root / "mlflow-artifacts" / plan.table).as_uri() if is_local() else None
         try:
             return str(self.client.create_experiment(plan.table, location, {NOTE: cut(plan.title, LONGEST_TITLE)}))
         except MlflowException:

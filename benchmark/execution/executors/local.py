@@ -33,6 +33,9 @@ GRACE = 15.0
 LEAVE = 5.0
 """Seconds in which a process may end itself after its outcome: a plug-in may have left a thread that does not end."""
 
+CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
+"""How libraries end a process that gets no memory, where they do not raise; under a limit, that is what it means."""
+
 STARTS = 3
 """How often a process is started before the call gives up."""
 
@@ -181,6 +184,9 @@ def _record_death(worker: _Worker) -> Outcome:
     code = worker.process.exitcode or 0
     if code == -signal.SIGKILL and count_memory_kills() > worker.memory_kills:
         reason = "the system killed its process for want of memory"
+        return record_failure(worker.job, reason, status="out-of-memory")
+    if -code in CRASHES and worker.job.memory is not None:
+        reason = f"its process ended (signal {-code}) for want of memory; give more with --memory"
         return record_failure(worker.job, reason, status="out-of-memory")
     if code < 0:
         return record_failure(worker.job, f"its process was ended by signal {-code}")

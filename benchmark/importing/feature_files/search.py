@@ -17,7 +17,7 @@ from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.formats import SUFFIXES, ArrayFile, is_number_text, open_arrays
 from benchmark.importing.feature_files.lists import file_of, read_list
 from benchmark.system.errors import InputError
-from benchmark.system.files import unreadable
+from benchmark.system.files import real_path, unreadable
 from benchmark.system.text_files import and_more
 from benchmark.terms import Split
 
@@ -138,7 +138,7 @@ def files_below(folder: Path, suffixes: Iterable[str], follow_links: bool = Fals
     seen: set[Path] = set()
     for parent, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        real = Path(parent).resolve()
+        real = real_path(Path(parent))
         if real in seen:  # a link back to a folder above
             folders.clear()
             continue
@@ -154,9 +154,9 @@ def _refuse(error: OSError) -> None:
 
 
 def _check_inside(path: Path, folder: Path, follow_links: bool) -> None:
-    if not follow_links and not path.resolve().is_relative_to(folder.resolve()):
+    if not follow_links and not real_path(path).is_relative_to(real_path(folder)):
         raise InputError(
-            f"{path}: a link out of {folder}, to {path.resolve()}; give that folder, or --follow-links if you trust it"
+            f"{path}: a link out of {folder}, to {real_path(path)}; give that folder, or --follow-links if you trust it"
         )
 
 
