@@ -1,24 +1,19 @@
-"""Scores from somebody's own code, as runs like any other: read, checked, stored and evaluated, never trained."""
+"""Scores from somebody's own code, as runs like any other: checked, stored and evaluated, never trained."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.manifest import Manifest, Video
 from benchmark.runs.records import RunRecord, RunSpec, describe_environment
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import read_lines
-from benchmark.terms import SNIPPET_FRAMES, Profile, Training
+from benchmark.terms import Profile, Training
 from benchmark.training.jobs import evaluate_scores, now
 from benchmark.training.scoring import Scores
 
@@ -26,44 +21,6 @@ PREFIX = "imported:"
 """How the method of an imported run begins."""
 DEVIATION = "DEV-IMPORTED"
 """What captions say of it; see `reports.tables.captions.FALLBACKS`."""
-ENDINGS = (".npy", ".txt", ".csv")
-
-Unit = Literal["snippet", "frame"]
-
-
-def read_scores(folder: Path, manifest: Manifest) -> tuple[Scores, dict[Unit, int]]:
-    """Read the scores of a dataset's test videos, a file per video: ``VIDEO.npy``, ``.txt`` or ``.csv``.
-
-    A file holds a score in [0, 1] for each snippet of 16 frames, or for each frame; scores of frames are averaged over
-    each snippet.
-
-    Returns
-    -------
-    Scores by video, one per snippet; and how many files had one per snippet and one per frame.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, surplus, of another length, or holds anything but scores.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no folder of scores; name one with --scores")
-    files = _find_files(folder)
-    videos = {video.name: video for video in manifest.split("test")}
-    missing = [name for name in videos if name not in files]
-    if missing:
-        raise InputError(f"{folder}: no {missing[0]}.npy, .txt or .csv there; {len(missing)} videos are missing")
-    surplus = [name for name in files if name not in videos]
-    if surplus:
-        raise InputError(
-            f"{files[surplus[0]]}: {surplus[0]} is no test video of {manifest.name}; {len(surplus)} such files"
-        )
-    scores: Scores = {}
-    units: Counter[Unit] = Counter()
-    for name, video in videos.items():
-        scores[name], unit = _per_snippet(_read(files[name]), video, files[name])
-        units[unit] += 1
-    return scores, dict(units)
 
 
 def check_different(folders: Sequence[Path], seeds: Sequence[Scores]) -> None:
@@ -79,53 +36,6 @@ def check_different(folders: Sequence[Path], seeds: Sequence[Scores]) -> None:
         other = seen.setdefault(_hash(scores), folder)
         if other is not folder:
             raise InputError(f"{other} and {folder} hold the same scores; give --scores once for each seed")
-
-
-def _find_files(folder: Path) -> dict[str, Path]:
-    """Return the score files of a folder by video."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix in ENDINGS and not path.name.startswith("."):
-            other = found.setdefault(path.stem, path)
-            if other != path:
-                raise InputError(f"{folder}: {other.name} and {path.name} are both of {path.stem}; keep one")
-    return found
-
-
-def _read(path: Path) -> NDArray[np.float64]:
-    values = read_npy(path) if path.suffix == ".npy" else _read_text(path)
-    if values.ndim != 1 or values.dtype.kind not in "fiu":
-        raise InputError(f"{path}: holds {values.dtype} {values.shape}, not one score per snippet or frame")
-    numbers = values.astype(np.float64)
-    if not np.isfinite(numbers).all():
-        raise InputError(f"{path}: holds scores that are not finite")
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= 1:
-        raise InputError(f"{path}: scores from {numbers.min():g} to {numbers.max():g}; scale all videos' to [0, 1]")
-    return numbers
-
-
-def _read_text(path: Path) -> NDArray[np.float64]:
-    values = []
-    for number, line in read_lines(path):
-        try:
-            values.append(float(line))
-        except ValueError:
-            raise InputError(f"{path}: line {number}, {line[:40]!r}, is not a number; write one per line") from None
-    return np.array(values, dtype=np.float64)
-
-
-def _per_snippet(values: NDArray[np.float64], video: Video, path: Path) -> tuple[NDArray[np.float32], Unit]:
-    if len(values) == video.rows:
-        return values.astype(np.float32), "snippet"
-    if len(values) != video.frames:
-        raise InputError(
-            f"{path}: {len(values)} scores; {video.name} has {video.rows} snippets and {video.frames} frames; "
-            f"write one score per snippet of {SNIPPET_FRAMES} frames, or one per frame"
-        )
-    edges = np.arange(0, min(len(values), video.rows * SNIPPET_FRAMES), SNIPPET_FRAMES)
-    covered = values[: video.rows * SNIPPET_FRAMES]
-    counts = np.diff(np.append(edges, len(covered)))
-    return (np.add.reduceat(covered, edges) / counts).astype(np.float32), "frame"
 
 
 def store_imported(
