@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
@@ -24,8 +25,8 @@ from benchmark.cli import (
     store,
     sweep,
     tables,
+    usage,
 )
-from benchmark.cli.arguments import check_arguments
 from benchmark.system import streams
 from benchmark.system.errors import InputError
 
@@ -58,6 +59,23 @@ app.add_typer(own_method.app, name="method")
 app.add_typer(info.mlflow_app, name="mlflow")
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from benchmark.system.libraries import installed_version
+
+        print(f"wvad-bench {installed_version('wvad-bench') or 'of unknown version'}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Compare methods of weakly-supervised video anomaly detection."""
+
+
 def main() -> None:
     """Run the command line: exit code 0 done, 1 a run did not succeed, 2 bad usage or bad input, 130 interrupted."""
     gc.set_threshold(MOST_NEW_OBJECTS)
@@ -71,7 +89,7 @@ def run(arguments: list[str]) -> int:
     """
     try:
         streams.prepare()
-        check_arguments(arguments)
+        usage.check_arguments(arguments)
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
     except InputError as error:
@@ -81,10 +99,9 @@ def run(arguments: list[str]) -> int:
             raise
         return _refuse(reason)
     except Exception as error:
-        format_message = getattr(error, "format_message", None)  # Typer's usage errors have no public class
-        if format_message is None:
+        if not hasattr(error, "format_message"):  # Typer's usage errors have no public class
             raise
-        return _refuse(f"{format_message()} (add --help for the commands and options)")
+        return _refuse(usage.explain(error, typer.main.get_command(app)))
     if code == INTERRUPTED:
         print("wvad: interrupted; what is finished is kept, and the same command goes on from it", file=sys.stderr)
     return code if isinstance(code, int) else 0

@@ -72,6 +72,26 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
     return opened
 
 
+def check_order(method: str, dataset: str, data: Path | None) -> None:
+    """Refuse a dataset and a method in each other's place.
+
+    Raises
+    ------
+    InputError
+        If they are.
+    """
+    from benchmark.datasets.catalog import data_root, list_datasets
+    from benchmark.plugins.registry import MethodPlugin
+    from benchmark.system.entry_points import list_plugins
+    from benchmark.system.near_names import find_alike
+
+    methods = list_plugins(MethodPlugin)
+    if find_alike(method, methods) is None and method in {entry.name for entry in list_datasets(data_root(data))}:
+        named = find_alike(dataset, methods)
+        meant = f"wvad train {named} {method}" if named else f"wvad train METHOD {method}"
+        raise InputError(f"{method} is a dataset, and the method comes first; the form is: {meant}")
+
+
 def default_datasets(benchmarks: Sequence[str], data: Path | None) -> list[str]:
     """Return the benchmarks themselves if all of them are imported, else the scenes in their place."""
     from benchmark.datasets.catalog import data_root, list_datasets

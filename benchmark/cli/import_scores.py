@@ -38,7 +38,8 @@ def import_scores(
     from benchmark.system.files import writing_to
     from benchmark.tables.planning import describe_dataset, plan_imported
     from benchmark.tracking import follow_again
-    from benchmark.training.scores_from_elsewhere import check_different, read_scores, store_imported
+    from benchmark.training.foreign_scores import read_scores
+    from benchmark.training.scores_from_elsewhere import check_different, store_imported
     from benchmark.training.specification import check_testable
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:

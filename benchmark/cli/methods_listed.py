@@ -139,10 +139,12 @@ def _figures(about: About, column: tuple[str, str]) -> str:
 def _show(name: str, benchmark: terms.Benchmark, profile: terms.Profile, dim: int) -> None:
     from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
     from benchmark.system.entry_points import list_plugins
+    from benchmark.system.near_names import find_alike
 
     add_ons = list_plugins(AddOnPlugin)
-    if name in add_ons and name not in list_plugins(MethodPlugin):
-        _show_add_on(add_ons[name], benchmark, dim)
+    add_on = find_alike(name, add_ons)
+    if add_on is not None and find_alike(name, list_plugins(MethodPlugin)) is None:
+        _show_add_on(add_ons[add_on], benchmark, dim)
     else:
         _show_pipeline(name, benchmark, profile, dim)
 

@@ -72,7 +72,7 @@ def rehearse(
             write_simulated(benchmark, recipe.training().segments, Path(name))
             dataset = Dataset(Path(name))
             specs, used = plan_runs(pipeline, dataset, Choices(profile="paper", seeds=1, settings=overrides))
-            check_overrides(overrides, used)
+            check_overrides(overrides, used, [pipeline])
             torch.set_num_threads(1)
             use_float32()
             with counting(f"rehearsing {method} on {benchmark}", err) as progress:

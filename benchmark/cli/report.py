@@ -11,6 +11,7 @@ from benchmark.cli import options
 from benchmark.cli.common import say, warn
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.system.errors import InputError
+from benchmark.system.near_names import find_alike
 from benchmark.terms import selection_suffix
 
 if TYPE_CHECKING:
@@ -131,6 +132,6 @@ def _forms(text: str) -> list[Format]:
 
 def _labels(methods: str | None, line_up: LineUp) -> list[str] | None:
     """Split at commas, unless the whole is a label itself."""
-    if methods is None or methods in [contender.label for contender in line_up.contenders]:
+    if methods is None or find_alike(methods, [contender.label for contender in line_up.contenders]):
         return None if methods is None else [methods]
     return options.split(methods)

@@ -8,6 +8,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import (
+    check_order,
     command_line,
     default_datasets,
     do_and_show,
@@ -76,6 +77,7 @@ def train(
     from benchmark.training.specification import describe_run
     from reports.tables.single_runs import metrics_table
 
+    check_order(method, dataset, choices.data)
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)
     spec, _ = describe_run(pipeline, opened[0], choices)
     declaration = TableDeclaration(

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from benchmark.datasets.naming.choice import Naming, find_named, name_files, nearest
+from benchmark.datasets.naming.choice import Naming, find_named, name_files
 from benchmark.datasets.video_names import name_parts, video_name
 from benchmark.importing.annotations import Interval
 from benchmark.importing.feature_files.layouts import FeatureFolder, put_together
 from benchmark.importing.feature_files.search import FoundArray, has_equal_content
 from benchmark.system.errors import InputError
+from benchmark.system.near_names import nearest
 from benchmark.system.text_files import and_more, read_lines
 from benchmark.terms import SNIPPET_FRAMES, Layout
 

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import finite
-from benchmark.datasets.naming.choice import name_files, nearest
+from benchmark.datasets.naming.choice import name_files
 from benchmark.datasets.segments import segment_mean
 from benchmark.importing.feature_files.formats import ArrayFile, open_arrays
 from benchmark.importing.feature_files.search import files_below
 from benchmark.importing.strides import fits
 from benchmark.system.errors import InputError
+from benchmark.system.near_names import nearest
 from benchmark.system.text_files import and_more
 from benchmark.terms import PseudoLabel
 

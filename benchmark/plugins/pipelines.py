@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
+from benchmark.plugins.registry import AddOnPlugin, MethodPlugin, RecipePlugin
 from benchmark.system.entry_points import find_plugin, list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.names import check_name
+from benchmark.system.near_names import find_alike
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method, MethodConfig
@@ -81,17 +83,20 @@ class Pipeline:
 
 
 def find_pipeline(reference: str) -> Pipeline:
-    """Find a method with its preset and add-ons, each by its registered name or as ``path/to/file.py:Class``.
+    """Find a method with its preset and add-ons, each by its name or title or as ``path/to/file.py:Class``.
+
+    This is how every command finds what a user names: ``rtfm``, ``RTFM``, ``mmil@official-code+ica`` and
+    ``MMIL (official-code)+ICA`` alike.
 
     Raises
     ------
     InputError
         If one is not known, or two add-ons have the same name.
     """
-    method, *add_ons = _split(reference)
+    method, *add_ons = _by_names(_split(reference))
     named = re.fullmatch(r"(.+)@([\w.-]+)", method)  # not the @ of a path, which goes on with a colon
     method, preset = named.groups() if named else (method, None)
-    if method not in list_plugins(MethodPlugin) and method in list_plugins(AddOnPlugin):
+    if not find_alike(method, list_plugins(MethodPlugin)) and find_alike(method, list_plugins(AddOnPlugin)):
         raise InputError(f"{method} is an add-on: name the method that it is put in front of, as METHOD+{method}")
     pipeline = Pipeline(
         find_plugin(MethodPlugin, method), tuple(find_plugin(AddOnPlugin, add_on) for add_on in add_ons), preset
@@ -101,6 +106,35 @@ def find_pipeline(reference: str) -> Pipeline:
         if names.count(name) > 1:
             raise InputError(f"{reference}: two add-ons are called {name}")
     return pipeline
+
+
+def _by_names(parts: list[str]) -> list[str]:
+    """Put names in the place of titles, such as CLAV+CoMo, where a part is no name."""
+    kinds: tuple[type[RecipePlugin], ...] = (MethodPlugin, *[AddOnPlugin] * (len(parts) - 1))
+    names = [part.partition("@")[0] for part in parts]
+    if all(".py:" in n or find_alike(n, list_plugins(kind)) for n, kind in zip(names, kinds, strict=True)):
+        return parts
+    methods, add_ons = _names_by_title(MethodPlugin), _names_by_title(AddOnPlugin)
+    for end in range(len(parts), 0, -1):  # a title may have plus signs of its own
+        title, preset = "+".join(parts[:end]), ""
+        found = find_alike(title, methods)
+        if found is None and (titled := re.fullmatch(r"(.+) \(([\w.-]+)\)", title)):
+            title, preset = titled[1], f"@{titled[2]}"
+            found = find_alike(title, methods)
+        if found is not None:
+            parts = [methods[found] + preset, *parts[end:]]
+            break
+    return [parts[0], *(add_ons[known] if (known := find_alike(part, add_ons)) else part for part in parts[1:])]
+
+
+def _names_by_title(kind: type[RecipePlugin]) -> dict[str, str]:
+    """Return the names of plug-ins by their titles, and by themselves; those that cannot be imported have no title."""
+    names: dict[str, str] = {}
+    for plugin in list_plugins(kind).values():
+        names[plugin.name] = plugin.name
+        with suppress(InputError):
+            names.setdefault(plugin.load().title, plugin.name)
+    return names
 
 
 def _split(reference: str) -> list[str]:

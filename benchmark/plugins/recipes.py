@@ -177,16 +177,22 @@ def resolve_recipe(
         if plugin.name in sections:
             raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")
         sections[plugin.name] = add_on_settings(plugin, add_on, benchmark)
-    known: dict[str, Iterable[str]] = {
+    known = known_settings(pipeline)
+    used = {text for text in overrides if _apply(sections, known, pipeline, text)}
+    recipe = Recipe(sections)
+    _validate(recipe, pipeline, method, add_ons)
+    return recipe, used
+
+
+def known_settings(pipeline: Pipeline) -> dict[str, Iterable[str]]:
+    """Return the keys that can be set, by section."""
+    method, add_ons = pipeline.load()
+    return {
         **{plugin.name: add_on.Config.model_fields for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)},
         "config": method.Config.model_fields,
         "training": Training.model_fields,
         "inputs": method.inputs,
     }
-    used = {text for text in overrides if _apply(sections, known, pipeline, text)}
-    recipe = Recipe(sections)
-    _validate(recipe, pipeline, method, add_ons)
-    return recipe, used
 
 
 def first_error(error: Exception) -> str:
@@ -272,8 +278,8 @@ def _apply(
     if not equals:
         raise InputError(f"--set {text}: write KEY=VALUE")
     names = (pipeline.name, pipeline.method_name, pipeline.method.name)
-    prefix = next((f"{name}." for name in names if path.startswith(f"{name}.")), "")
-    path = path.removeprefix(prefix)
+    prefix = next((f"{name}." for name in names if path.casefold().startswith(f"{name}.".casefold())), "")
+    path = path[len(prefix) :]
     matches = [(section, key) for section, keys in known.items() for key in keys if path in (key, f"{section}.{key}")]
     if prefix and len(matches) > 1:  # the method is named, not its add-ons
         matches = [match for match in matches if match[0] in SECTIONS]

@@ -38,6 +38,16 @@ class RecipePlugin(Plugin):
 
     from_files = True
 
+    def load(self) -> type[Method] | type[AddOn]:
+        """Import the class.
+
+        Raises
+        ------
+        InputError
+            If that fails or it is of another kind.
+        """
+        raise NotImplementedError
+
     def recipe_path(self) -> Path | None:
         """Path of the recipe, ``NAME.yaml`` beside the plug-in's module or in ``recipes/`` there; None without one."""
         if self.is_file:

@@ -14,6 +14,7 @@ from typing import ClassVar, TypeVar
 
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.names import check_name
+from benchmark.system.near_names import did_you_mean, find_alike
 
 _Plugin = TypeVar("_Plugin", bound="Plugin")
 
@@ -111,7 +112,7 @@ def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:
 
 
 def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
-    """Find a plug-in of a kind by its registered name or as ``path/to/file.py:Class``.
+    """Find a plug-in of a kind by its registered name, in any capitals, or as ``path/to/file.py:Class``.
 
     Raises
     ------
@@ -128,10 +129,12 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
             raise InputError(f"{kind.kind} {reference}: {error}; rename the file") from None
         return kind(f"{Path(path).name}:{attribute}", str(Path(path).resolve()), attribute)
     plugins = list_plugins(kind)
-    if reference not in plugins:
+    name = find_alike(reference, plugins)
+    if name is None:
         from_files = ", or path/to/file.py:Class" if kind.from_files else ""
-        raise InputError(f"unknown {kind.kind} {reference}; known: {', '.join(plugins)}{from_files}")
-    return plugins[reference]
+        known = f"known: {', '.join(plugins)}{from_files}"
+        raise InputError(f"unknown {kind.kind} {reference}; {known}{did_you_mean(reference, plugins)}")
+    return plugins[name]
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -11,6 +11,7 @@ from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest
+from benchmark.system.near_names import did_you_mean, find_alike
 from benchmark.terms import Profile, Selection
 
 MOST = 9
@@ -37,6 +38,8 @@ class Contender:
         How to find the method and its add-ons again, where it is known.
     seeds
         Keys of the run and of its evaluation on the line-up's dataset, for each seed that has both.
+    name
+        What the method with its add-ons is called on the command line; empty where the row has settings of its own.
     """
 
     label: str
@@ -44,6 +47,7 @@ class Contender:
     method: str
     reference: str
     seeds: tuple[tuple[str, str], ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,8 @@ class LineUp:
         Parameters
         ----------
         labels
-            Their labels, in the order to show; None for methods as they are, without add-ons and changed settings, if
-            there are two of them, else for all, but no more than six.
+            Their labels or names, in any capitals, in the order to show; None for methods as they are, without add-ons
+            and changed settings, if there are two of them, else for all, but no more than six.
 
         Raises
         ------
@@ -89,10 +93,15 @@ class LineUp:
         if len(labels) > MOST:
             raise InputError(f"{len(labels)} methods are too many for a figure; name {MOST} at most")
         known = {contender.label: contender for contender in self.contenders}
+        names = {contender.name: contender for contender in reversed(self.contenders) if contender.name} | known
+        chosen: dict[str, Contender] = {}
         for label in labels:
-            if label not in known:
-                raise InputError(f"{self.name}: no method is called {label!r}; known: {', '.join(known)}")
-        return replace(self, contenders=tuple(known[label] for label in dict.fromkeys(labels)))
+            found = find_alike(label, known) or find_alike(label, names)
+            if found is None:
+                near = did_you_mean(label, names)
+                raise InputError(f"{self.name}: no method is called {label!r}; known: {', '.join(known)}{near}")
+            chosen[names[found].label] = names[found]
+        return replace(self, contenders=tuple(chosen.values()))
 
 
 def find_line_ups(plans: Iterable[TablePlan], store: RunStore, selection: Selection) -> list[LineUp]:
@@ -156,7 +165,8 @@ def _contender(
         and (evaluation := _evaluated(record, dataset, store, selection)) is not None
     ]
     plain = not row.add_ons and not row.settings
-    return Contender(row.label, table, row.method if plain else "", row.reference, tuple(seeds))
+    name = "" if row.settings else "+".join([row.method, *row.add_ons])
+    return Contender(row.label, table, row.method if plain else "", row.reference, tuple(seeds), name)
 
 
 def _evaluated(record: RunRecord, dataset: PlannedDataset, store: RunStore, selection: Selection) -> str | None:

@@ -53,7 +53,8 @@ def plan_table(
         if table.controls and first
         else []
     )
-    check_overrides(choices.overrides, {text for row in planned for text in row.used})
+    methods = [find_pipeline(row.method) for row in table.rows if not row.method.startswith(PREFIX)]
+    check_overrides(choices.overrides, {text for row in planned for text in row.used}, methods)
     plan = _checked(
         table=table.name,
         title=table.title,
@@ -133,7 +134,7 @@ def _plan_row(
     used: set[str] = set()
     for dataset in datasets:
         specs, taken = plan_runs(pipeline, dataset, choices, row.settings, shuffled_labels)
-        check_overrides(row.settings, taken)
+        check_overrides(row.settings, taken, [pipeline])
         used |= taken
         runs[dataset.name] = tuple(spec.key for spec in specs)
         comparable = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]

@@ -10,9 +10,10 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.plugins.recipes import Recipe, resolve_recipe
+from benchmark.plugins.recipes import Recipe, known_settings, resolve_recipe
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
+from benchmark.system.near_names import nearest
 from benchmark.terms import Benchmark
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
@@ -172,8 +173,13 @@ def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, 
     raise InputError(f"method {method} cannot use {name}={wanted}; it accepts {', '.join(accepted)}")
 
 
-def check_overrides(overrides: Sequence[str], used: set[str]) -> None:
-    """Refuse a setting that no method took.
+def check_overrides(overrides: Sequence[str], used: set[str], pipelines: Sequence[Pipeline]) -> None:
+    """Refuse a setting that no method took, and name the nearest one that there is.
+
+    Parameters
+    ----------
+    pipelines
+        The methods that could have taken it.
 
     Raises
     ------
@@ -182,7 +188,13 @@ def check_overrides(overrides: Sequence[str], used: set[str]) -> None:
     """
     for text in overrides:
         if text not in used:
-            raise InputError(f"--set {text}: none of these methods has such a setting; `wvad methods NAME` lists them")
+            sections = [section for pipeline in pipelines for section in known_settings(pipeline).items()]
+            names = {key: f"{section}.{key}" for section, keys in sections for key in keys}
+            key = nearest(text.partition("=")[0].rpartition(".")[2], names)
+            near = ";" if key is None else f"; did you mean --set {names[key]}={text.partition('=')[2]}?"
+            raise InputError(
+                f"--set {text}: none of these methods has such a setting{near} `wvad methods NAME` lists them"
+            )
 
 
 def check_comparable(datasets: Sequence[Dataset]) -> None:

@@ -98,7 +98,7 @@ def evaluate_weights(
     """
     choices = Choices(profile="paper", settings=overrides)
     spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
-    check_overrides(overrides, used)
+    check_overrides(overrides, used, [pipeline])
     classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     use_float32()
     where, videos = torch.device(device), dataset.manifest.split("test")

@@ -44,7 +44,7 @@ def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> lis
     overrides = ("steps=3", "batch_size=4", "segments=8", "looks=0", "learning_rate=0.001", *settings)
     overrides += tuple(f"{key}=0" for key in dropouts)
     (spec,), used = plan_runs(pipeline, dataset, Choices(profile="paper", seeds=1, settings=overrides))
-    check_overrides(overrides, used)
+    check_overrides(overrides, used, [pipeline])
     trained = train(spec, pipeline, dataset, torch.device("cpu"), lambda step, loss: None)
     model = build_method(spec, pipeline, dataset.manifest.dim, trained.object_classes)
     model.load_state_dict(trained.weights[3])

@@ -1,4 +1,4 @@
-"""A selection that looks at test labels is shown when asked for, beside the honest numbers and never over them."""
+"""A selection that looks at test labels has files of its own, and never replaces the honest numbers."""
 
 from pathlib import Path
 

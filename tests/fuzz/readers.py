@@ -30,7 +30,7 @@ from benchmark.runs.archive import export_archive, import_archive
 from benchmark.runs.results_folder import Results
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
-from benchmark.training.scores_from_elsewhere import read_scores
+from benchmark.training.foreign_scores import read_scores
 from benchmark.training.weights_from_elsewhere import read_weights
 from tests.small_store import draw_scores, make_results
 

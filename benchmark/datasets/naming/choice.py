@@ -6,7 +6,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from benchmark.datasets.naming.parts import FilePath
 from benchmark.datasets.naming.rules import Rule, rules
@@ -103,13 +102,6 @@ def name_files(
     return max(
         near, key=lambda each: (-len(each.unnamed), len(each.files.keys() & wanted), -len(each.gaps)), default=unread
     )
-
-
-def nearest(name: str, names: Collection[str]) -> str | None:
-    """Return the name that is most like a name that has no partner; None if none is like it."""
-    alike = {each.lower(): each for each in names}
-    found = get_close_matches(name.lower(), list(alike), n=1)
-    return alike[found[0]] if found else None
 
 
 def find_named(parts: FilePath, names: Collection[str]) -> str | None:

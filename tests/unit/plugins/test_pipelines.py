@@ -193,3 +193,20 @@ def test_a_stored_run_of_another_version_is_refused(
         changes = {"add_ons": (spec.add_ons[0].model_copy(update=changes["add_ons"]),)}  # type: ignore[call-overload]
     with pytest.raises(InputError, match=message):
         find_pipeline_of(spec.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("RTFM", "rtfm"),
+        ("Rtfm", "rtfm"),
+        ("Binary SVM", "binary-svm"),
+        ("CLAV+CoMo", "clav"),
+        ("clav+como+ICA", "clav+ica"),
+        ("MMIL+ica", "mmil+ica"),
+        ("MMIL (official-code)+ICA", "mmil@official-code+ica"),
+        ("CTR (reconstructed)", "ctr"),
+    ],
+)
+def test_a_method_is_found_by_its_title_and_in_any_capitals(reference: str, name: str) -> None:
+    assert find_pipeline(reference).name == name

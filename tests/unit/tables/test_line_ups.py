@@ -111,3 +111,10 @@ def test_methods_are_chosen_by_their_labels(store: RunStore) -> None:
         line_up.choose([LABELS["mmil"]])
     with pytest.raises(InputError, match="10 methods are too many"):
         line_up.choose(["RTFM"] * 10)
+
+
+@pytest.mark.parametrize("labels", [["rtfm", "clav"], ["RTFM", "CLAV+CoMo"], ["Rtfm", "clav+como", "rtfm"]])
+def test_methods_are_chosen_by_label_or_name_in_any_capitals(labels: list[str], tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    (line_up,) = find_line_ups(results.plans(None), results.store, "last")
+    assert [contender.label for contender in line_up.choose(labels).contenders] == ["RTFM", "CLAV+CoMo"]

@@ -1,6 +1,7 @@
 import pytest
 
-from benchmark.datasets.naming.choice import Naming, find_named, name_files, nearest
+from benchmark.datasets.naming.choice import Naming, find_named, name_files
+from benchmark.system.near_names import nearest
 
 
 def _read(files: list[str], annotated: list[str], **options: object) -> tuple[Naming, dict[str, list[str]]]:
