@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ class Naming:
     copies
         Pairs of such files of equal content; the first of each is taken.
     gaps
-        Videos that lack a crop that most have, or that all lack, and its number.
+        Videos that lack a crop that another has, or that all lack, and its number.
     numbered
         Whether numbers in the names are those of crops.
     said
@@ -141,10 +141,9 @@ def _is_contradicted(naming: Naming, paths: Sequence[FilePath], annotated: Colle
 
 
 def _gaps(files: Mapping[str, Mapping[int, int]]) -> list[tuple[str, int]]:
-    """Return the first crop that is missing of each video that has not all that most have, or that no video has."""
-    if not files:
-        return []
-    (usual, _), *_ = Counter(frozenset(crops) for crops in files.values()).most_common(1)
+    """Return the first crop that is missing of each video that has not all that any has, or that no video has."""
+    wanted = {number for crops in files.values() for number in crops}
     # One crop of all videos, such as the centre, may be chosen for testing.
-    wanted = usual if len(usual) == 1 else usual | set(range(1, max(usual)))
+    if len(wanted) > 1:
+        wanted |= set(range(1, max(wanted)))
     return [(name, min(lacking)) for name, crops in files.items() if (lacking := wanted - set(crops))]

@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing.importer import ImportRequest, import_dataset
-from benchmark.training.scores_from_elsewhere import read_scores
+from benchmark.training.foreign_scores import read_scores
 
 NAMES = ("train/normal/L\u00e9on.2", "train/odd/L\u00e9on.2", "test/normal/L\u00e9on.2", "test/odd/L\u00e9on.2")
 STORED = {name.replace("/", "_") for name in NAMES}

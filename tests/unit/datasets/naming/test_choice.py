@@ -109,6 +109,7 @@ def test_equal_files_of_one_video_are_copies_and_others_are_counted() -> None:
 
 def test_crops_that_are_missing_are_told() -> None:
     assert _read(["a__0", "a__1", "b__0", "b__1", "c__1"], ["a", "b", "c"])[0].gaps == (("c", 0),)
+    assert _read(["a_1", "b_1", "b_0"], ["a", "b"])[0].gaps == (("a", 0),)
     assert _read(["a__0", "a__2"], ["a"])[0].gaps == (("a", 1),)
     assert _read(["a__5", "b__5"], ["a", "b"])[0].gaps == ()
     assert _read(["a__1", "a__2"], ["a"])[0].gaps == ()
