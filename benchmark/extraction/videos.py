@@ -9,6 +9,7 @@ from benchmark.datasets.video_names import VIDEO_ENDINGS, is_video_file, video_n
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import read_lines
 
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 _KINDS = ", ".join(VIDEO_ENDINGS)
 
 
@@ -37,7 +38,7 @@ def find_videos(source: Path) -> dict[str, Path]:
     else:
         paths = _listed(source)
     if not paths:
-        raise InputError(f"{source}: no video there ({_KINDS})")
+        raise InputError(f"{source}: no video there ({_KINDS}){_frames_instead(source)}")
     return dict(sorted(_by_name(paths).items()))
 
 
@@ -51,6 +52,20 @@ def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
             raise InputError(f"{name}: two videos have this name, {videos[name]} and {path}; rename or leave out one")
         videos[name] = path
     return videos
+
+
+def _frames_instead(source: Path) -> str:
+    """Say how to make videos of the frames that are there instead; empty if there are none."""
+    frames = sorted(path for path in source.rglob("*") if path.suffix.lower() in _PICTURES)
+    if not frames:
+        return ""
+    folder, stem = frames[0].parent, frames[0].stem
+    digits = len(stem) - len(stem.rstrip("0123456789"))
+    first, pattern = stem[len(stem) - digits :], f"{stem[: len(stem) - digits]}%0{digits}d{frames[0].suffix}"
+    return (
+        f"; it holds {len(frames)} frames as pictures: make a video of each folder, such as with `ffmpeg -framerate 25 "
+        f"-start_number {int(first or 0)} -i {folder}/{pattern} {folder.name}.mp4`"
+    )
 
 
 def _listed(source: Path) -> list[Path]:

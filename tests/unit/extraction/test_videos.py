@@ -61,3 +61,11 @@ def test_a_wrong_list_is_named_with_its_line(text: str, message: str, tmp_path: 
     (tmp_path / "list.txt").write_text(text)
     with pytest.raises(InputError, match=message):
         find_videos(tmp_path / "list.txt")
+
+
+def test_frames_in_place_of_videos_are_named_with_the_call_that_makes_a_video(tmp_path: Path) -> None:
+    (tmp_path / "01_0014").mkdir()
+    for k in range(3):
+        (tmp_path / "01_0014" / f"{k:03d}.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"3 frames as pictures: .*number 0 -i .*/01_0014/%03d\.jpg 01_0014\.mp4"):
+        find_videos(tmp_path)
