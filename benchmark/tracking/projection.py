@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.records import Evaluation, RunRecord, titled
 from benchmark.runs.results_folder import Invocation, Results
 from benchmark.tracking.connection import connect
 from benchmark.tracking.content import (
@@ -137,7 +137,9 @@ class MlflowTracker:
 
     def _create_child(self, record: RunRecord) -> Run:
         spec = record.spec
-        name = f"{spec.title} seed {spec.seed} on {spec.dataset}"
+        rows = self._invocation.plan.all_rows()
+        settings = next((row.settings for row in rows if record.key in row.runs.get(spec.dataset, ())), ())
+        name = f"{titled(spec.title, settings)} seed {spec.seed} on {spec.dataset}"
         tags = {PARENT: self._parent, **run_tags(record)}
         start = milliseconds(record.finished) - int(1000 * record.seconds)
         return self._experiment.create(RUN_KEY, record.key, name, tags, start)
