@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -59,15 +60,17 @@ def open_datasets(names: Sequence[str], data: Path | None) -> list[Dataset]:
     InputError
         If a name is unknown or given twice, or a dataset is damaged.
     """
-    from benchmark.datasets.catalog import data_root, open_or_make
+    from benchmark.datasets.catalog import DatasetPlugin, data_root, open_or_make
     from benchmark.execution.display import counting
+    from benchmark.system.entry_points import list_plugins
 
     root = data_root(data)
     opened = []
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"dataset {name} is named twice")
-        with counting(f"making {name}", err) as progress:
+        made = name not in list_plugins(DatasetPlugin) or (root / name).is_dir()
+        with nullcontext(lambda done, total: None) if made else counting(f"making {name}", err) as progress:
             opened.append(open_or_make(name, root, progress))
     return opened
 

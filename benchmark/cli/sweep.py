@@ -25,39 +25,15 @@ def sweep(
     values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
 ) -> None:
-    """Train a method with several values of a setting, one setting after another; a table and a plot."""
-    from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.system.files import file_name
-    from benchmark.tables.declaration import TableDeclaration
+    """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
+    from benchmark.tables.declaration import declare_sweep
     from benchmark.tables.planning import plan_table
 
-    names = options.split(dataset)
-    pipeline = find_pipeline(method)
     studied = [_parse(text) for text in values]
     if len({key for key, _ in studied}) < len(studied):
         raise InputError(f"sweep: a setting is named twice in {' '.join(values)}; write its values in one list")
-    declaration = TableDeclaration.model_validate(
-        {
-            "name": f"sweep-{file_name(pipeline.name)}-{'+'.join(file_name(key) for key, _ in studied)}",
-            "title": f"{pipeline.name}: {', '.join(key for key, _ in studied)}",
-            "protocol": "in-domain",
-            "datasets": names,
-            "controls": False,
-            "study": True,
-            "rows": [
-                {
-                    "label": f"{key} = {value}",
-                    "group": key,
-                    "against": f"{key} = {tried[0]}",
-                    "method": method,
-                    "settings": [f"{key}={value}"],
-                }
-                for key, tried in studied
-                for value in tried
-            ],
-        }
-    )
-    planned = plan_table(declaration, open_datasets(names, choices.data), choices, command_line())
+    opened = open_datasets(options.split(dataset), choices.data)
+    planned = plan_table(declare_sweep(method, studied, opened, choices), opened, choices, command_line())
     if code := say_failures(do_and_show([planned], choices)[0]):
         raise typer.Exit(code)
 

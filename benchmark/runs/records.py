@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -29,6 +30,12 @@ class AddOnSpec(FrozenModel):
     config: dict[str, Any]
 
 
+def titled(title: str, settings: Iterable[str]) -> str:
+    """Name a run by its method and the settings that tell its row from others."""
+    listed = ", ".join(settings)
+    return f"{title} ({listed})" if listed else title
+
+
 class RunSpec(FrozenModel):
     """What one training is: everything its numbers depend on, and a few names for people.
 
@@ -52,6 +59,8 @@ class RunSpec(FrozenModel):
         Hash of the training part of the dataset.
     title, dataset, benchmark, feature_set
         For people and reports; not part of the key (of the feature set, the `train_hash` knows).
+    settings
+        What its row of a table sets in place of the recipe's values; for people too.
     """
 
     method: Title
@@ -71,6 +80,7 @@ class RunSpec(FrozenModel):
     dataset: FileName
     benchmark: Name
     feature_set: Name
+    settings: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -81,12 +91,17 @@ class RunSpec(FrozenModel):
     @property
     def key(self) -> str:
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
-        decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set"})
+        decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set", "settings"})
         decisive["numerics"] = decisive["training"].pop("numerics")
         for name in ("add_ons", "shuffled_labels", "imported"):
             if not decisive[name]:
                 del decisive[name]  # a run without them is what it was before there were any
         return digest(decisive)
+
+    @property
+    def name(self) -> str:
+        """What to call it in lines about single runs."""
+        return titled(self.title, self.settings)
 
     @property
     def configuration(self) -> str:
@@ -178,7 +193,7 @@ class Failure(FrozenModel):
 
 def trouble_line(status: Trouble, spec: RunSpec, reason: str) -> str:
     """Say in a line which run gave no result, how it ended and why."""
-    return f"{status}: {spec.title} on {spec.dataset}, seed {spec.seed}: {reason}"
+    return f"{status}: {spec.name} on {spec.dataset}, seed {spec.seed}: {reason}"
 
 
 class StoredFile(FrozenModel):

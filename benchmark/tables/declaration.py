@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.plugins.pipelines import find_pipeline
-from benchmark.plugins.recipes import first_error
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import first_error, resolve_recipe
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
@@ -20,7 +21,7 @@ from benchmark.system.yaml_text import YamlTextError, parse_yaml
 from benchmark.terms import Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
-from benchmark.training.specification import describe_run
+from benchmark.training.specification import check_overrides, describe_run
 
 
 class RowDeclaration(FrozenModel):
@@ -167,3 +168,63 @@ def _name(reference: str, dataset: Dataset, choices: Choices) -> tuple[str, str]
         return reference, title_of(reference.removeprefix(PREFIX))
     pipeline = find_pipeline(reference)
     return pipeline.name, describe_run(pipeline, dataset, choices)[0].title
+
+
+def declare_sweep(
+    method: str, studied: Sequence[tuple[str, Sequence[str]]], datasets: Sequence[Dataset], choices: Choices
+) -> TableDeclaration:
+    """Declare a table of a method with several values of some settings, each compared with the recipe's own value.
+
+    Parameters
+    ----------
+    studied
+        Settings, each with the values to try; the recipe's own value becomes one of them.
+
+    Raises
+    ------
+    InputError
+        If the method or a value cannot be used.
+    """
+    pipeline = find_pipeline(method)
+    title = describe_run(pipeline, datasets[0], choices)[0].title
+    rows: list[RowDeclaration] = []
+    own: list[str] = []
+    for key, tried in studied:
+        found = {_own_value(pipeline, key, tried, dataset, choices) for dataset in datasets}
+        value = found.pop() if len(found) == 1 else None  # the recipes of several benchmarks may differ
+        reference = f"{key} as in the recipe" if value is None else f"{key} = {value}"
+        settings: dict[str, tuple[str, ...]] = {f"{key} = {text}": (f"{key}={text}",) for text in tried}
+        if reference not in settings:
+            settings = {reference: () if value is None else (f"{key}={value}",), **settings}
+        own.append(f"{key} (recipe: {value})" if value else key)
+        rows += [
+            RowDeclaration(label=label, group=key, against=reference, method=method, settings=setting)
+            for label, setting in settings.items()
+        ]
+    return TableDeclaration(
+        name=f"sweep-{file_name(pipeline.name)}-{'+'.join(file_name(key) for key, _ in studied)}",
+        title=f"{title}: {', '.join(own)}",
+        protocol="in-domain",
+        datasets=tuple(dataset.name for dataset in datasets),
+        controls=False,
+        study=True,
+        rows=tuple(rows),
+    )
+
+
+def _own_value(pipeline: Pipeline, key: str, tried: Sequence[str], dataset: Dataset, choices: Choices) -> str:
+    """Return the value of a setting on a dataset unless a sweep changes it, written as in `tried` where it is there."""
+
+    def resolve(*settings: str) -> dict[tuple[str, str], Any]:
+        overrides = (*choices.overrides, *settings)
+        recipe, used = resolve_recipe(pipeline, dataset.manifest.benchmark, choices.profile, overrides)
+        check_overrides(settings, used, [pipeline])
+        return {(name, leaf): value for name in recipe.sections for leaf, value in recipe.values(name).items()}
+
+    recipe = resolve()
+    changed = {value: resolve(f"{key}={value}") for value in tried}
+    for value, settings in changed.items():
+        if settings == recipe:
+            return value
+    (place,) = {place for settings in changed.values() for place in settings if settings[place] != recipe[place]}
+    return recipe[place] if isinstance(recipe[place], str) else json.dumps(recipe[place])

@@ -91,6 +91,7 @@ def describe_run(
         dataset=dataset.name,
         benchmark=benchmark,
         feature_set=manifest.feature_set,
+        settings=tuple(settings),
     )
     return spec, used
 

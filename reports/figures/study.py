@@ -48,7 +48,7 @@ def study_frame(table: Table) -> pd.DataFrame:
     for row in table.plan.rows:
         for dataset in table.plan.datasets:
             summary = table.cell(row.label, dataset.name, dataset.name).summary
-            if summary is not None:
+            if summary is not None and row.settings:
                 value = row.settings[0].partition("=")[2]
                 std = float("nan") if summary.std is None else 100 * summary.std
                 rows.append((row.group, value, dataset_title(dataset), 100 * summary.mean, std))
@@ -65,6 +65,7 @@ def _draw(data: pd.DataFrame, settings: list[str]) -> Canvas:
         shown = data[data["setting"] == setting]
         numbers = pd.to_numeric(shown["value"], errors="coerce")
         shown = shown.assign(place=shown["value"] if numbers.isna().any() else numbers)
+        shown = shown if numbers.isna().any() else shown.sort_values("place", kind="stable")
         for place, (name, part) in enumerate(shown.groupby("dataset", sort=False)):
             axis.errorbar(
                 part["place"],

@@ -12,6 +12,7 @@ from reports.figures.figure import Absence, Figure
 from reports.figures.style import Format, Rendered
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.report import LineUpSection, Report, TableSection
+from reports.tables.paths import shown_command, without_folders
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
 """The page may load nothing from anywhere, and of what stands in it run nothing but its own script."""
@@ -119,14 +120,14 @@ def _line_up(section: LineUpSection, pictures: Pictures, options: Sequence[str])
 
 def _figure(figure: Figure | Absence, pictures: Pictures, options: Sequence[str]) -> Iterator[str]:
     if isinstance(figure, Absence):
-        yield f'<p class="absence"><b>{escape(figure.title)}</b>: none, {escape(figure.reason)}</p>'
+        yield f'<p class="absence"><b>{escape(figure.title)}</b>: none, {escape(without_folders(figure.reason))}</p>'
         return
     picture = pictures[figure.folder, figure.name]
     content = base64.b64encode(picture.contents[figure.page_form]).decode()
     source = f"data:{TYPES[figure.page_form]};base64,{content}"
     width, height = picture.size
     style = f"width: {REM_PER_INCH * width:.1f}rem; aspect-ratio: {width:.3f} / {height:.3f}"
-    command = shlex.join(["wvad", "figure", figure.name, figure.folder, *options])
+    command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))
     yield f'<figure class="picture" id="{escape(_anchor(figure.folder, figure.name))}">'
     yield f"<h3>{escape(figure.title)}</h3>"
     yield f'<img src="{source}" alt="{escape(figure.alt)}" style="{style}" loading="lazy">'
@@ -150,7 +151,7 @@ def _provenance(report: Report) -> Iterator[str]:
     yield "<h3>Commands</h3>"
     yield from _plain_table(
         ("table", "folder", "seeds", "command"),
-        ((s.plan.table, s.plan.folder, s.plan.seeds, s.plan.command) for s in report.tables),
+        ((s.plan.table, s.plan.folder, s.plan.seeds, s.document.command) for s in report.tables),
     )
     yield "<h3>Environments of the runs</h3>"
     yield from _plain_table(
@@ -161,7 +162,10 @@ def _provenance(report: Report) -> Iterator[str]:
         yield "<h3>Runs without success</h3>"
         yield from _plain_table(
             ("run", "method", "dataset", "seed", "status", "reason"),
-            ((f.key, f.spec.title, f.spec.dataset, f.spec.seed, f.status, f.reason) for f in report.failures),
+            (
+                (f.key, f.spec.name, f.spec.dataset, f.spec.seed, f.status, without_folders(f.reason))
+                for f in report.failures
+            ),
         )
     yield "<p>Runs and evaluations behind each cell: the files <code>*.provenance.json</code> beside the tables.</p>"
     yield "</section>"

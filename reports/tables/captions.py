@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.tables.cells import Table
 from benchmark.terms import Selection
+from reports.tables.paths import without_folders
 
 FALLBACKS = {
     "DEV-IMPORTED": "imported scores: how they were trained and which weights were chosen is not known here",
@@ -102,7 +103,7 @@ def notes(table: Table) -> list[str]:
     for cell in (*table.cells, *table.shuffled):
         if cell.reason:
             reasons.setdefault(cell.reason, []).append(f"{cell.row} {cell.train} → {cell.test}")
-    lines += [f"{', '.join(cells)}: {reason}." for reason, cells in reasons.items()]
+    lines += [f"{', '.join(cells)}: {without_folders(reason)}." for reason, cells in reasons.items()]
     return lines
 
 

@@ -8,6 +8,7 @@ from benchmark.tables.cells import Table
 from reports.tables import beside_paper, contrasts, controls, differences
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
+from reports.tables.paths import shown_command
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,4 @@ def make_document(table: Table) -> Document:
         for name, title, text, drawn in below
         if drawn is not None
     ]
-    return Document(table.name, plan.command, tuple(parts))
+    return Document(table.name, shown_command(plan.command), tuple(parts))

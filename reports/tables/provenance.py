@@ -7,6 +7,7 @@ import json
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import Cell, Table
+from reports.tables.paths import shown_command, without_folders
 
 
 def to_provenance(table: Table, store: RunStore) -> str:
@@ -16,7 +17,7 @@ def to_provenance(table: Table, store: RunStore) -> str:
     content = {
         "table": plan.table,
         "title": plan.title,
-        "command": plan.command,
+        "command": shown_command(plan.command),
         "profile": plan.profile,
         "selection": table.selection,
         "seeds": plan.seeds,
@@ -24,7 +25,7 @@ def to_provenance(table: Table, store: RunStore) -> str:
         "overrides": plan.overrides,
         "datasets": [dataset.model_dump() for dataset in plan.datasets],
         "cells": [_cell(cell, store) for cell in table.cells],
-        "shuffled_labels": plan.shuffled.model_dump() if plan.shuffled else None,
+        "shuffled_labels": plan.shuffled.model_dump(exclude={"reference"}) if plan.shuffled else None,
         "runs": {key: _run(record) for key, record in records.items()},
         "environments": _environments(records),
     }
@@ -37,7 +38,7 @@ def _cell(cell: Cell, store: RunStore) -> dict[str, object]:
         evaluation = store.evaluation(run, key) if key else None
         found = {"step": evaluation.step, "value": evaluation.metrics[cell.metric]} if evaluation else {}
         failure = None if store.record(run) else store.failure(run)
-        failed = {"status": failure.status, "reason": failure.reason} if failure else {}
+        failed = {"status": failure.status, "reason": without_folders(failure.reason)} if failure else {}
         runs.append({"seed": seed, "run": run, "evaluation": key, **found, **failed})
     return {
         "row": cell.row,
@@ -48,7 +49,7 @@ def _cell(cell: Cell, store: RunStore) -> dict[str, object]:
         "tested_on": cell.test,
         "metric": cell.metric,
         "runs": runs,
-        "reason": cell.reason,
+        "reason": without_folders(cell.reason),
     }
 
 

@@ -8,6 +8,7 @@ from benchmark.statistics.differences import Difference
 from benchmark.tables.cells import Cell, Table
 from reports.tables.captions import count
 from reports.tables.grid import columns, signed
+from reports.tables.paths import without_folders
 
 MOST_NAMES = 4
 """Rows or columns that a sentence names; more are counted."""
@@ -19,7 +20,8 @@ def verdicts(table: Table) -> Iterator[str]:
     Rows are told apart as in the table itself: by differences whose p-values are adjusted for their number.
     """
     if not any(cell.summary for cell in table.cells):
-        yield f"No number: {next((cell.reason for cell in table.cells if cell.reason), 'no run is stored yet')}."
+        reason = next((cell.reason for cell in table.cells if cell.reason), "no run is stored yet")
+        yield f"No number: {without_folders(reason)}."
     elif table.plan.subject is not None:
         yield from _by_subject(table)
     elif table.plan.protocol == "cross":

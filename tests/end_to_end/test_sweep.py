@@ -5,13 +5,34 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import benchmark
 from benchmark.cli import run
+from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.recipes import resolve_recipe
 from benchmark.runs.store import RunStore
+from benchmark.tables.declaration import declare_sweep
+from benchmark.training.choices import Choices
 
 TINY = ["--seeds", "1", "--set", "steps=2", "--set", "batch_size=2", "--looks", "0", "--tracking", "none"]
 
 
-def test_each_value_is_a_row_and_the_default_is_trained_once(tiny_scenes: Path, tmp_path: Path) -> None:
+def test_the_recipe_s_own_value_is_a_row_that_the_others_are_compared_with(tiny_scenes: Path) -> None:
+    opened = [benchmark.open_dataset("scenes-avenue", tiny_scenes)]
+    choices = Choices(settings=["training.looks=3"])
+    declared = declare_sweep("DMIL", [("batch_size", ["2"]), ("looks", ["1", "3"])], opened, choices)
+    batch_size = resolve_recipe(find_pipeline("dmil"), "avenue", "quick")[0].training().batch_size
+    assert declared.title == f"DMIL: batch_size (recipe: {batch_size}), looks (recipe: 3)"
+    assert [(row.label, row.against) for row in declared.rows] == [
+        (f"batch_size = {batch_size}", f"batch_size = {batch_size}"),
+        ("batch_size = 2", f"batch_size = {batch_size}"),
+        ("looks = 1", "looks = 3"),
+        ("looks = 3", "looks = 3"),
+    ]
+
+
+def test_each_value_is_a_row_and_the_default_is_trained_once(
+    tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     places = ["--data", str(tiny_scenes), "--results", str(tmp_path), "--executor", "serial"]
     arguments = ["sweep", "clav", "distance_margin=0.1,0.3", "nodes=8,32", "--dataset", "scenes-avenue"]
     assert run([*arguments, *places, *TINY]) == 0
@@ -20,7 +41,14 @@ def test_each_value_is_a_row_and_the_default_is_trained_once(tiny_scenes: Path, 
     labels = ["distance_margin = 0.1", "distance_margin = 0.3", "nodes = 8", "nodes = 32"]
     assert frame["row"].tolist() == labels
     assert frame["mean"].notna().all()
-    # The recipe has margin 0.3 and 32 nodes.
+    # The recipe has margin 0.3 and 32 nodes: what the others are compared with.
+    assert frame["against"].fillna("").tolist() == ["distance_margin = 0.3", "", "nodes = 32", ""]
+    said = capsys.readouterr().err
+    for value in ("distance_margin=0.1", "nodes=8"):
+        assert f"CLAV+CoMo ({value}) on scenes-avenue, seed 0" in said
+    runs = benchmark.load_runs(tmp_path)
+    assert sorted(runs["config.nodes"]) == [8, 32, 32]
+    assert runs["configuration"].nunique() == 3
     assert len(RunStore(tmp_path / "runs").keys()) == 3
     picture = folder / "sweep-clav-distance_margin+nodes.png"
     assert picture.read_bytes().startswith(b"\x89PNG")

@@ -86,7 +86,5 @@ def test_one_array_of_all_videos(length: int, what: str, named: str, tmp_path: P
 
 def test_one_table_of_all_videos(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("video,frame,score\nstreet,0,0.5\n")
-    with pytest.raises(
-        InputError, match="seems to be one table of all videos, whose first line is 'video,frame,score'"
-    ):
+    with pytest.raises(InputError, match="seems to be one table of all videos, whose first line is 'video,frame"):
         read_scores(tmp_path, manifest())
