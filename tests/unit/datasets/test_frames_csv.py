@@ -31,7 +31,7 @@ def test_other_columns_are_passed_over(tmp_path: Path) -> None:
         ("video,frame_count,fps\na,3\n", ":2: malformed line"),
         ("a,3,25\n", ":1: malformed line"),
         ("a,3\nb,2.5\n", ":2: malformed line"),
-        ("video,frame_count\na/x.mp4,3\nb/x.mp4,3\n", "x: this video is twice"),
+        ("video,frame_count\na/x.mp4,3\na/x.avi,3\n", "x: this video is twice"),
     ],
 )
 def test_what_is_not_read_is_refused_by_line(tmp_path: Path, text: str, line: str) -> None:

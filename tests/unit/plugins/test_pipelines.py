@@ -154,12 +154,12 @@ def spec_of(pipeline: Pipeline) -> RunSpec:
         inputs={},
         profile="quick",
         holdout=0.0,
-        train_hash="",
+        train_hash="0",
         seed=0,
-        title="",
-        dataset="",
+        title="One",
+        dataset="mine",
         benchmark="other",
-        feature_set="",
+        feature_set="mine",
     )
 
 

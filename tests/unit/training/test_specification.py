@@ -32,7 +32,16 @@ class Described:
 def described(motion: bool = False, labels: tuple[tuple[str, int], ...] = (("train", 0), ("train", 1))) -> Described:
     tests = (("test", 0), ("test", 1))
     videos = tuple(
-        Video(name=f"v{i}", split=split, label=label, first_row=i, rows=1, frames=16, sha256="")  # type: ignore[arg-type]
+        Video(
+            name=f"v{i}",
+            split=split,  # type: ignore[arg-type]
+            label=label,  # type: ignore[arg-type]
+            first_row=i,
+            rows=1,
+            frames=16,
+            intervals=((0, 8),) if (split, label) == ("test", 1) else (),
+            sha256="",
+        )
         for i, (split, label) in enumerate((*labels, *tests))
     )
     return Described(
@@ -115,9 +124,9 @@ def test_one_feature_set_has_one_size() -> None:
 
 
 def test_a_setting_that_nobody_took_is_refused() -> None:
-    check_overrides(["a=1"], {"a=1"})
+    check_overrides(["a=1"], {"a=1"}, [])
     with pytest.raises(InputError, match="--set b=1: none of these methods"):
-        check_overrides(["a=1", "b=1"], {"a=1"})
+        check_overrides(["a=1", "b=1"], {"a=1"}, [])
 
 
 @pytest.mark.parametrize("labels", [(("train", 1),), (("train", 0),)])
