@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import err
+from benchmark.cli.common import err, warn
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
@@ -147,7 +147,18 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
             if where is not None:
                 drawn.write(where, {form: rendered.contents[form] for form in forms})
             progress(done, len(figures))
+    warn_of_letters(pictures.values())
     return pictures
+
+
+def warn_of_letters(drawn: Iterable[Rendered]) -> None:
+    """Say once which letters of names the figures show as boxes."""
+    lacking = sorted({letter for rendered in drawn for letter in rendered.lacking})
+    if lacking:
+        warn(
+            f"No font of this machine has {''.join(lacking)}: figures show boxes for these letters; their captions and "
+            "CSV files have the names. Install a font that has them, such as Noto Sans CJK, and draw again."
+        )
 
 
 def given(selection: terms.Selection, data: Path | None, results: Path) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import say, warn
-from benchmark.cli.drawing import Stored, draw, given
+from benchmark.cli.drawing import Stored, draw, given, warn_of_letters
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import find_alike
 from benchmark.terms import selection_suffix
@@ -114,7 +114,9 @@ def figure(
         raise InputError(f"{name} of {drawn.folder}: none, {drawn.reason}")
     where = stored.results.figure_folder(selection, single=True)
     with writing_to(where, "--results"):
-        paths = drawn.write(where, render(drawn.draw, forms).contents)
+        rendered = render(drawn.draw, forms)
+        paths = drawn.write(where, rendered.contents)
+    warn_of_letters([rendered])
     for line in drawn.caption:
         say(line)
     say(f"Written: {', '.join(map(str, paths))}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any, Literal
 
 import matplotlib
 import seaborn as sns
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -25,6 +29,7 @@ Colour = tuple[float, float, float]
 
 SINGLE, DOUBLE = 3.5, 7.16
 """Widths of one and of two columns of a journal, in inches."""
+_GLYPH = re.compile(r"Glyph (\d+) ")
 INK, GREY = "#1a1a1a", "#767676"
 ABNORMAL, NORMAL = (0.84, 0.37, 0.0), (0.0, 0.45, 0.70)
 """Vermilion and blue, which differ for every kind of colour vision."""
@@ -35,8 +40,12 @@ _METHODS = {"rtfm": 0, "ctr": 1, "mmil": 2, "clav": 3, "dmil": 4}
 _OTHERS = (5, 6, 8, 9)
 _DASHES: list[Any] = ["-", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (2, 1)), (0, (6, 1, 1, 1, 1, 1))]
 
+_WIDER_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei"),
+    *("Droid Sans Fallback", "Microsoft YaHei", "SimHei", "PingFang SC", "Arial Unicode MS", "Noto Sans", "Unifont"),
+)
+"""Fonts with the letters that DejaVu lacks, of which those that this machine has are used."""
 _SETTINGS: dict[Any, object] = {
-    "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,
@@ -99,8 +108,15 @@ def dash(place: int) -> Any:
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw in the style of all figures."""
-    with sns.axes_style("whitegrid"), sns.plotting_context("paper"), matplotlib.rc_context(_SETTINGS):
+    settings: dict[Any, object] = {**_SETTINGS, "font.family": ["DejaVu Sans", *_wider_fonts()]}
+    with sns.axes_style("whitegrid"), sns.plotting_context("paper"), matplotlib.rc_context(settings):
         yield
+
+
+@cache
+def _wider_fonts() -> tuple[str, ...]:
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return tuple(name for name in _WIDER_FONTS if name in installed)
 
 
 def canvas(width: float, height: float) -> Canvas:
@@ -142,17 +158,25 @@ MOST_PIXELS, LONGEST_SIDE = 40_000_000, 60_000
 
 @dataclass(frozen=True)
 class Rendered:
-    """A drawn figure: width and height in inches, and the content of its file in each form."""
+    """A drawn figure: width and height in inches, and the content of its file in each form.
+
+    Attributes
+    ----------
+    lacking
+        Letters of its labels that no font of this machine has; boxes stand for them.
+    """
 
     size: tuple[float, float]
     contents: Mapping[Format, bytes]
+    lacking: frozenset[str] = frozenset()
 
 
 def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
     """Draw a figure once and save it in several forms; a very large one with fewer pixels to the inch."""
     undated: dict[Format, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     contents: dict[Format, bytes] = {}
-    with styled():
+    with styled(), warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", r"Glyph \d+ .* missing from font")
         figure = draw()
         width, height = figure.get_figwidth(), figure.get_figheight()
         dpi = min(DPI, math.sqrt(MOST_PIXELS / (width * height)), LONGEST_SIDE / max(width, height))
@@ -160,4 +184,8 @@ def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
             with BytesIO() as file:
                 figure.savefig(file, format=form, dpi=dpi, metadata=undated.get(form))
                 contents[form] = file.getvalue()
-    return Rendered((width, height), contents)
+    lacking = frozenset(chr(int(found[1])) for one in caught if (found := _GLYPH.match(str(one.message))))
+    for one in caught:
+        if not _GLYPH.match(str(one.message)):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return Rendered((width, height), contents, lacking)

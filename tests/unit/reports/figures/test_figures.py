@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from benchmark.metrics.frame import ScoredVideos, frame_metrics
@@ -421,3 +422,15 @@ def test_loss_curves_are_missed_of_runs_that_were_trained_here(tmp_path: Path) -
     ]
     evidence.records = {**evidence.records, rtfm: imported}
     assert missed not in drawn(training.draw_training(evidence)).caption
+
+
+def test_letters_that_no_font_has_are_named_and_nothing_else_is_said(recwarn: pytest.WarningsRecorder) -> None:
+    def draw() -> Canvas:
+        figure = canvas(2, 1)
+        figure.text(0.1, 0.5, "Fire \ue123 cost $5 to $10")  # of the private use area: in no font
+        return figure
+
+    drawn = render(draw, ["png", "svg"])
+    assert drawn.lacking == {"\ue123"}
+    assert not any("Glyph" in str(warning.message) for warning in recwarn)
+    assert render(lambda: canvas(2, 1), ["png"]).lacking == frozenset()
