@@ -88,8 +88,8 @@ class TablePlan(FrozenModel):
                 raise ValueError(f"row {row.label} does not have its runs on the table's datasets")
             if any(len(set(keys)) < len(keys) or len(keys) > self.seeds for keys in row.runs.values()):
                 raise ValueError(f"row {row.label} counts a run twice, or more runs than there are seeds")
-            if self.study and row is not self.shuffled and not row.settings:
-                raise ValueError(f"row {row.label} of a study has no setting")
+        if self.study and not any(row.settings for row in self.rows):
+            raise ValueError("no row of a study has a setting")
         for named in (self.subject, *(row.against for row in self.rows)):
             if named is not None and named not in labels:
                 raise ValueError("a row is compared with one that the table does not have")

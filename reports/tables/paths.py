@@ -1,10 +1,11 @@
-"""Commands and reasons as others may read them: without the folders of the machine that they come from."""
+"""Commands and reasons as others may read them: without folders and hosts of whoever made them."""
 
 from __future__ import annotations
 
 import re
 import shlex
 
+_HOST = re.compile(r"(--address(?:=|\s+))(?:'[^']*'|\S+)")
 _FOLDERS = re.compile(r"(^|[\s'\"=,+@(])/(?:[^/\s'\"=,+]+/)*(?=[^/\s'\"])")
 _FOLDERS_OF_WORD = re.compile(r"(^|[=,+@])/(?:[^/=,+]+/)*(?=[^/])")
 
@@ -15,7 +16,8 @@ def without_folders(text: str) -> str:
 
 
 def shown_command(command: str) -> str:
-    """Return a command without the folders of absolute paths; its words may hold spaces."""
+    """Return a command without the folders of absolute paths and a cluster's address; its words may hold spaces."""
+    command = _HOST.sub(r"\1…", command)
     try:
         words = shlex.split(command)
     except ValueError:

@@ -30,6 +30,13 @@ def test_the_recipe_s_own_value_is_a_row_that_the_others_are_compared_with(tiny_
     ]
 
 
+def test_where_recipes_differ_the_reference_is_each_dataset_s_own(tiny_scenes: Path) -> None:
+    opened = [benchmark.open_dataset(name, tiny_scenes) for name in ("scenes-avenue", "scenes-ucf-crime")]
+    reference, other = declare_sweep("clav", [("segments", ["4"])], opened, Choices()).rows
+    assert (reference.label, reference.settings) == ("segments as in the recipe", ())
+    assert (other.label, other.against) == ("segments = 4", "segments as in the recipe")
+
+
 def test_each_value_is_a_row_and_the_default_is_trained_once(
     tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from reports.tables.paths import shown_command, without_folders
             "wvad train '…/mine.py:Mine+…/scale.py:Scale' mine",
         ),
         ("wvad train rtfm mine --data='/home/my own/data'", "wvad train rtfm mine '--data=…/data'"),
+        ("wvad train rtfm mine --address alice-pc:6379 --seeds 1", "wvad train rtfm mine --address … --seeds 1"),
         ("wvad compare --against /a/b.py:B,/c/d.py:D", "wvad compare --against '…/b.py:B,…/d.py:D'"),
     ],
 )
