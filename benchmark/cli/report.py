@@ -41,6 +41,9 @@ def report(
     formats: options.Formats = PAPER_FORMATS,
     device: options.Device = "auto",
     tracking: options.Tracking = "mlflow",
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Leave out the machines too; folders, user and host never are in it.")
+    ] = False,
 ) -> None:
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
     from benchmark.runs.results_folder import FigureIndex
@@ -51,7 +54,7 @@ def report(
 
     forms, stored = _forms(formats), Stored(results, selection)
     sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]
-    made = make_report(stored.tables(), sections, selection, stored.runs)
+    made = make_report(stored.tables(), sections, selection, stored.runs, anonymous)
     figures = list(made.figures())
     where = stored.results.figure_folder(selection)
     path = stored.results.reports / f"report{selection_suffix(selection)}.html"

@@ -153,11 +153,12 @@ def _provenance(report: Report) -> Iterator[str]:
         ("table", "folder", "seeds", "command"),
         ((s.plan.table, s.plan.folder, s.plan.seeds, s.document.command) for s in report.tables),
     )
-    yield "<h3>Environments of the runs</h3>"
-    yield from _plain_table(
-        ("runs", "wvad-bench", "Python", "PyTorch", "NumPy", "machine", "device"),
-        ((n, e.wvad_bench, e.python, e.torch, e.numpy, e.machine, e.device) for e, n in report.environments),
-    )
+    if report.environments:
+        yield "<h3>Environments of the runs</h3>"
+        yield from _plain_table(
+            ("runs", "wvad-bench", "Python", "PyTorch", "NumPy", "machine", "device"),
+            ((n, e.wvad_bench, e.python, e.torch, e.numpy, e.machine, e.device) for e, n in report.environments),
+        )
     if report.failures:
         yield "<h3>Runs without success</h3>"
         yield from _plain_table(

@@ -50,7 +50,7 @@ class Report:
     missing
         Number of runs that the tables need and that are not.
     environments
-        Where the runs were trained, with the number of runs.
+        Where the runs were trained, with the number of runs; none in an anonymous report.
     failures
         Runs that did not succeed and were not repeated with success.
     """
@@ -105,9 +105,19 @@ class Report:
 
 
 def make_report(
-    tables: Sequence[Table], line_ups: Sequence[LineUpSection], selection: Selection, store: RunStore
+    tables: Sequence[Table],
+    line_ups: Sequence[LineUpSection],
+    selection: Selection,
+    store: RunStore,
+    anonymous: bool = False,
 ) -> Report:
-    """Put a report together from the filled tables and the line-ups with their figures."""
+    """Put a report together from the filled tables and the line-ups with their figures.
+
+    Parameters
+    ----------
+    anonymous
+        Whether to leave out on which machines the runs were trained.
+    """
     sections = tuple(
         TableSection(table.plan, make_document(table), tuple(verdicts(table)), tuple(figures_of_table(table)))
         for table in tables
@@ -122,6 +132,6 @@ def make_report(
         datasets=tuple(datasets.values()),
         runs=len(records),
         missing=len(keys) - len(records),
-        environments=tuple(Counter(record.environment for record in records).most_common()),
+        environments=() if anonymous else tuple(Counter(record.environment for record in records).most_common()),
         failures=tuple(failure for failure in store.failures() if failure.key in keys),
     )

@@ -32,3 +32,13 @@ def test_tables_reports_and_figures_name_no_folder_user_or_host(tmp_path: Path) 
     personal = [str(tmp_path), "home-of-alice", f"/{getpass.getuser()}/", f"@{socket.gethostname()}"]
     for name, content in shown.items():
         assert not any(word.encode() in content for word in personal), name
+
+
+def test_an_anonymous_report_leaves_out_the_machines_too(tmp_path: Path) -> None:
+    results = make_results(tmp_path / "results")
+    page, call = results.reports / "report.html", ["report", "--results", str(results.root), "--tracking", "none"]
+    device = next(iter(results.store.records())).environment.machine
+    assert run(call) == 0
+    assert device in page.read_text()
+    assert run([*call, "--anonymous"]) == 0
+    assert device not in page.read_text()
