@@ -159,7 +159,7 @@ def _nothing_found(folder: Path) -> InputError:
     for path in paths:
         if path.suffix.lower() == ".txt" and "UTF-16" in (content := content_of(path)):
             return refused(path, content)
-    counts = Counter(path.suffix.lower() or "no ending" for path in paths)
+    counts = Counter(path.suffix.lower() or "without an ending" for path in paths)
     held = ", ".join(f"{count} {ending}" for ending, count in counts.most_common(4)) or "nothing"
     what = next((f"; {path.name} is {content}" for path in paths if (content := content_of(path))), "")
     remedies = [remedy for ending, remedy in _CONTAINERS.items() if counts[ending]]
