@@ -44,14 +44,14 @@ def test_a_class_with_the_letters_of_normal_is_abnormal(tmp_path: Path, name: st
     found = _read(_ucf(tmp_path, TRAIN.replace("Tailgating", name), TEST.replace("Tailgating", name)))
     assert _labels(found) == {"gate_1": 1, "gate_2": 1, "lobby_1": 0, "gate_7": 1, "lobby_7": 0}
     assert "Taken as normal: Normal (2 videos)." in found.notes
-    assert f"Taken as abnormal: {name} (2 videos), Fighting (1 videos)." in found.notes
+    assert f"Taken as abnormal: {name} (2 videos), Fighting (1 video)." in found.notes
 
 
 @pytest.mark.parametrize("name", ["normal_traffic", "No_Anomaly", "NonViolence", "Normality"])
 def test_a_class_that_says_normal_in_other_words_is_normal(tmp_path: Path, name: str) -> None:
     found = _read(_ucf(tmp_path, TRAIN.replace("Normal", name)))
     assert _labels(found)["lobby_1"] == 0
-    assert f"Taken as normal: {name} (1 videos), Normal (1 videos)." in found.notes
+    assert f"Taken as normal: {name} (1 video), Normal (1 video)." in found.notes
 
 
 @pytest.mark.parametrize("name", ["Regular", "no_helmet", "normal_vs_anomaly", "Negative"])
