@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def extract(
-    videos: Annotated[Path, typer.Argument(help="Folder of videos, a video, or a list of their paths, one a line.")],
+    videos: Annotated[Path, typer.Argument(help="Folder of videos or numbered frames, a video, or a list of paths.")],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
     motion: Annotated[
         Literal[terms.FlowMethod, "none"], typer.Option(help="Optical flow: dis is fast, tvl1 the paper's; or none.")
@@ -81,6 +81,8 @@ def extract(
     if picture and request.motion is None and objects is None:
         raise InputError("--picture shows motion and objects; ask for one of them, or leave it out")
     found = find_videos(videos)
+    for sentence in found.said:
+        say(sentence)
 
     def ended(outcome: Outcome) -> None:
         if outcome.reason:
@@ -90,7 +92,7 @@ def extract(
 
     with writing_to(out, "--out"), counting("extracting", err) as progress:
         extraction = run_extraction(
-            found,
+            found.paths,
             request,
             out,
             training=train,
@@ -100,7 +102,7 @@ def extract(
             ended=ended,
         )
     if picture:
-        _draw(extraction, found)
+        _draw(extraction, found.paths)
     _summarise(extraction, out)
     if extraction.failed:
         raise typer.Exit(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.decoding import Frame
 from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.frame_sources import Frame
 from benchmark.terms import CropRule, Normalisation
 
 MARGIN = 256 / 224

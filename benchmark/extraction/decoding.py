@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.frame_sources import Frame, open_frames
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, VideoTail
-
-Frame = NDArray[np.uint8]
-"""(height, width, 3), blue, green, red."""
 
 _LOST = 0.9
 """Share of the promised frames below which decoding stopped early."""
@@ -25,7 +19,7 @@ class SnippetReader:
     Parameters
     ----------
     path
-        File of the video.
+        File of the video, or folder of its frames.
     tail
         What becomes of the last frames where they do not fill a snippet: ``drop`` leaves them out, ``keep`` gives
         them as a shorter snippet.
@@ -41,33 +35,23 @@ class SnippetReader:
     Raises
     ------
     InputError
-        If the file cannot be opened as a video.
+        If the file cannot be opened as a video, or the folder lacks a frame.
     """
 
     def __init__(self, path: Path, tail: VideoTail) -> None:
-        cv2 = load_opencv()
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-        if not self._capture.isOpened():
-            raise InputError(f"{path}: cannot be opened as a video; copy it again or leave it out")
-        self._promised = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._source = open_frames(path)
         self._path, self._tail = path, tail
         self.frames = self.snippets = 0
 
     def __iter__(self) -> Iterator[list[Frame]]:
         snippet: list[Frame] = []
-        try:
-            while True:
-                read, frame = self._capture.read()
-                if not read:
-                    break
-                self.frames += 1
-                snippet.append(frame)
-                if len(snippet) == SNIPPET_FRAMES:
-                    self.snippets += 1
-                    yield snippet
-                    snippet = []
-        finally:
-            self._capture.release()
+        for frame in self._source:
+            self.frames += 1
+            snippet.append(frame)
+            if len(snippet) == SNIPPET_FRAMES:
+                self.snippets += 1
+                yield snippet
+                snippet = []
         if snippet and self._tail == "keep":
             self.snippets += 1
             yield snippet
@@ -89,12 +73,13 @@ class SnippetReader:
             )
 
     def warning(self) -> str:
-        """Say that decoding stopped long before the end that the container states; empty if it did not."""
-        if self._promised - self.frames < SNIPPET_FRAMES or self.frames >= _LOST * self._promised:
+        """Say that decoding stopped long before the end that the file states; empty if it did not."""
+        promised = self._source.promised
+        if promised - self.frames < SNIPPET_FRAMES or self.frames >= _LOST * promised:
             return ""
         return (
-            f"{self._path}: decoding stopped after {self.frames} frames, but the file states {self._promised:.0f}; "
-            "is it damaged?"
+            f"{self._path}: shorter than its header says, {self.frames} of {promised:.0f} frames could be decoded. "
+            "These are kept. If it was cut off, copy it again and take its line out of frames.csv to extract it anew."
         )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.decoding import Frame, frame_places
+from benchmark.extraction.decoding import frame_places
 from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
 from benchmark.extraction.settings import Family, ObjectSettings
 from benchmark.system.errors import InputError

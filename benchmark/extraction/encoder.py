@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.crops import cut_crops, normalise
-from benchmark.extraction.decoding import Frame, frame_places
+from benchmark.extraction.decoding import frame_places
+from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
 from benchmark.extraction.settings import EncoderKind, FeatureSettings
 from benchmark.system.entry_points import Plugin

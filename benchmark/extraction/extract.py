@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
-from benchmark.extraction.folder import ExtractionFolder, write_identity
+from benchmark.extraction.folder import ExtractionFolder, finished_in, write_identity
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import fastest, write_motion
 from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.settings import ExtractionRequest, MotionScale
+from benchmark.extraction.video_naming import find_video
 from benchmark.extraction.workers import extract_videos
 from benchmark.system.errors import InputError
+from benchmark.system.near_names import did_you_mean
 from benchmark.system.progress import Progress
 from benchmark.system.text_files import and_more, read_lines
 
@@ -65,7 +67,7 @@ def extract(
     Parameters
     ----------
     videos
-        Files by the videos' names.
+        Files, or folders of frames, by the videos' names.
     training
         File with the names of the training videos, one a line, to scale motion by; None to leave it in pixels per
         frame.
@@ -86,10 +88,9 @@ def extract(
     instruments = Instruments.of(request)
     if training is not None and instruments.motion is None:
         raise InputError(f"--train {training}: scales motion, which is not asked for; give --motion, or leave it out")
-    names = None if training is None else _read_training(training)
+    known = [*videos] if replace or training is None else [*videos, *finished_in(out)]
+    names = None if training is None else _read_training(training, known)
     folder = ExtractionFolder(out, instruments.settings(), replace=replace)
-    if unknown := [name for name in names or () if name not in videos and name not in folder.frames]:
-        raise InputError(f"{training}: {and_more(unknown)}: there is no such video; take it off the list")
     to_do = {name: path for name, path in videos.items() if not folder.is_finished(name)}
     outcomes = []
     progress(0, len(to_do))
@@ -108,8 +109,18 @@ def extract(
     return Extraction(folder, tuple(outcomes), len(videos) - len(to_do), scale, slow)
 
 
-def _read_training(path: Path) -> list[str]:
-    names = list(dict.fromkeys(video_name(line) for _, line in read_lines(path)))
-    if not names:
+def _read_training(path: Path, known: Sequence[str]) -> list[str]:
+    entries = [line for _, line in read_lines(path)]
+    if not entries:
         raise InputError(f"{path}: no names of training videos, one a line")
-    return names
+    names = {entry: find_video(entry, known) for entry in entries}
+    if unknown := [entry for entry, name in names.items() if name is None]:
+        raise InputError(f"{path}: {and_more(unknown)}: there is no such video{_hint(video_name(unknown[0]), known)}")
+    return list(dict.fromkeys(name for name in names.values() if name is not None))
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """Return what to do about a name that no video has."""
+    if longer := [each for each in known if each.endswith(f"_{name}")]:
+        return f"; videos with folders in their names are {and_more(longer)}: write one of these, or its path"
+    return did_you_mean(name, known) or "; take it off the list"

@@ -69,8 +69,7 @@ class ExtractionFolder:
             remove_abandoned(folder)
         if record is None or replace:
             self.write_record(None)
-        counts = path / FRAMES_FILE
-        self.frames = read_frame_counts(counts) if counts.exists() else {}
+        self.frames = finished_in(path)
 
     def file(self, folder: str, name: str) -> Path:
         """Return where a video's results of one kind are."""
@@ -107,6 +106,12 @@ class ExtractionFolder:
         for name in (FLOW, MOTION, OBJECTS, FEATURES, PICTURES):
             if (self.path / name).is_dir():
                 shutil.rmtree(self.path / name)
+
+
+def finished_in(path: Path) -> dict[str, int]:
+    """Return the number of frames of each video that is finished in a folder."""
+    counts = path / FRAMES_FILE
+    return read_frame_counts(counts) if counts.exists() else {}
 
 
 def read_record(path: Path) -> ExtractionRecord | None:

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork
-from benchmark.extraction.decoding import Frame
 from benchmark.extraction.detector import Detector
 from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
+from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError

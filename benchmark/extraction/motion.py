@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import read_npy
-from benchmark.extraction.decoding import Frame
 from benchmark.extraction.extra import load_opencv, missing
 from benchmark.extraction.folder import FLOW, MOTION, ExtractionFolder
+from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.settings import MotionScale, MotionSettings
 from benchmark.system.errors import InputError
 from benchmark.system.files import replacing

@@ -1,84 +1,97 @@
-"""Which videos are to be extracted: those of a folder, one file, or those of a list."""
+"""Which videos are to be extracted: those of a folder, one video, or those of a list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from benchmark.datasets.video_names import VIDEO_ENDINGS, is_video_file, video_name
+from benchmark.datasets.video_names import VIDEO_ENDINGS, is_video_file, without_ending
+from benchmark.extraction.frame_sources import FEWEST, is_picture, odd_picture
+from benchmark.extraction.video_naming import Videos, name_videos
 from benchmark.system.errors import InputError
-from benchmark.system.text_files import read_lines
+from benchmark.system.text_files import and_more, read_lines
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 _KINDS = ", ".join(VIDEO_ENDINGS)
 
 
-def find_videos(source: Path) -> dict[str, Path]:
-    """Return the videos by name, in the order of their names.
+def find_videos(source: Path) -> Videos:
+    """Find videos, and folders of numbered frames, and name them.
 
     Parameters
     ----------
     source
         A folder, which is searched with its sub-folders (hidden ones and links to folders are passed over); a video;
-        or a text file with the path of one video a line, relative to the list's folder.
+        a folder of frames; or a text file with the path of one of these a line, relative to the list's folder.
 
     Raises
     ------
     InputError
-        If there is no video, a listed one does not exist, two have the same name, or a name cannot be a file's
-        in the results.
+        If there is no video, a listed one does not exist, two cannot be told apart by name, or a name cannot be a
+        file's in the results.
     """
+    others: dict[Path, str] = {}
     if source.is_dir():
-        below = (path for path in source.rglob("*") if not _is_hidden(path.relative_to(source)))
-        paths = [path for path in sorted(below) if is_video_file(path.name) and path.is_file()]
+        paths, others = _in_folder(source)
     elif not source.is_file():
         raise InputError(f"{source}: no such folder, video or list")
-    elif is_video_file(source.name):
-        paths = [source]
     else:
-        paths = _listed(source)
+        paths = [source] if is_video_file(source.name) else _listed(source)
+    pictures = and_more(f"pictures in {folder}, {why}" for folder, why in sorted(others.items())) if others else ""
     if not paths:
-        raise InputError(f"{source}: no video there ({_KINDS}){_frames_instead(source)}")
-    return dict(sorted(_by_name(paths).items()))
+        raise InputError(
+            f"{source}: no video there ({_KINDS}), and no folder of numbered frames{pictures and '; '}{pictures}"
+        )
+    videos = name_videos(paths)
+    said = [f"Passed over: {pictures}."] if pictures else []
+    if frames := [str(path) for path in videos.paths.values() if path.is_dir()]:
+        said.append(f"A folder of numbered pictures is taken for the frames of a video: {and_more(frames)}.")
+    return Videos(videos.paths, (*said, *videos.said))
 
 
-def _by_name(paths: Iterable[Path]) -> dict[str, Path]:
-    videos: dict[str, Path] = {}
-    for path in paths:
-        name = video_name(path.name)
-        if not name.isprintable() or name != name.strip():
-            raise InputError(f"{str(path)!a}: not a name for a video; rename it without control characters and spaces")
-        if name in videos:
-            raise InputError(f"{name}: two videos have this name, {videos[name]} and {path}; rename or leave out one")
-        videos[name] = path
-    return videos
+def _in_folder(source: Path) -> tuple[list[Path], dict[Path, str]]:
+    """Return the videos and folders of frames below a folder, and why other folders of pictures are none."""
+    files: list[Path] = []
+    pictures: dict[Path, list[Path]] = {}
+    for folder, names in _walk(source):
+        files += [folder / name for name in names if is_video_file(name) and (folder / name).is_file()]
+        if shown := [folder / name for name in names if is_picture(name)]:
+            pictures[folder] = shown
+    stems = {without_ending(path.name) for path in files}
+    beside = {path.parent for path in files}
+    others = {folder: reason for folder, shown in pictures.items() if (reason := _no_frames(shown, stems, beside))}
+    return sorted([*files, *(pictures.keys() - others.keys())]), others
 
 
-def _frames_instead(source: Path) -> str:
-    """Say how to make videos of the frames that are there instead; empty if there are none."""
-    frames = sorted(path for path in source.rglob("*") if path.suffix.lower() in _PICTURES)
-    if not frames:
-        return ""
-    folder, stem = frames[0].parent, frames[0].stem
-    digits = len(stem) - len(stem.rstrip("0123456789"))
-    first, pattern = stem[len(stem) - digits :], f"{stem[: len(stem) - digits]}%0{digits}d{frames[0].suffix}"
-    return (
-        f"; it holds {len(frames)} frames as pictures: make a video of each folder, such as with `ffmpeg -framerate 25 "
-        f"-start_number {int(first or 0)} -i {folder}/{pattern} {folder.name}.mp4`"
-    )
+def _no_frames(pictures: list[Path], videos: Collection[str], beside: Collection[Path]) -> str:
+    """Return why the pictures of a folder are not the frames of a video; empty if they are."""
+    if pictures[0].parent in beside:
+        return "beside videos"
+    if all(picture.stem in videos for picture in pictures):
+        return "called as videos are"
+    if len(pictures) < FEWEST:
+        return f"fewer than {FEWEST}"
+    odd = odd_picture(pictures)
+    return f"{odd.name} is not numbered as the others are" if odd else ""
+
+
+def _walk(source: Path) -> Iterator[tuple[Path, list[str]]]:
+    for folder, folders, names in os.walk(source):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield Path(folder), [name for name in names if not name.startswith(".")]
 
 
 def _listed(source: Path) -> list[Path]:
     paths = []
     for number, line in read_lines(source):
         path = source.parent / line
-        if not is_video_file(path.name):
+        if path.is_dir():
+            found, _ = _in_folder(path)
+            if found != [path]:
+                raise InputError(f"{source}:{number}: {line!a} is no folder of numbered frames; list videos one by one")
+        elif not is_video_file(path.name):
             raise InputError(f"{source}:{number}: {line!a} is not the path of a video ({_KINDS})")
-        if not path.is_file():
+        elif not path.is_file():
             raise InputError(f"{source}:{number}: there is no {path}; paths are relative to the list's folder")
         paths.append(path)
-    return paths
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    return list(dict.fromkeys(paths))

@@ -101,11 +101,18 @@ def _in_crop_folder(path: FilePath) -> Carried | None:
     return Carried("", path[-1], int(number[1])) if number else None
 
 
-def _split_before_stem(path: FilePath) -> Carried:
-    """Read `training_videos/01` as `training_01`: so Avenue is laid out, and so its videos are called."""
+def with_split(path: FilePath) -> str | None:
+    """Read `training_videos/01` as `training_01`: so Avenue is laid out, and so its videos are called.
+
+    None where no folder says a split.
+    """
     split = next(filter(None, map(split_in, path[:-1])), None)
-    named = split is None or path[-1].startswith(f"{split}ing_")
-    return Carried("", path[-1] if named else f"{split}ing_{path[-1]}")
+    named = path[-1].startswith(f"{split}ing_")
+    return None if split is None else path[-1] if named else f"{split}ing_{path[-1]}"
+
+
+def _split_before_stem(path: FilePath) -> Carried:
+    return Carried("", with_split(path) or path[-1])
 
 
 def _split_anywhere(path: FilePath, numbers: bool = False) -> Carried | None:

@@ -33,7 +33,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, count in LENGTHS.items():
         frames = moving(count, STEPS[name], size=(48, 64))
         write_video(folder / name[0] / f"{name}.avi", frames)
-    return find_videos(folder)
+    return dict(find_videos(folder).paths)
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def test_frames_snippets_and_motion_are_those_of_the_reference(
     clips: Path, reference: dict[str, dict[str, str]], tmp_path: Path
 ) -> None:
     request = ExtractionRequest(motion=MotionSettings(method="dis", width=160, height=120))
-    result = extract(find_videos(clips / "videos"), request, tmp_path, workers=2)
+    result = extract(find_videos(clips / "videos").paths, request, tmp_path, workers=2)
     assert {o.name: (o.frames, o.snippets) for o in result.outcomes} == {
         name: (int(row["decoded_frames"]), int(row["snippets"])) for name, row in reference.items()
     }
@@ -50,7 +50,7 @@ def test_confidences_are_those_of_the_reference(
     names = tuple((clips / "detector" / "coco.names").read_text().split("\n")[:80])
     # The reference looks at frames 2, 6, 10, ... of the whole video, and so at those of the tail.
     request = ExtractionRequest(objects=detector, class_names=names, tail="keep")
-    extract(find_videos(clips / "videos"), request, tmp_path, workers=2)
+    extract(find_videos(clips / "videos").paths, request, tmp_path, workers=2)
     person = names.index("person")
     for name, row in reference.items():
         frames = int(row["decoded_frames"])
