@@ -122,5 +122,5 @@ def _read_training(path: Path, known: Sequence[str]) -> list[str]:
 def _hint(name: str, known: Sequence[str]) -> str:
     """Return what to do about a name that no video has."""
     if longer := [each for each in known if each.endswith(f"_{name}")]:
-        return f"; videos with folders in their names are {and_more(longer)}: write one of these, or its path"
+        return f"; videos with folders in their names are {and_more(longer)}: write one of these"
     return did_you_mean(name, known) or "; take it off the list"

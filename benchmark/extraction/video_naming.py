@@ -64,11 +64,13 @@ def name_videos(paths: Iterable[Path]) -> Videos:
 
 
 def find_video(entry: str, names: Collection[str]) -> str | None:
-    """Return which of the names of `name_videos` an entry of a list means, by its name and the folders before it."""
+    """Return which of the names of `name_videos` an entry of a list means, by its name and folders; None for none."""
     parts = name_parts(entry)
-    # The nearest folder that says a split: those further out may be of the place where the list was made.
-    by_split = next(filter(None, (with_split(parts[-count:]) for count in range(2, len(parts) + 1))), None)
-    return find_named(parts, names) or (by_split if by_split in names else None)
+    if name := find_named(parts, names):
+        return name
+    # Folders further out may be of the place where the list was made, and say another split: then it is not clear.
+    splits = {with_split(parts[-count:]) for count in range(2, len(parts) + 1)} - {None}
+    return next((name for name in splits if name in names), None) if len(splits) == 1 else None
 
 
 def _below_common(places: Mapping[Path, FilePath]) -> dict[Path, FilePath]:

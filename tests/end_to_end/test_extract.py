@@ -13,7 +13,7 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.datasets.manifest import read_manifest
-from tests.unit.extraction.makers import coloured, mean_colours, moving, write_video, yolov8
+from tests.unit.extraction.makers import coloured, mean_colours, moving, write_frames, write_video, yolov8
 
 COMMAND = "import sys; from benchmark.cli import main; main()"
 SMALL = ["--flow-size", "64x48"]
@@ -107,8 +107,61 @@ def test_bad_videos_are_a_line_each_and_exit_code_1(tmp_path: Path, capsys: pyte
     assert f"failed: bad: {tmp_path / 'in' / 'bad.mp4'}: cannot be opened as a video" in said.err
     assert "short.avi: 3 frames are fewer than a snippet of 16" in said.err
     assert "warning: " in said.err
-    assert "but the file states 80; is it damaged?" in said.err
+    assert "of 80 frames could be decoded. These are kept." in said.err
     assert (tmp_path / "out" / "motion" / "cut.npy").is_file()
+
+
+def test_a_video_that_was_cut_off_is_extracted_anew_as_its_warning_says(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "whole.mkv", moving(80, size=(48, 64))).read_bytes()
+    (tmp_path / "in").mkdir()
+    video, counts = tmp_path / "in" / "v.mkv", tmp_path / "out" / "frames.csv"
+    video.write_bytes(whole[: len(whole) // 2])
+    assert extract(tmp_path / "in", tmp_path / "out") == 0
+    video.write_bytes(whole)
+    counts.write_text(counts.read_text().splitlines()[0] + "\n")
+    assert extract(tmp_path / "in", tmp_path / "out") == 0
+    assert counts.read_text() == "video,frame_count\nv,80\n"
+    assert np.load(tmp_path / "out" / "motion" / "v.npy").shape == (5,)
+
+
+def test_folders_of_frames_are_extracted_as_videos_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("01_0014", "01_0015", "01_0016"):
+        write_frames(tmp_path / "frames" / name, moving(40, size=(48, 64)))
+    (tmp_path / "frames" / "01_0015" / "007.jpg").write_bytes(b"")
+    (tmp_path / "frames" / "01_0016" / "007.jpg").unlink()
+    (tmp_path / "train.txt").write_text("training/frames/01_0014\n")
+    assert extract(tmp_path / "frames", tmp_path / "out", "--train", str(tmp_path / "train.txt"), "--picture") == 1
+    said = capsys.readouterr()
+    assert "A folder of numbered pictures is taken for the frames of a video: " in said.out
+    assert "1 videos extracted, 2 snippets, 40 frames, 2 failed" in said.out
+    assert "01_0015: 007.jpg is empty or damaged; copy it again" in said.err
+    assert "01_0016: frame 7 is missing, 008.jpg comes after 006.jpg; copy the folder again" in said.err
+    assert (tmp_path / "out" / "frames.csv").read_text() == "video,frame_count\n01_0014,40\n"
+    assert [path.name for path in (tmp_path / "out" / "motion").iterdir()] == ["01_0014.npy"]
+    write_frames(tmp_path / "frames" / "01_0015", moving(40, size=(48, 64)))
+    assert extract(tmp_path / "frames", tmp_path / "out") == 1
+    assert "1 videos extracted, 2 snippets, 40 frames, 1 finished before, 1 failed" in capsys.readouterr().out
+
+
+def test_videos_of_avenue_fit_its_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    marks = np.zeros(16, np.uint8)
+    marks[4:9] = 1
+    (tmp_path / "frame_labels").mkdir()
+    for split, videos in (("train", 16), ("test", 21)):
+        for number in range(1, videos + 1):
+            frames = moving(16, step=1 + number % 3, size=(48, 64))
+            write_video(tmp_path / "avenue" / f"{split}ing_videos" / f"{number:02d}.avi", frames)
+            np.save(tmp_path / "frame_labels" / f"{number:02d}.npy", marks)
+    (tmp_path / "train.txt").write_text("".join(f"/home/training_videos/{i:02d}.avi\n" for i in range(1, 17)))
+    options = ["--features", str(mean_colours(tmp_path / "encoder.onnx")), "--train", str(tmp_path / "train.txt")]
+    assert extract(tmp_path / "avenue", tmp_path / "out", *options) == 0
+    said = capsys.readouterr().out
+    assert "testing_videos/01.avi is testing_01." in said
+    assert "percentile of the snippets of 16 training videos" in said
+    asked = ["--features", str(tmp_path / "out"), "--annotations", str(tmp_path / "frame_labels")]
+    assert run(["data", "import", "avenue", *asked, "--data", str(tmp_path / "data")]) == 0
+    manifest = read_manifest(tmp_path / "data" / "avenue")
+    assert (len(manifest.videos), manifest.motion, manifest.benchmark) == (37, True, "avenue")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,14 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:
     return path
 
 
+def write_frames(folder: Path, frames: Frames, name: str = "{:03d}.jpg") -> Path:
+    """Write frames as pictures, named by their places."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, frame in enumerate(frames):
+        cv2.imwrite(str(folder / name.format(place)), frame)
+    return folder
+
+
 def coloured(blue: float, green: float, red: float, size: tuple[int, int] = (48, 64)) -> NDArray[np.uint8]:
     """Return a frame of one colour, (height, width, BGR)."""
     return np.full((*size, 3), (blue, green, red), np.uint8)

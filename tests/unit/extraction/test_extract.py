@@ -198,6 +198,7 @@ def test_slow_motion_in_pixels_would_be_taken_for_scaled(videos: dict[str, Path]
     ("names", "motion", "message"),
     [
         (["slow", "other"], FLOW, r"train.txt: other: there is no such video; take it off the list"),
+        (["slaw"], FLOW, r"train.txt: slaw: there is no such video; did you mean slow\?"),
         (["still"], FLOW, r"--train: nothing moves in the training videos"),
         ([], FLOW, r"train.txt: no names of training videos"),
         (["slow"], None, r"train.txt: scales motion, which is not asked for"),
@@ -215,6 +216,18 @@ def test_a_wrong_list_of_training_videos_is_named(
     some = {name: videos[name] for name in ("still", "slow")}
     with pytest.raises(InputError, match=message):
         extract(some, request, tmp_path / "out", training=names_file(tmp_path, *names))
+
+
+def test_a_listed_name_that_several_videos_share_asks_for_folders(videos: dict[str, Path], tmp_path: Path) -> None:
+    apart, out = {"normal_1": videos["slow"], "odd_1": videos["quick"]}, tmp_path / "out"
+    request = ExtractionRequest(motion=FLOW)
+    message = r"train.txt: 1.avi: there is no such video; .* are normal_1 \(and 1 more\): write one"
+    with pytest.raises(InputError, match=message):
+        extract(apart, request, out, training=names_file(tmp_path, "1.avi"))
+    assert not out.exists()
+    scale = extract(apart, request, out, training=names_file(tmp_path, "/x/train/normal/1.avi")).motion_scale
+    assert scale is not None
+    assert scale.training_videos == 1
 
 
 @pytest.mark.parametrize(
