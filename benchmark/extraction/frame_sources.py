@@ -108,7 +108,10 @@ class FrameFolder:
 
     def _decode(self, picture: Path) -> Frame:
         cv2 = load_opencv()
-        content = read_regular(picture)
+        try:
+            content = read_regular(picture)
+        except OSError as error:
+            raise InputError(f"{self._path}: {picture.name} cannot be read ({error.strerror})") from None
         # From memory, as a JPEG file that is cut off is filled up with grey where OpenCV opens it itself.
         frame: Frame | None = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
         if frame is None:

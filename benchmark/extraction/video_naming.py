@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from benchmark.datasets.video_names import name_parts, telling_names
 from benchmark.datasets.words import split_in
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
+
+_FRAMES = re.compile(r"frames?|images?|imgs?|pictures?|rgb|jpe?gs?|pngs?", re.IGNORECASE)
+"""What folders of frames are called that say nothing of the video."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,7 @@ def name_videos(paths: Iterable[Path]) -> Videos:
     InputError
         If no folders tell two videos apart, or a name cannot be a file's in the results.
     """
-    whole = {path: os.path.abspath(path) for path in paths}  # noqa: PTH100 - a link is named by itself
-    kept, said = _once(_below_common({path: name_parts(each) for path, each in whole.items()}))
+    kept, said = _once(_below_common({path: name_parts(_naming_path(path)) for path in paths}))
     names, told_apart = _names(list(kept.values()))
     videos: dict[str, Path] = {}
     for name, path in zip(names, kept, strict=True):
@@ -71,6 +74,12 @@ def find_video(entry: str, names: Collection[str]) -> str | None:
     # Folders further out may be of the place where the list was made, and say another split: then it is not clear.
     splits = {with_split(parts[-count:]) for count in range(2, len(parts) + 1)} - {None}
     return next((name for name in splits if name in names), None) if len(splits) == 1 else None
+
+
+def _naming_path(path: Path) -> str:
+    """Return the whole path that names a video: of frames in `01_0014/frames`, the folder above."""
+    named = path.parent if path.is_dir() and _FRAMES.fullmatch(path.name) else path
+    return os.path.abspath(named)  # noqa: PTH100 - a link is named by itself
 
 
 def _below_common(places: Mapping[Path, FilePath]) -> dict[Path, FilePath]:

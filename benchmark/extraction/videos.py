@@ -44,7 +44,7 @@ def find_videos(source: Path) -> Videos:
         )
     videos = name_videos(paths)
     said = [f"Passed over: {pictures}."] if pictures else []
-    if frames := [str(path) for path in videos.paths.values() if path.is_dir()]:
+    if frames := [f"{path} is {name}" for name, path in videos.paths.items() if path.is_dir()]:
         said.append(f"A folder of numbered pictures is taken for the frames of a video: {and_more(frames)}.")
     return Videos(videos.paths, (*said, *videos.said))
 

@@ -50,6 +50,14 @@ def test_a_damaged_picture_is_named(ending: str, how: int, tmp_path: Path) -> No
         list(FrameFolder(folder))
 
 
+def test_a_picture_that_is_no_file_is_named(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "v", SHADES)
+    (folder / "004.jpg").unlink()
+    (folder / "004.jpg").mkdir()
+    with pytest.raises(InputError, match=r"/v: 004.jpg cannot be read \(not a regular file\)"):
+        list(FrameFolder(folder))
+
+
 def test_frames_of_other_sizes_are_named(tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "v", [*SHADES[:3], coloured(0, 0, 0, (60, 80))])
     with pytest.raises(InputError, match=r"/v: 003.jpg is 80 x 60 pixels, those before it 64 x 48"):

@@ -70,6 +70,23 @@ def test_copies_of_frames_are_taken_once(tmp_path: Path) -> None:
     assert list(name_videos(same).paths) == ["x_v", "y_v"]
 
 
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (["a/frames", "b.mp4/frames"], ["a", "b"]),
+        (["training/01/rgb", "testing/01/rgb"], ["training_01", "testing_01"]),
+        (["a/frames", "a/b/Images", "c"], ["a", "b", "c"]),
+        (["a/frames"], ["a"]),
+        (["train/cam", "test/cam"], ["training_cam", "testing_cam"]),
+        (["train/01", "test/01"], ["training_01", "testing_01"]),
+        (["x/v1", "y/v1"], ["x_v1", "y_v1"]),
+    ],
+)
+def test_folders_called_frames_are_named_by_those_above(folders: list[str], names: list[str], tmp_path: Path) -> None:
+    paths = [write_frames(tmp_path / folder, moving(4, size=(8, 8))[place:]) for place, folder in enumerate(folders)]
+    assert name_videos(paths).paths == dict(zip(names, paths, strict=True))
+
+
 def test_a_video_is_taken_rather_than_its_frames(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames" / "v", moving(4, size=(8, 8)))
     (video,) = write(tmp_path, "videos/v.avi")
