@@ -223,7 +223,7 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         (["nonsense"], "nonsense"),
         (["status", "table4"], "no table4 planned there"),
         (["render", "**"], "no ** planned there"),
-        (["reproduce", "table4", "--datasets", ""], "not a name for a dataset"),
+        (["reproduce", "table4", "--datasets", ""], "--datasets: an empty argument"),
         (["train", "mmil", "renamed"], "its manifest calls it scenes-avenue"),
         (["train", "mmil", "scenes-avenue", "--set", "learning_rate=.inf"], "learning_rate"),
         (["train", "mmil", "scenes-avenue", "--timeout", "soon"], "'--timeout': soon: write seconds above 0"),

@@ -65,7 +65,7 @@ def test_it_is_rendered_again_without_the_plug_in(compared: Path, capsys: pytest
     [
         (["--method", "mmil", "--against", "mmil"], "mmil is named twice; compare it with others"),
         (["--method", "mmil", "--against", "rtfm,rtfm"], "rtfm is named twice"),
-        (["--method", "mmil", "--against", ""], "unknown method "),
+        (["--method", "mmil", "--against", ""], "--against: an empty argument"),
         (["--method", "./none.py:X", "--against", "rtfm"], "there is no file ./none.py"),
     ],
 )

@@ -173,7 +173,7 @@ def add_text(scores: Scores, folder: Path) -> None:
         (change_text(b"0.5\nhalf\n"), "line 2, 'half', is not a number; write one per line"),
         (change_text(b"0.5 0.5\n"), "line 1, '0.5 0.5', is not a number; write one per line"),
         (change_text(b"0.5\n# 0.5\n"), "line 2, '# 0.5', is not a number"),
-        (change_text(b"\xff\xfe\x00"), "not a text file in UTF-8"),
+        (change_text(b"\xff\xfe\x00"), "damaged text in UTF-16; save it again, in UTF-8"),
         (add_text, ".txt are both of "),
         (change_text(b""), " snippets and "),
     ],

@@ -226,5 +226,7 @@ def _said_classes(videos: Iterable[_Classified]) -> Iterator[str]:
     if {category for _, category in counts} <= _OFFICIAL_CLASSES:
         return
     for label, what in enumerate(("normal", "abnormal")):
-        named = [f"{category} ({count} video{'s' * (count > 1)})" for (of, category), count in counts.items() if of == label]
+        named = [
+            f"{category} ({count} video{'s' * (count > 1)})" for (of, category), count in counts.items() if of == label
+        ]
         yield f"Taken as {what}: {', '.join(named) or 'no class'}."

@@ -169,7 +169,9 @@ def test_a_folder_without_features_says_what_is_there(tmp_path: Path) -> None:
         (features / f"{k}.mp4").write_bytes(bytes(20))
     with zipfile.ZipFile(features / "all", "w") as archive:
         archive.writestr("a.npy", bytes(9))
-    with pytest.raises(InputError, match=r"it holds 3 \.mp4, 1 without an ending; all is a zip archive; extract features from"):
+    with pytest.raises(
+        InputError, match=r"it holds 3 \.mp4, 1 without an ending; all is a zip archive; extract features from"
+    ):
         _import(tmp_path, features)
 
 
