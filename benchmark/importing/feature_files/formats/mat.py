@@ -25,7 +25,6 @@ _MOST_HELD = 64 << 20
 _MOST_INFLATION = 32
 _HEADER_BYTES = 1 << 10
 _SHORT_BYTES = 4
-_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _of_rows(path: Path, arrays: Sequence[ArrayFile], others: Mapping[str, str])
     rows = [array for array in arrays if sum(n != 1 for n in array.shape) > 1]
     rows = rows or [array for array in arrays if array.shape[0] == 1 != math.prod(array.shape)]
     if len(rows) > 1:
-        named = [f"{array.name} {array.shape}" for array in rows[:_NAMED]]
+        named = [f"{array.name} {array.shape}" for array in rows[:2]]
         raise InputError(
             f"{path}: holds {len(rows)} arrays of rows, such as {' and '.join(named)}; save that of the features alone"
         )
