@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 import torch
+from scipy.io import savemat
 
 from .harness import try_file
 from .pickles import COMMANDS, calls, npy_of_objects
@@ -39,6 +40,12 @@ def _npy(array: Any) -> bytes:
 def _header(shape: str, descr: str = "'<f4'", values: bytes = b"") -> bytes:
     header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + values
+
+
+def _mat(variables: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    savemat(file, variables, do_compression=True)
+    return file.getvalue()
 
 
 def _pickled(value: object) -> bytes:
@@ -187,6 +194,9 @@ GALLERY = [
     Hostile("texts in HDF5", "hdf5", lambda: _hdf5(_array(data=["a", "b"])), "holds object values"),
     Hostile("records in HDF5", "hdf5", lambda: _hdf5(_array(data=np.zeros(2, [("x", "f4")]))), "values; save it again"),
     Hostile("no HDF5 at all", "hdf5", lambda: b"\x89HDF\r\n\x1a\n", "not a readable HDF5 file"),
+    Hostile("a bomb of MATLAB", "mat", lambda: _mat({"x": np.zeros((3000, 4096))}), "98,304,000 bytes packed into"),
+    Hostile("cells of rows", "mat", lambda: _mat({"x": objects([np.eye(4)])}), "holds x (a cell array), not rows"),
+    Hostile("MATLAB 7.3", "mat", lambda: b"MATLAB 7.3 MAT-file".ljust(600), "save it with `save -v7`"),
     Hostile("a frame of 5,000 digits", "ucf-test", lambda: b"a.mp4 Abuse 1 " + b"9" * 5000, "is no frame number"),
     Hostile("an interval of 10^10 frames", "ucf-test", lambda: b"a.mp4 Abuse 1 10000000000", "is no frame number"),
     Hostile("a null byte", "ucf-test", lambda: b"a\x00.mp4 Abuse 1 2", ":1: control characters"),

@@ -153,13 +153,14 @@ _SHANGHAITECH = {
 _IDENTITY = FeatureSet(id="mine", extractor="Net", checkpoint="abc", dim=4, crops=(1,), normalisation="none")
 
 
-def _mat(compressed: bool) -> bytes:
-    cells = np.empty((1, 3), object)
-    for i in range(3):
-        cells[0, i] = np.eye(4, 5, dtype=np.uint8) * i
+def _mat(variables: Mapping[str, object], compressed: bool) -> bytes:
     file = io.BytesIO()
-    savemat(file, {"volLabel": cells}, do_compression=compressed)
+    savemat(file, variables, do_compression=compressed)
     return file.getvalue()
+
+
+_MASKS = {"volLabel": objects([np.eye(4, 5, dtype=np.uint8) * i for i in range(3)])}
+_MATLAB = {"opts": {"fps": 25.0}, "features": _FEATURES, "fps": 25.0}
 
 
 def _entries(path: Path) -> object:
@@ -214,6 +215,7 @@ READERS = [
     Reader("text", "a.txt", (b"0.5 1 2e-3 4\n1 2 3 4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", ".5")),
     Reader("csv", "a.csv", (b"a,b\n1,2\n3,4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", "a,b")),
     Reader("npz", "a.npz", (_npz(np.savez), _npz(np.savez_compressed)), read_arrays),
+    Reader("mat", "a.mat", (_mat(_MATLAB, True), _mat(_MATLAB, False)), read_arrays),
     Reader(
         "hdf5",
         "a.h5",
@@ -271,7 +273,12 @@ READERS = [
     Reader(
         "list", "a.list", (b"G:\\x\\a__0.npy 1.0\n/y/b c.npy\n", b"a.npy,Abuse\n"), _entries, words=("../a", " 1", ",")
     ),
-    Reader("avenue", "1_label.mat", (_mat(True), _mat(False)), lambda path: frames_with_pixels(path, "volLabel")),
+    Reader(
+        "avenue",
+        "1_label.mat",
+        (_mat(_MASKS, True), _mat(_MASKS, False)),
+        lambda path: frames_with_pixels(path, "volLabel"),
+    ),
     Reader(
         "ground-truth",
         "gt.json",

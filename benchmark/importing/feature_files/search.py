@@ -17,7 +17,7 @@ from benchmark.datasets.words import split_in
 from benchmark.importing.feature_files.formats import (
     SUFFIXES,
     ArrayFile,
-    SingleNumberError,
+    NoRowsError,
     content_of,
     is_number_text,
     open_arrays,
@@ -31,14 +31,13 @@ from benchmark.terms import Split
 
 # Folders and files that published sets keep beside the features, and that hold arrays as well.
 _OTHER_FOLDERS = frozenset(
-    {"motion", "objects", "test_frame_mask", "frame_labels", "single_gt", "xd-gt", "gt"}
+    {"motion", "objects", "test_frame_mask", "testing_label_mask", "frame_labels", "single_gt", "xd-gt", "gt"}
     # Other modalities of the same videos: XD-Violence comes as RGB, RGBTest, Flow, FlowTest and sound.
     | {"flow", "flowtest", "vggish", "vggish-features", "audio"}
 )
 _COMPARED_ROWS = 64
 _CONTAINERS = {
     ".zip": "unpack the archive",
-    ".mat": "save each as .npy: np.save(name, scipy.io.loadmat(path)[variable])",
     ".pkl": "save each as .npy with np.save",
     ".mp4": "extract features from the videos with `wvad data extract`",
     ".avi": "extract features from the videos with `wvad data extract`",
@@ -119,25 +118,27 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
         files, folder = [folder], folder.parent
     else:
         files = [path for path in files_below(folder, SUFFIXES, follow_links) if _may_be_features(path, folder)]
+        # Beside features of another format, MATLAB files are masks, annotations, or what the features were made from.
+        files = [path for path in files if path.suffix.lower() != ".mat"] or files
     if lists:
         files = _listed(files, lists, folder)
     if not files:
         raise _nothing_found(folder)
     found: list[FoundArray] = []
-    single: list[SingleNumberError] = []
+    aside: list[NoRowsError] = []
     for path in files:
         try:
             arrays = open_arrays(path)
-        except SingleNumberError as error:  # a frame rate beside the features
-            single.append(error)
+        except NoRowsError as error:  # such as a frame rate beside the features
+            aside.append(error)
             continue
         for each in arrays:
             folders = _folders(path.relative_to(folder), each)
             found.append(FoundArray(each, _split_of(folders), folders))
     if not found:
-        raise single[0]
-    if single:  # said with what lies beside features inside of files
-        first = replace(found[0].array, beside=(*found[0].array.beside, *(error.name for error in single)))
+        raise aside[0]
+    if aside:  # said with what lies beside features inside of files
+        first = replace(found[0].array, beside=(*found[0].array.beside, *(error.name for error in aside)))
         found[0] = replace(found[0], array=first)
     # `RGB` beside `RGBTest`: where only test folders say what they are, the rest is for training.
     if {each.split for each in found} == {None, "test"}:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from benchmark.importing.feature_files.formats import ArrayFile
 from benchmark.importing.feature_files.search import FoundArray
 from benchmark.system.errors import InputError
 from benchmark.system.text_files import and_more
@@ -26,11 +27,17 @@ def without_side_arrays(found: Sequence[FoundArray]) -> tuple[list[FoundArray], 
     notes
         What was left out, in one sentence, or none.
     """
-    lengths = {each.array.shape[-1] for each in found if len(each.array.shape) > 1}
-    left = [each for each in found if not lengths or len(each.array.shape) > 1 or each.array.shape[0] in lengths]
+    lengths = {each.array.shape[-1] for each in found if not _is_vector(each.array)}
+    left = [each for each in found if not lengths or not _is_vector(each.array) or each.array.shape[-1] in lengths]
     names = [each.name for each in found if each not in left]
     names += dict.fromkeys(name for each in left for name in each.array.beside)
     return left, [f"Passed over, as they hold no rows of features: {and_more(names)}."] if names else []
+
+
+def _is_vector(array: ArrayFile) -> bool:
+    """Whether an array has one axis, or is from MATLAB, which has none of fewer than two, and has one row."""
+    of_matlab = array.path.suffix.lower() == ".mat"
+    return len(array.shape) == 1 or (of_matlab and len(array.shape) == 2 and array.shape[0] == 1)
 
 
 def check_one_modality(folder: Path, found: Sequence[FoundArray]) -> None:

@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.importing.feature_files.formats.array_file import ArrayFile
+from benchmark.importing.feature_files.formats.array_file import ArrayFile, NoRowsError
 from benchmark.importing.feature_files.formats.contents import content_of, refused
 from benchmark.importing.feature_files.formats.hdf5 import open_hdf5
+from benchmark.importing.feature_files.formats.mat import open_mat
 from benchmark.importing.feature_files.formats.npy import open_npy
 from benchmark.importing.feature_files.formats.npz import open_npz
 from benchmark.importing.feature_files.formats.text import is_number_text, open_text
 from benchmark.importing.feature_files.formats.torch_file import open_torch
 from benchmark.system.errors import InputError
 
-__all__ = ["SUFFIXES", "ArrayFile", "SingleNumberError", "content_of", "is_number_text", "open_arrays", "refused"]
+__all__ = ["SUFFIXES", "ArrayFile", "NoRowsError", "content_of", "is_number_text", "open_arrays", "refused"]
 
 _OPENERS: Mapping[str, Callable[[Path], Sequence[ArrayFile]]] = {
     ".npy": lambda path: [open_npy(path)],
@@ -26,6 +27,7 @@ _OPENERS: Mapping[str, Callable[[Path], Sequence[ArrayFile]]] = {
     ".csv": lambda path: [open_text(path)],
     ".h5": open_hdf5,
     ".hdf5": open_hdf5,
+    ".mat": lambda path: [open_mat(path)],
 }
 _OF_MANY = (".npz", ".h5", ".hdf5")
 # What a file of an ending may be by its first bytes; anything else that is recognised is refused by what it is.
@@ -36,23 +38,10 @@ _OWN_CONTENTS = {
     ".pth": {"a zip archive"},
     ".h5": {"an HDF5 file"},
     ".hdf5": {"an HDF5 file"},
+    ".mat": {"a MATLAB file"},
 }
 SUFFIXES = tuple(_OPENERS)
 """Endings of the files that can be opened."""
-
-
-class SingleNumberError(InputError):
-    """A file holds a single number, such as the frame rate of a video.
-
-    Attributes
-    ----------
-    name
-        The file's name.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path}: holds a single number, not rows of them; extract it again")
-        self.name = path.name
 
 
 def open_arrays(path: Path) -> list[ArrayFile]:
@@ -63,6 +52,8 @@ def open_arrays(path: Path) -> list[ArrayFile]:
 
     Raises
     ------
+    NoRowsError
+        If the file holds no rows, but what may lie beside features.
     InputError
         If the file is missing or damaged, is not what its ending says, or holds anything but arrays of numbers.
     """
@@ -75,7 +66,7 @@ def open_arrays(path: Path) -> list[ArrayFile]:
     if suffix in _OF_MANY:
         return _of_videos(path, arrays)
     if not arrays[0].shape:
-        raise SingleNumberError(path)
+        raise NoRowsError(path, "holds a single number")
     return arrays
 
 

@@ -16,6 +16,25 @@ from benchmark.datasets.arrays import opened
 from benchmark.system.errors import InputError
 
 
+class NoRowsError(InputError):
+    """A file holds no rows of numbers, but something that may lie beside features, such as a video's frame rate.
+
+    Parameters
+    ----------
+    said
+        What it holds.
+
+    Attributes
+    ----------
+    name
+        The file's name.
+    """
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(f"{path}: {said}, not rows of numbers; save the features as one full array, (snippets, dim)")
+        self.name = path.name
+
+
 @dataclass(frozen=True)
 class ArrayFile(ABC):
     """One array of numbers in a file, read from front to back in blocks; nothing is held that was read before.

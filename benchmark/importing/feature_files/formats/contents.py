@@ -19,6 +19,8 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", "an .npy file"),
     (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+    (b"MATLAB 7.3 MAT-file", "a file of MATLAB 7.3"),
+    (b"# Created by Octave", "text of Octave"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
     (b"version https://git-lfs", "a Git LFS pointer, which stands for the file"),
@@ -33,6 +35,8 @@ _REMEDIES = {
     "UTF-16": "save it in UTF-8",
     "HDF5": "call it .h5",
     ".npy": "call it .npy",
+    "MATLAB 7.3": "save it with `save -v7`",
+    "Octave": "save it with `save -v7`",
     "MATLAB": "call it .mat",
 }
 

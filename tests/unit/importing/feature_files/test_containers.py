@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 import torch
 
 from benchmark.datasets.dataset import Dataset
@@ -54,6 +55,19 @@ _CONTAINERS: dict[str, Callable[[Path], None]] = {
             {"features": torch.from_numpy(x), "fps": torch.tensor(25.0)}, path.with_suffix(".pt")
         )
     ),
+    "matlab": _each(lambda path, x: scipy.io.savemat(path.with_suffix(".mat"), {"feature": x, "fps": 25.0})),
+    "matlab, packed": _each(
+        lambda path, x: scipy.io.savemat(
+            path.with_suffix(".mat"), {"t": np.arange(len(x)), "x": x, "name": path.name}, do_compression=True
+        )
+    ),
+    "matlab, side files": _each(
+        lambda path, x: [
+            scipy.io.savemat(path.with_suffix(".mat"), {"x": x}),
+            scipy.io.savemat(f"{path}_fps.mat", {"fps": 25.0}),
+            scipy.io.savemat(f"{path}_timestamps_ms.mat", {"t": 640.0 * np.arange(len(x) + 20)}),
+        ]
+    ),
     "csv": _each(
         lambda path, x: np.savetxt(
             path.with_suffix(".csv"), x, delimiter=",", header=",".join(f"f{k}" for k in range(16)), comments=""
@@ -73,6 +87,9 @@ _CONTAINERS: dict[str, Callable[[Path], None]] = {
         ]
     ),
 }
+
+
+_WITH_MORE = ("npz", "npz, packed", "hdf5 in groups", "dictionary", "side files")
 
 
 def _annotate(folder: Path) -> Path:
@@ -99,7 +116,7 @@ def test_a_container_is_read_and_what_lies_beside_is_said(tmp_path: Path, contai
     for video in dataset.manifest.videos:
         np.testing.assert_array_equal(dataset.features(video)[:, 0], VALUES[video.name].astype(np.float16))
     said = [note for note in dataset.manifest.notes if note.startswith("Passed over, as they hold no rows")]
-    assert len(said) == (container in ("npz", "npz, packed", "hdf5 in groups", "dictionary", "side files"))
+    assert len(said) == (container in _WITH_MORE or container.startswith("matlab"))
 
 
 @pytest.mark.parametrize(("name", "container"), [("all.h5", "hdf5 of all"), ("all.npz", "npz of all")])
@@ -123,7 +140,7 @@ def test_a_file_of_all_videos_may_be_given_itself(tmp_path: Path, name: str, con
         ("1 2 3".encode("utf-16"), "is text in UTF-16"),
     ],
 )
-@pytest.mark.parametrize("ending", [".npy", ".h5", ".txt", ".npz"])
+@pytest.mark.parametrize("ending", [".npy", ".h5", ".txt", ".npz", ".mat"])
 def test_a_file_that_is_something_else_is_called_by_what_it_is(
     tmp_path: Path, content: bytes, what: str, ending: str
 ) -> None:

@@ -194,9 +194,9 @@ def test_an_absent_file_and_a_folder_are_errors(tmp_path: Path, suffix: str) -> 
 
 
 def test_another_ending_is_an_error_that_names_those_that_are_read(tmp_path: Path) -> None:
-    (tmp_path / "a.mat").write_bytes(b"something")
-    with pytest.raises(InputError, match=r"a\.mat: not a feature file; \.npy, \.pt"):
-        open_arrays(tmp_path / "a.mat")
+    (tmp_path / "a.fbx").write_bytes(b"something")
+    with pytest.raises(InputError, match=r"a\.fbx: not a feature file; \.npy, \.pt"):
+        open_arrays(tmp_path / "a.fbx")
 
 
 def _save_npy(path: Path, array: np.ndarray) -> None:
