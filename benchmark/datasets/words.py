@@ -18,24 +18,27 @@ Label = Literal[0, 1]
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-# What names are glued together from: `rgbtest`, `trainlist01`, `normalvideos`, and `i3dtest`, after the number.
-_PART = r"(?:train|test)(?:ing)?|(?:ab)?normal|anomaly"
-_BEFORE = (
-    rf"(?:d|my|own|all|new|full|rgb|flow|audio|clip|vggish|ucf|xd|sht?|shanghai|feat|features?|videos?|list|{_PART})?"
-)
-_AFTER = (
-    r"(?:s|lists?|sets?|splits?|videos?|clips?|frames?|events?|feats?|features?|data|files?|names?|labels?|gt|rgb|flow"
-    rf"|audio|{_PART})?v?"
-)
-_TRAIN = re.compile(rf"{_BEFORE}train(?:ing)?(?!s$){_AFTER}")
-_TEST = re.compile(rf"{_BEFORE}test(?:ing)?{_AFTER}")
-
 _STRANGE = (
     r"(?:(?:ab|a|an|un|in|non)normal(?:es?|ity|ities)?|abnorm|anomal(?:y|ies|ous|ie|ien|ia|ias|es?)|violen(?:ce|t)"
     r"|fights?|fighting)"
 )
+
+# What names are glued together from: `rgbtest`, `trainlist01`, `normalvideos`, and `i3dtest`, after the number.
+_PART = rf"(?:train|test)(?:ing)?|normal|{_STRANGE}"
+_BEFORE = (
+    rf"(?:d|my|own|all|new|full|rgb|flow|audio|clip|vggish|ucf|xd|sht?|shanghai|feat|features?|videos?|list)?(?:{_PART})*"
+)
+_AFTER = (
+    r"(?:s|lists?|sets?|splits?|videos?|clips?|frames?|events?|feats?|features?|data|files?|names?|labels?|gt|rgb|flow"
+    rf"|audio)?(?:{_PART})*v?"
+)
+_TRAIN = re.compile(rf"{_BEFORE}train(?:ing)?(?!s$){_AFTER}")
+_TEST = re.compile(rf"{_BEFORE}test(?:ing)?{_AFTER}")
+
 _ABNORMAL = re.compile(rf"{_BEFORE}{_STRANGE}{_AFTER}|(?:不|非)正常.*|异常.*|異常.*")
-_NORMAL = re.compile(rf"{_BEFORE}(?:normal(?:es?|ity|ly)?|norm|non?{_STRANGE}){_AFTER}|正常.*|[无無](?:异常|異常).*")
+_NORMAL = re.compile(
+    rf"{_BEFORE}(?:normal(?:es?|ity|ly)?|norm|non?{_STRANGE}|{_STRANGE}free){_AFTER}|正常.*|[无無](?:异常|異常).*"
+)
 _NOT = frozenset({"no", "non", "not", "without"})
 _NOT_BEFORE_NORMAL = frozenset({*_NOT, "ab", "un", "in"})
 
@@ -70,13 +73,14 @@ def labels_in(name: str) -> frozenset[Label]:
     """Return the labels that a name has a word for: 0 for `normal`, 1 for `abnormal`, `anomaly` and the like.
 
     A word before it that says no turns it over (`no_anomaly`, `NonViolence`, `not normal`), as `free` does after it.
+    One word glued together from both says both (`NormalAbnormal`).
     """
     found: set[Label] = set()
     words = _words(_OF_THE_ANOMALY_SET.sub(r"\1", name))
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         if _ABNORMAL.fullmatch(word):
             found.add(0 if before in _NOT or after == "free" else 1)
-        elif _NORMAL.fullmatch(word):
+        if _NORMAL.fullmatch(word):
             found.add(1 if before in _NOT_BEFORE_NORMAL else 0)
     return frozenset(found)
 
@@ -87,12 +91,14 @@ def label_of_class(name: str, where: str) -> Label:
     Raises
     ------
     InputError
-        If its name says both, or as good as normal without the word; `where` names the file and line.
+        If its name says both, or as good as normal without the word, or is a mere number; `where` names the file and
+        line.
     """
     labels = labels_in(name)
     words = _words(name)
     nearly = words and _NEARLY_NORMAL.fullmatch(words[0])
-    if len(labels) == 2 or (not labels and nearly):
+    no_word = not any(map(str.isalpha, words))
+    if len(labels) == 2 or (not labels and (nearly or no_word)):
         raise InputError(
             f"{where}: the class {shown(name)} may be of normal or abnormal videos; write `normal` in the name "
             "of a class of normal videos, and what happens, or `abnormal`, in that of another"

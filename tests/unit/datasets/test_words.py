@@ -44,6 +44,11 @@ LABELS = {
     "test_normalv3": 0,
     "no_anomaly": 0,
     "anomaly_free": 0,
+    "anomalyfree": 0,
+    "AnomalyFree": 0,
+    "AnomalyFreeVideos": 0,
+    "violence-free": 0,
+    "violencefree2": 0,
     "nonviolence": 0,
     "NonViolence": 0,
     "Non_violent": 0,
@@ -62,6 +67,7 @@ LABELS = {
     "anomalous": 1,
     "anormal": 1,
     "not_normal": 1,
+    "not_anomalyfree": 1,
     "unnormal": 1,
     "MSAD-I3D-abnormal-training": 1,
     "不正常": 1,
@@ -97,6 +103,30 @@ def test_a_word_for_the_label_is_found(name: str, label: int) -> None:
 @pytest.mark.parametrize("name", NO_LABEL)
 def test_letters_are_no_word_for_the_label(name: str) -> None:
     assert labels_in(name) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AbnormalNormal",
+        "NormalAbnormal",
+        "normalabnormal",
+        "ABNORMALNORMAL",
+        "normalanomaly",
+        "NormalFightTest",
+        "fightnormal",
+    ],
+)
+def test_a_name_with_both_labels_is_of_neither(name: str) -> None:
+    assert labels_in(name) == {0, 1}
+    with pytest.raises(InputError, match="may be of normal or abnormal videos"):
+        label_of_class(name, "a.txt:1")
+
+
+@pytest.mark.parametrize("name", ["0", "1", "2", "01_2", "-1", "#", ""])
+def test_a_class_that_is_a_mere_number_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=r"a\.txt:1: the class .* may be of normal or abnormal videos"):
+        label_of_class(name, "a.txt:1")
 
 
 def test_a_class_without_a_word_is_abnormal_and_one_of_both_or_of_nearly_normal_refused() -> None:
