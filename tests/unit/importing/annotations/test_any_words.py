@@ -37,6 +37,7 @@ def test_annotations_are_read_as_meant_or_refused(case: tuple[list[Meant], dict[
             assert read.intervals == video.intervals, video
 
 
-def test_most_are_read() -> None:
-    assert OUTCOMES["read"] > OUTCOMES["refused"] / 2 > 0
+def test_some_are_read_and_some_refused() -> None:
+    assert OUTCOMES["read"] > 10
+    assert OUTCOMES["refused"] > 10
     assert not OUTCOMES["in several lines"]
