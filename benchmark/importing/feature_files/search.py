@@ -118,23 +118,13 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
         files, folder = [folder], folder.parent
     else:
         files = [path for path in files_below(folder, SUFFIXES, follow_links) if _may_be_features(path, folder)]
-        # Beside features of another format, MATLAB files are masks, annotations, or what the features were made from.
-        files = [path for path in files if path.suffix.lower() != ".mat"] or files
-    if lists:
-        files = _listed(files, lists, folder)
-    if not files:
+    files, matlab = (_listed(files, lists, folder), []) if lists else _matlab_apart(files)
+    if not files and not matlab:
         raise _nothing_found(folder)
-    found: list[FoundArray] = []
-    aside: list[NoRowsError] = []
-    for path in files:
-        try:
-            arrays = open_arrays(path)
-        except NoRowsError as error:  # such as a frame rate beside the features
-            aside.append(error)
-            continue
-        for each in arrays:
-            folders = _folders(path.relative_to(folder), each)
-            found.append(FoundArray(each, _split_of(folders), folders))
+    found, aside = _open_all(files, folder)
+    if not any(len(each.array.shape) > 1 for each in found):  # frame rates and the like at most
+        rows, more = _open_all(matlab, folder)
+        found, aside = found + rows, aside + more
     if not found:
         raise aside[0]
     if aside:  # said with what lies beside features inside of files
@@ -144,6 +134,33 @@ def find_arrays(folder: Path, lists: Sequence[Path] = (), follow_links: bool = F
     if {each.split for each in found} == {None, "test"}:
         found = [replace(each, split=each.split or "train") for each in found]
     return found
+
+
+def _matlab_apart(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the files of other formats, and those of MATLAB.
+
+    Beside features of another format, these are masks, annotations, or what the features were made from.
+    """
+    apart: tuple[list[Path], list[Path]] = ([], [])
+    for path in files:
+        apart[path.suffix.lower() == ".mat"].append(path)
+    return apart
+
+
+def _open_all(files: Iterable[Path], folder: Path) -> tuple[list[FoundArray], list[NoRowsError]]:
+    """Return the arrays in the files, and what the files without rows hold, such as a frame rate."""
+    found: list[FoundArray] = []
+    aside: list[NoRowsError] = []
+    for path in files:
+        try:
+            arrays = open_arrays(path)
+        except NoRowsError as error:
+            aside.append(error)
+            continue
+        for each in arrays:
+            folders = _folders(path.relative_to(folder), each)
+            found.append(FoundArray(each, _split_of(folders), folders))
+    return found, aside
 
 
 def _may_be_features(path: Path, folder: Path) -> bool:
@@ -229,6 +246,7 @@ def _listed(files: Iterable[Path], lists: Sequence[Path], folder: Path) -> list[
             named[name].append(path)
     entries = list(dict.fromkeys(_composed(entry) for path in lists for _, entry in read_list(path)))
     found = {entry: named.get(file_of(entry)) or named.get(video_name(entry), []) for entry in entries}
+    found = {entry: _matlab_apart(paths)[0] or paths for entry, paths in found.items()}
     if absent := [file_of(entry) for entry, paths in found.items() if not paths]:
         raise InputError(f"{and_more(absent)}: listed, but not below {folder}; add the file, or take it off the list")
     nearest = {entry: _nearest(entry, paths) for entry, paths in found.items()}

@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 from benchmark.importing.feature_files.formats import NoRowsError, open_arrays
 from benchmark.importing.feature_files.formats.mat import open_mat
 from benchmark.importing.feature_files.search import find_arrays
+from benchmark.importing.feature_files.side_files import without_side_arrays
 from benchmark.system.errors import InputError
 from tests.fuzz.readers import objects
 
@@ -245,3 +246,27 @@ def test_beside_features_of_another_format_matlab_files_are_not_looked_at(tmp_pa
     (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file")
     (found,) = find_arrays(tmp_path)
     assert found.array.path.suffix == ".npy"
+
+
+@pytest.mark.parametrize("beside", [np.float32(25), np.arange(7.0)], ids=["a frame rate", "time stamps"])
+def test_beside_side_files_of_another_format_matlab_files_are_features(tmp_path: Path, beside: np.ndarray) -> None:
+    scipy.io.savemat(tmp_path / "a.mat", {"x": FEATURES})
+    np.save(tmp_path / "a_side.npy", beside)
+    assert {each.array.path.name for each in find_arrays(tmp_path)} >= {"a.mat"}
+    left, (note,) = without_side_arrays(find_arrays(tmp_path))
+    assert [each.array.name for each in left] == ["a"]
+    assert "a_side.npy" in note
+
+
+@pytest.mark.parametrize(("listed", "taken"), [("a.mat", "a.mat"), ("a.npy", "a.npy"), ("a", "a.npy"), ("b", "b.mat")])
+def test_a_list_chooses_matlab_files_by_their_ending_or_where_no_other_has_the_name(
+    tmp_path: Path, listed: str, taken: str
+) -> None:
+    folder = tmp_path / "features"
+    folder.mkdir()
+    np.save(folder / "a.npy", FEATURES)
+    for name in ("a", "b"):
+        scipy.io.savemat(folder / f"{name}.mat", {"x": FEATURES})
+    (tmp_path / "train.list").write_text(f"G:\\x\\{listed}\n")
+    (found,) = find_arrays(folder, [tmp_path / "train.list"])
+    assert found.array.path.name == taken
