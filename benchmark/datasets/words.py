@@ -19,14 +19,15 @@ _RUN = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _STRANGE = (
-    r"(?:(?:ab|a|an|un|in|non)normal(?:es?|ity|ities)?|abnorm|anomal(?:y|ies|ous|ie|ien|ia|ias|es?)|violen(?:ce|t)"
+    r"(?:(?:ab|a|an|un|in|non|not)normal(?:es?|ity|ities)?|abnorm|anomal(?:y|ies|ous|ie|ien|ia|ias|es?)|violen(?:ce|t)"
     r"|fights?|fighting)"
 )
 
 # What names are glued together from: `rgbtest`, `trainlist01`, `normalvideos`, and `i3dtest`, after the number.
 _PART = rf"(?:train|test)(?:ing)?|normal|{_STRANGE}"
 _BEFORE = (
-    rf"(?:d|my|own|all|new|full|rgb|flow|audio|clip|vggish|ucf|xd|sht?|shanghai|feat|features?|videos?|list)?(?:{_PART})*"
+    r"(?:d|my|own|all|new|full|rgb|flow|audio|clip|vggish|ucf|xd|sht?|shanghai|feat|features?|videos?|list)?"
+    rf"(?:{_PART})*"
 )
 _AFTER = (
     r"(?:s|lists?|sets?|splits?|videos?|clips?|frames?|events?|feats?|features?|data|files?|names?|labels?|gt|rgb|flow"
@@ -35,20 +36,23 @@ _AFTER = (
 _TRAIN = re.compile(rf"{_BEFORE}train(?:ing)?(?!s$){_AFTER}")
 _TEST = re.compile(rf"{_BEFORE}test(?:ing)?{_AFTER}")
 
-_ABNORMAL = re.compile(rf"{_BEFORE}{_STRANGE}{_AFTER}|(?:不|非)正常.*|异常.*|異常.*")
+_ABNORMAL = re.compile(rf"{_BEFORE}{_STRANGE}{_AFTER}|.*(?:[不非]正常|(?<![无無非])(?<!没有)[异異]常).*")
 _NORMAL = re.compile(
-    rf"{_BEFORE}(?:normal(?:es?|ity|ly)?|norm|non?{_STRANGE}|{_STRANGE}free){_AFTER}|正常.*|[无無](?:异常|異常).*"
+    rf"{_BEFORE}(?:normal(?:es?|ity|ly|cy)?|norm|(?:non?|not|without){_STRANGE}|{_STRANGE}(?:free|less)){_AFTER}"
+    r"|.*(?:(?<![不非])正常|(?:[无無非]|没有)[异異]常).*"
 )
 _NOT = frozenset({"no", "non", "not", "without"})
 _NOT_BEFORE_NORMAL = frozenset({*_NOT, "ab", "un", "in"})
+_FREE_OF = re.compile(r"(?i:free|absence|lack)[\W_]*(?i:of)(?=[\W_A-Z])")
+_BETWEEN = frozenset({"a", "an", "any", "the"})
 
 # UCF-Crime's folders of normal videos carry the name of the whole set behind it: `Training_Normal_Videos_Anomaly`.
 _OF_THE_ANOMALY_SET = re.compile(r"(normal[\W_]*videos)[\W_]*anomaly", re.IGNORECASE)
 
 # Classes that mean normal videos as like as not, and say neither word.
 _NEARLY_NORMAL = re.compile(
-    r"no|non[a-z]*|not|nothing|without|regular|usual|ordinary|typical|nominal|neutral|negative|benign|safe|peaceful"
-    r"|background|okay|ok|good"
+    r"no|non[a-z]*|not|nothing|without|regular|usual|ordinary|typical|nominal|neutral|neg|negative|n|false|benign"
+    r"|safe|peaceful|calm|background|okay|ok|good|normal[a-z]+"
 )
 
 
@@ -72,11 +76,12 @@ def split_in(name: str) -> Split | None:
 def labels_in(name: str) -> frozenset[Label]:
     """Return the labels that a name has a word for: 0 for `normal`, 1 for `abnormal`, `anomaly` and the like.
 
-    A word before it that says no turns it over (`no_anomaly`, `NonViolence`, `not normal`), as `free` does after it.
+    A word before it that says no turns it over (`no_anomaly`, `NonViolence`, `not a fight`), as `free` does after it.
     One word glued together from both says both (`NormalAbnormal`).
     """
     found: set[Label] = set()
-    words = _words(_OF_THE_ANOMALY_SET.sub(r"\1", name))
+    name = _FREE_OF.sub(" without ", _OF_THE_ANOMALY_SET.sub(r"\1", name))
+    words = [word for word in _words(name) if word not in _BETWEEN]
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         if _ABNORMAL.fullmatch(word):
             found.add(0 if before in _NOT or after == "free" else 1)

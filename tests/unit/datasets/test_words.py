@@ -54,7 +54,18 @@ LABELS = {
     "Non_violent": 0,
     "NonFight": 0,
     "cam_no_3_normal": 0,
+    "notabnormal": 0,
+    "withoutanomaly": 0,
+    "anomalyless": 0,
+    "free_of_anomaly": 0,
+    "FreeOfAnomalies": 0,
+    "without_any_violence": 0,
+    "not a fight": 0,
+    "normalcy": 0,
     "正常": 0,
+    "训练正常": 0,
+    "无异常": 0,
+    "没有异常": 0,
     "Abnormal": 1,
     "ABNORMAL": 1,
     "AbNormal": 1,
@@ -69,6 +80,9 @@ LABELS = {
     "not_normal": 1,
     "not_anomalyfree": 1,
     "unnormal": 1,
+    "notnormal": 1,
+    "act_of_violence": 1,
+    "lack_often_fight": 1,
     "MSAD-I3D-abnormal-training": 1,
     "不正常": 1,
     "异常": 1,
@@ -115,6 +129,8 @@ def test_letters_are_no_word_for_the_label(name: str) -> None:
         "normalanomaly",
         "NormalFightTest",
         "fightnormal",
+        "正常异常",
+        "异常正常",
     ],
 )
 def test_a_name_with_both_labels_is_of_neither(name: str) -> None:
@@ -131,7 +147,18 @@ def test_a_class_that_is_a_mere_number_is_refused(name: str) -> None:
 
 def test_a_class_without_a_word_is_abnormal_and_one_of_both_or_of_nearly_normal_refused() -> None:
     assert label_of_class("Tailgating", "a.txt:1") == 1
-    for name in ("normal_and_abnormal", "No_helmet", "nonevent", "Regular", "negative", "Background"):
+    for name in (
+        "normal_and_abnormal",
+        "No_helmet",
+        "nonevent",
+        "Regular",
+        "negative",
+        "Neg",
+        "N",
+        "false",
+        "Background",
+        "normaltraffic",
+    ):
         with pytest.raises(InputError, match=r"a\.txt:1: the class .* may be of normal or abnormal videos"):
             label_of_class(name, "a.txt:1")
 

@@ -96,7 +96,7 @@ def test_doubles_in_a_smaller_type_and_either_order_of_bytes_are_read(
 
 @pytest.mark.parametrize("packed", [True, False], ids=["packed", "plain"])
 def test_values_inside_their_tag_are_read(tmp_path: Path, packed: bool) -> None:
-    scipy.io.savemat(tmp_path / "a.mat", {"x": np.uint8([[1, 2], [3, 4]])}, do_compression=packed)
+    scipy.io.savemat(tmp_path / "a.mat", {"x": np.array([[1, 2], [3, 4]], np.uint8)}, do_compression=packed)
     assert _read(tmp_path / "a.mat").tolist() == [[1, 2], [3, 4]]
 
 
