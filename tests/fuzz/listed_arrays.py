@@ -23,9 +23,10 @@ from .generator import Generator, Outcome, made
 
 _NAMES = ["gate_1", "lobby.2", "cam 3", "latest", "01_8", "x_9", "test_5", "contest7", "v-4", "front.door"]
 _LISTS = {
-    "train": ["own.list", "own-train.list", "rgb.list", "latest.list", "Training.txt", "train_list.csv"],
-    "test": ["own-test.list", "rgbtest.list", "testing.list", "Test.txt", "SH_Testing.csv"],
+    "train": ["own-train", "Training", "train_list", "own-training_i3d"],
+    "test": ["own-test", "rgbtest", "testing", "SH_Testing"],
 }
+_TRAINING_WITHOUT_A_WORD = ["own", "rgb", "latest"]  # alone ending in `.list`
 _ARRAYS = ["gt.npy", "gt-own.npy", "ground_truth.npy", "labels.npy", "own_label_1.npy"]
 _LENGTHS: dict[str, Callable[[int], int]] = {
     "snippets": lambda frames: frames // SNIPPET_FRAMES * SNIPPET_FRAMES,
@@ -77,7 +78,7 @@ def listed_sets(draw: st.DrawFn) -> ListedSet:
         name = f"{words}_{stem}" if way == "name" else stem
         frames = draw(st.integers(20, 200))
         start = draw(st.integers(0, 10))
-        ones = ((start, draw(st.integers(11, 16))),) if label and split == "test" else ()
+        ones = ((start, draw(st.integers(11, 15))),) if label and split == "test" else ()
         videos.append(Meant(name, split, label, frames, ones))
         known = split == "train" or tests_said
         said |= {name} if known else set()
@@ -87,6 +88,8 @@ def listed_sets(draw: st.DrawFn) -> ListedSet:
             file = f"{name}{suffix}" + (f"_{crop}" if crops > 1 else "")
             features[folder, file] = name
             lines[split].append(f"/data/own/{folder}/{file}.npy{behind}")
+    ending = draw(st.sampled_from([".list", ".txt", ".csv"]))
+    others = {"train": _TRAINING_WITHOUT_A_WORD} if ending == ".list" else {}
     length = draw(st.sampled_from(list(_LENGTHS)))
     tested = [video for video in videos if video.split == "test"]
     order = tested if draw(st.booleans()) else draw(st.permutations(tested))
@@ -98,7 +101,10 @@ def listed_sets(draw: st.DrawFn) -> ListedSet:
         tuple(videos),
         frozenset(said),
         features,
-        {draw(st.sampled_from(_LISTS[split])): "\n".join(of) + "\n" for split, of in lines.items()},
+        {
+            draw(st.sampled_from(_LISTS[split] + others.get(split, []))) + ending: "\n".join(of) + "\n"
+            for split, of in lines.items()
+        },
         (draw(st.sampled_from(_ARRAYS)), np.concatenate(parts)),
         length,
         draw(st.booleans()) or length != "snippets",
