@@ -1,1 +1,1 @@
-"""Hostile files for every reader. `python -m tests.fuzz --minutes 5` tries more of them than the tests do."""
+"""Hostile files for every reader, and ways in which people write what they mean. `python -m tests.fuzz` tries more."""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+
+from benchmark.importing.annotations import read_annotations
+from benchmark.importing.matching import match_features
+
+from .generator import Generator, Outcome, made
 
 # Words around the edges, by what people mean by them.
 CLASSES = (
@@ -30,6 +37,9 @@ _SPLITS = {
 _ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 _SIGNS = st.sampled_from(["  ", " ", "\t", ",", ";"])
 _NAMES = ["gate_1", "lobby.2", "cam 3", "latest", "normal_4", "abnormal_5", "01_006", "01_0007", "test8", "9"]
+
+Files = dict[str, bytes | np.ndarray[Any, Any]]
+"""Their names and contents."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +92,11 @@ def ucf_files(draw: st.DrawFn, meant: Sequence[Meant]) -> dict[str, bytes]:
 
 
 @st.composite
-def mask_files(draw: st.DrawFn, meant: Sequence[Meant]) -> dict[str, bytes | np.ndarray]:
+def mask_files(draw: st.DrawFn, meant: Sequence[Meant]) -> Files:
     """Draw ShanghaiTech's lists, with labels and counts behind the names or not, and masks of all videos or of some."""
     sign, labelled, counted = draw(_SIGNS), draw(st.booleans()), draw(st.booleans())
     lists = {"train": "", "test": ""}
-    files: dict[str, bytes | np.ndarray] = {}
+    files: Files = {}
     masked = draw(st.sampled_from(["abnormal", "test", "all"]))
     value = draw(st.sampled_from([1, 255]))
     for video in meant:
@@ -141,13 +151,13 @@ FORMS = (ucf_files, mask_files, json_files)
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[list[Meant], dict[str, bytes | np.ndarray]]:
+def cases(draw: st.DrawFn) -> tuple[list[Meant], Files]:
     """Draw videos, and the files that annotate them in one form."""
     meant = draw(videos())
     return meant, draw(draw(st.sampled_from(FORMS))(meant))
 
 
-def write(folder: Path, files: dict[str, bytes | np.ndarray]) -> None:
+def write(folder: Path, files: Files) -> None:
     """Write the files into a folder."""
     for name, content in files.items():
         path = folder / name
@@ -156,3 +166,23 @@ def write(folder: Path, files: dict[str, bytes | np.ndarray]) -> None:
             path.write_bytes(content)
         else:
             np.save(path, content)
+
+
+def compare(case: tuple[list[Meant], Files]) -> Outcome:
+    """Read the annotations and match a feature file of each video: all that is annotated of it is as meant."""
+    meant, files = case
+    with tempfile.TemporaryDirectory(prefix="wvad-fuzz-") as folder:
+        write(Path(folder), files)
+        found = read_annotations(Path(folder))
+    arrays = [made([video.name], value=place) for place, video in enumerate(meant)]
+    features = match_features(Path("features"), arrays, found.videos)
+    for name, own in features.videos.items():
+        video, read = next(video for video in meant if video.name == own.arrays[0].array.name), found.videos[name]
+        assert (read.split, read.label) == (video.split, video.label), video
+        assert read.frames in (None, video.frames), video
+        if video.split == "test":
+            assert read.intervals == video.intervals, video
+    return "as meant"
+
+
+GENERATOR = Generator("annotations", cases(), compare)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import strategies as st
 
 from benchmark.datasets.naming.parts import FilePath
+from benchmark.importing.matching import match_features
+
+from .generator import Generator, Outcome, made
 
 File = tuple[str, int]
 """The video and the crop that a file is meant to be of."""
@@ -86,3 +90,20 @@ def cases(draw: st.DrawFn) -> Case:
         if not any(path[-1] == stray for path in meant):
             meant[(stray,)] = (f"stray {stray}", 0) if stray not in present else (stray, 0)
     return Case(annotated, [name for name in annotated if name not in present], meant)
+
+
+def compare(case: Case) -> Outcome:
+    """Match the files: none is of another video than meant, and crops are in their order."""
+    paths = list(case.meant)
+    found = [made(path, value=place) for place, path in enumerate(paths)]
+    meant = {id(each): case.meant[path] for each, path in zip(found, paths, strict=True)}
+    features = match_features(Path("features"), found, case.annotated, case.missing)
+    assert features.videos.keys() == set(case.annotated) - set(case.missing)
+    for name, video in features.videos.items():
+        files = [meant[id(each)] for each in video.arrays]
+        assert {of for of, _ in files} == {name}, f"{name} is taken to be {files}"
+        assert files == sorted(files), f"crops of {name} are in another order: {files}"
+    return "as meant"
+
+
+GENERATOR = Generator("names", cases(), compare)

@@ -161,10 +161,9 @@ def _own_in(folder: Path) -> list[Found]:
         return [Found("ShanghaiTech", next(iter(lists.values())))]
     texts = [path for path in sorted(folder.glob("*.txt")) if path.is_file() and not path.name.startswith(".")]
     found = [Found(form, path) for path in texts if (form := _form_of_text(path))]
-    found = found or [Found("UCF-Crime", path) for path in texts if ucf_crime.is_training_file(path)]
-    if array := listed_array.find_array(folder):
+    if array := listed_array.find_array(folder):  # whose lists may read like UCF-Crime's training file
         found.append(Found("lists and one array", array))
-    return found
+    return found or [Found("UCF-Crime", path) for path in texts if ucf_crime.is_training_file(path)]
 
 
 def _begins_as_ours(path: Path) -> bool:

@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 USUAL_CROPS = frozenset({1, 2, 3, 5, 10})
 _FORMS = "features are (snippets, dim) or (snippets, crops, dim); save it so"
 _WORDS = {"S": "snippets", "C": "crops", "D": "dim"}
-_Order = Literal["SD", "DS", "CD", "DC", "SCD", "CSD", "SDC", "DSC", "CDS", "DCS"]
+_Order = Literal["SD", "DS", "CD", "SCD", "CSD", "SDC", "DSC", "CDS", "DCS"]
 _READ: tuple[_Order, ...] = ("SD", "CD", "SCD")
 
 
@@ -59,22 +59,34 @@ class _Set(NamedTuple):
     values
         Values of the sizes along each axis, over all files.
     fitting
-        Axes of one size in all files that fits all known frame counts as a number of snippets; None if none is known.
+        Axes of one size in all files that fits all known frame counts as a number of snippets or, where none does, of
+        as many as segments are published in; None if no frame count is known.
+    segmented
+        Whether it is the latter.
     one_fits
         Whether one snippet does.
+    with_ones
+        Whether an axis of length one is left out of every file.
     in_front
         Whether an axis of length one stands before those that are left, in every file.
     """
 
     values: list[Counter[int]]
     fitting: Set[int] | None
+    segmented: bool
     one_fits: bool
+    with_ones: bool
     in_front: bool
 
     @property
     def sizes(self) -> list[int]:
         """The most common size along each axis."""
         return [counts.most_common(1)[0][0] for counts in self.values]
+
+    def because(self, axis: int) -> str:
+        """Why an axis that fits is that of the snippets."""
+        size = self.sizes[axis]
+        return f"videos are cut into {size} segments" if self.segmented else f"the frame counts make {size} snippets"
 
     def differs(self, axis: int) -> bool:
         """Whether files differ along an axis; one that differs from all others is taken for a mistake in that file."""
@@ -165,9 +177,14 @@ def _without_ones(files: Sequence[Sized], kept: Mapping[int, tuple[int, ...]], s
     def fit(rows: int) -> bool:
         return all(fits(rows, frames, stride) for frames in known)
 
-    fitting = frozenset(axis for axis, sizes in enumerate(values) if len(sizes) == 1 and fit(next(iter(sizes))))
+    equal = {axis: next(iter(sizes)) for axis, sizes in enumerate(values) if len(sizes) == 1}
+    fitting = {axis for axis, size in equal.items() if fit(size)}
+    segments = {axis for axis, size in equal.items() if size == PUBLISHED_SEGMENTS}
     in_front = all(0 not in kept[len(file.shape)] for file in files)
-    return _Set(values, fitting if known else None, bool(known) and fit(1), in_front)
+    with_ones = all(len(file.shape) > len(kept[len(file.shape)]) for file in files)
+    return _Set(
+        values, (fitting or segments) if known else None, not fitting, bool(known) and fit(1), with_ones, in_front
+    )
 
 
 def _two(found: _Set, layout: Layout | None) -> _Verdict:
@@ -180,7 +197,9 @@ def _two(found: _Set, layout: Layout | None) -> _Verdict:
     if found.fitting == {0}:
         return _Verdict("SD")
     if found.fitting == {1}:
-        return _Verdict("DS", f"the frame counts make {last} snippets")
+        return _Verdict("DS", found.because(1))
+    if found.one_fits and not found.fitting and found.with_ones:
+        return _one_snippet(found)
     if found.fitting and layout is None:  # both do
         return _Verdict("SD", other="DS")
     if first == PUBLISHED_SEGMENTS:
@@ -188,7 +207,8 @@ def _two(found: _Set, layout: Layout | None) -> _Verdict:
     if _may_be_dim(first) and not _may_be_dim(last):
         return _Verdict("DS", f"{first} is a size of features and {last} is not")
     several = found.values[0].total() > 1
-    if several and layout is None and (first > max(last, 63) or (_may_be_dim(first) and first >= 128)):
+    long = first > max(last, 63) or (_may_be_dim(first) and first >= 128)
+    if several and layout is None and (long or first > last == 1):
         return _Verdict("SD", other="DS")
     return _Verdict("SD")
 
@@ -196,16 +216,21 @@ def _two(found: _Set, layout: Layout | None) -> _Verdict:
 def _in_front(found: _Set, layout: Layout | None) -> _Verdict:
     """Tell (1, snippets, dim) from one snippet of several crops."""
     all_fit = found.fitting is not None and 0 in found.fitting
-    if found.differs(0) or found.differs(1) or (all_fit and not found.one_fits):
+    if found.differs(0) or found.differs(1) or (found.fitting and not found.one_fits):
         return _two(found, layout)
     if found.one_fits and not all_fit:
         crops, dim = found.sizes
-        return _Verdict("CD") if crops < dim else _Verdict("DC", "the frame counts make one snippet")
+        return _Verdict("CD") if crops < dim else _one_snippet(found)
     if found.sizes[0] not in USUAL_CROPS:
         return _two(found, layout)
     if layout is None:
         return _Verdict("SD", other="CD")
     return _Verdict("CD" if layout == "ten-crop" else "SD")
+
+
+def _one_snippet(found: _Set) -> _Verdict:
+    first, last = found.sizes
+    return _Verdict("CSD" if first < last else "DSC", "the frame counts make one snippet")
 
 
 def _three(found: _Set, layout: Layout | None) -> _Verdict:
@@ -223,7 +248,7 @@ def _three(found: _Set, layout: Layout | None) -> _Verdict:
 
 def _crops_or_dim(second: int, third: int, layout: Layout | None) -> _Verdict:
     """Tell the two axes after the snippets: there are more dimensions than crops."""
-    if second < third or (layout == "ten-crop" and not _may_be_dim(second)):
+    if second < third or (layout == "ten-crop" and second in USUAL_CROPS):
         return _Verdict("SCD")
     if second == third:
         return _Verdict("SCD", other="SDC")
@@ -234,7 +259,7 @@ def _equal(found: _Set, layout: Layout | None) -> _Verdict:
     """Tell the axes where all files have one shape: by frame counts, else by what crops and segments are usual."""
     first, second, third = found.sizes
     if found.fitting and 0 not in found.fitting:
-        why = f"the frame counts make {found.sizes[min(found.fitting)]} snippets"
+        why = found.because(min(found.fitting))
         if 1 in found.fitting:
             return _Verdict("CSD" if first < third else "DSC", why)
         return _Verdict("CDS" if first <= second else "DCS", why)
@@ -271,10 +296,10 @@ def _refusal(file: Sized, kept: tuple[int, ...], verdict: _Verdict, several: boo
             f"{place}, {file.shape[kept[0]]} snippets or one snippet of as many crops; give the frame counts in "
             "frames.csv, or say which with --layout plain or --layout ten-crop"
         )
-    if wrong == "DC":  # of one snippet, whose axis is one of those that were dropped
-        wrong, kept = "SDC", (0, *kept)
-    turned = _turn(file.shape, kept, wrong, right)
-    named = "(" + ", ".join(_WORDS[letter] for letter in wrong) + ")"
+    places = dict(zip(wrong.replace("S", "") if len(kept) < len(wrong) else wrong, kept, strict=True))
+    places.setdefault("S", min(set(range(len(file.shape))) - set(kept), default=0))  # of one snippet, left out above
+    turned = _turn(file.shape, places, right)
+    named = "(" + ", ".join(_WORDS[letter] for letter in sorted(places, key=places.__getitem__)) + ")"
     if verdict.other:
         return InputError(
             f"{place}, {wanted} or {named}; if the first, give its --layout; "
@@ -283,11 +308,10 @@ def _refusal(file: Sized, kept: tuple[int, ...], verdict: _Verdict, several: boo
     return InputError(f"{place} seems to be {named}, as {verdict.why}; save it as {wanted} with `{turned}`")
 
 
-def _turn(shape: Shape, kept: tuple[int, ...], wrong: _Order, right: _Order) -> str:
+def _turn(shape: Shape, places: Mapping[str, int], right: _Order) -> str:
     """Return the call of NumPy that turns an array into the order that is read; axes of length one come second."""
     if len(shape) == 2:
         return "x.T"
-    places = dict(zip(wrong, kept, strict=True))
     snippets, *others = (places[letter] for letter in right)
-    ones = [axis for axis in range(len(shape)) if axis not in kept]
+    ones = [axis for axis in range(len(shape)) if axis not in places.values()]
     return f"np.transpose(x, ({', '.join(map(str, (snippets, *ones, *others)))}))"

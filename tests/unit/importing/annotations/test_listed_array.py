@@ -8,6 +8,8 @@ import pytest
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
+from tests.fuzz.harness import compare
+from tests.fuzz.listed_arrays import GENERATOR
 
 ROWS = {"Assault_1": 5, "hall_1": 6, "Assault_2": 7, "hall_2": 4, "Fire_3": 6}
 TRAIN, TEST = ("Assault_1", "hall_1"), ("Assault_2", "hall_2", "Fire_3")
@@ -78,6 +80,16 @@ def test_the_folder_of_lists_and_array_or_the_array_with_its_lists_is_read(tmp_p
         assert "agrees with the labels of 3 of 3 test videos" in notes
         assert "Taken as normal by name, folder or list: 1 training videos (hall_1)" in notes
         assert "Taken as training list, as no word of its name is `test`: own.list" in notes
+
+
+def test_lists_of_text_are_not_taken_for_a_training_file_of_ucf_crime(tmp_path: Path) -> None:
+    _pack(tmp_path, lists=("own-train.txt", "own-test.txt"))
+    assert {video.name: video.label for video in _import(tmp_path).videos}["Fire_3"] == 1
+
+
+def test_lists_and_arrays_are_read_as_meant_or_refused() -> None:
+    outcomes = compare(GENERATOR, 100)
+    assert outcomes["as meant"] > outcomes["refused"] > 0
 
 
 def test_another_order_is_refused_by_the_video(tmp_path: Path) -> None:
