@@ -88,8 +88,7 @@ def test_lists_of_text_are_not_taken_for_a_training_file_of_ucf_crime(tmp_path: 
 
 
 def test_lists_and_arrays_are_read_as_meant_or_refused() -> None:
-    outcomes = compare(GENERATOR, 100)
-    assert outcomes["as meant"] > outcomes["refused"] > 0
+    assert compare(GENERATOR, 100)["as meant"] > 100 / 5
 
 
 def test_another_order_is_refused_by_the_video(tmp_path: Path) -> None:
