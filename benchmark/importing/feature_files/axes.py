@@ -248,7 +248,7 @@ def _three(found: _Set, layout: Layout | None) -> _Verdict:
 
 def _crops_or_dim(second: int, third: int, layout: Layout | None) -> _Verdict:
     """Tell the two axes after the snippets: there are more dimensions than crops."""
-    if second < third or (layout == "ten-crop" and second in USUAL_CROPS):
+    if second < third or (layout == "ten-crop" and (second in USUAL_CROPS or second == third)):
         return _Verdict("SCD")
     if second == third:
         return _Verdict("SCD", other="SDC")

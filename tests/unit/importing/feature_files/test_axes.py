@@ -213,3 +213,10 @@ def test_any_permutation_of_the_axes_is_read_as_meant_or_refused() -> None:
     outcomes = compare(GENERATOR, 400)
     assert min(outcomes["as meant"], outcomes["refused"]) > 400 / 5
     assert outcomes["assumed"] < 400 / 5
+
+
+@pytest.mark.parametrize("size", [8, 10, 64])
+def test_as_many_crops_as_dimensions_are_read_where_the_layout_is_said(size: int) -> None:
+    shapes = [(rows, size, size) for rows in ROWS]
+    assert "if the first, give its --layout" in _refused(shapes)
+    assert _sizes(shapes, (), "ten-crop") == shapes
