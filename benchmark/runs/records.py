@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Iterable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,7 +15,7 @@ from benchmark.system.libraries import installed_version
 from benchmark.system.names import FileName, Name, Title
 from benchmark.terms import Metric, Profile, Selection, Training, Trouble
 
-RECORD_VERSION = 1
+RECORD_VERSION: Literal[1] = 1
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 """What every metric is, and chance."""
@@ -158,7 +158,7 @@ class RunRecord(FrozenModel):
         Wall-clock time of the training.
     """
 
-    record_version: int = RECORD_VERSION
+    record_version: Literal[1] = RECORD_VERSION
     key: str
     spec: RunSpec
     looks: tuple[Look, ...]
@@ -229,7 +229,7 @@ class Evaluation(FrozenModel):
         The file of scores that the metrics are of; None in stores from before there were sums.
     """
 
-    record_version: int = RECORD_VERSION
+    record_version: Literal[1] = RECORD_VERSION
     key: str
     run_key: str
     selection: Selection
@@ -262,7 +262,7 @@ class Controls(FrozenModel):
         Name of the control -> the metric.
     """
 
-    record_version: int = RECORD_VERSION
+    record_version: Literal[1] = RECORD_VERSION
     test_hash: Name
     metric: Metric
     values: dict[Name, _Share]

@@ -240,7 +240,7 @@ class RunStore:
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
-        evaluation = self.evaluation(run_key, key)
+        evaluation = self.stated_evaluation(run_key, key)
         content = _content(self._scores_path(run_key, key))
         if content is None:
             return None

@@ -201,11 +201,13 @@ def _has_sum(path: Path, expected: str, sum_at: Callable[[Path], str]) -> bool:
 
 
 def _same_metrics(evaluation: Evaluation, scored: ScoredVideos) -> bool:
-    """Compare the metrics that both know: later versions may compute more."""
+    """Compare all stated metrics with those of the scores: one that no scores give is no number."""
     found = test_metrics(scored)
-    if evaluation.metric not in found or not _close(evaluation.chance, chance_level(evaluation.metric, scored)):
+    if not evaluation.metrics.keys() <= found.keys() or not _close(
+        evaluation.chance, chance_level(evaluation.metric, scored)
+    ):
         return False
-    return all(_close(value, found[name]) for name, value in evaluation.metrics.items() if name in found)
+    return all(_close(value, found[name]) for name, value in evaluation.metrics.items())
 
 
 def _close(one: float | None, other: float | None) -> bool:

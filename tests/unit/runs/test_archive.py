@@ -238,6 +238,28 @@ def with_better_metrics(files: dict[str, bytes], path: Path) -> None:
     rewrite(path, {**files, name: seal(changed)})
 
 
+def with_a_made_up_metric(files: dict[str, bytes], path: Path) -> None:
+    """A metric that no scores give, with every sum right."""
+    name = next(name for name in files if "/evaluations/" in name and name.endswith(".json"))
+    changed = unseal(files[name]).replace(b'"metrics":{', b'"metrics":{"auc_class/Nobody":0.9,')
+    changed = changed.replace(b'"metrics": {', b'"metrics": {"auc_class/Nobody": 0.9,')
+    assert b"Nobody" in changed
+    rewrite(path, {**files, name: seal(changed)})
+
+
+def with_another_size_of_scores(files: dict[str, bytes], path: Path) -> None:
+    name = next(name for name in files if "/evaluations/" in name and name.endswith(".json"))
+    content = json.loads(unseal(files[name]))
+    content["scores"]["size"] += 1
+    rewrite(path, {**files, name: seal(json.dumps(content).encode())})
+
+
+def with_records_of_a_later_version(files: dict[str, bytes], path: Path) -> None:
+    name = next(name for name in files if "/evaluations/" in name and name.endswith(".json"))
+    content = {**json.loads(unseal(files[name])), "record_version": 2}
+    rewrite(path, {**files, name: seal(json.dumps(content).encode())})
+
+
 def without_scores(files: dict[str, bytes], path: Path) -> None:
     """An evaluation that states no scores and has none, with every sum right."""
     name = next(name for name in files if "/evaluations/" in name and name.endswith(".json"))
@@ -274,6 +296,9 @@ HOSTILE: list[tuple[Callable[[dict[str, bytes], Path], None], str]] = [
     (with_other_losses, "losses.csv is damaged"),
     (without_scores, "unverified: it has no scores"),
     (with_better_metrics, "its metrics are not those of its scores"),
+    (with_a_made_up_metric, "its metrics are not those of its scores"),
+    (with_another_size_of_scores, "its scores are damaged"),
+    (with_records_of_a_later_version, "its metrics are missing or damaged"),
     (with_a_call_of_a_table_out_of_the_store, "invocations/.*json is damaged"),
     (with_a_plan_of_another_name, "table2.plan.json is damaged"),
 ]
