@@ -47,7 +47,8 @@ def test_a_sound_one_is_read_back(tmp_path: Path) -> None:
     ],
 )
 def test_what_imports_give_is_read(video: int, change: dict[str, Any], tmp_path: Path) -> None:
-    _read_changed(tmp_path, video, change)
+    read = _read_changed(tmp_path, video, change)
+    assert change.items() <= read.videos[video].model_dump(mode="json").items()
 
 
 @pytest.mark.parametrize(
