@@ -6,11 +6,11 @@ Not in it: anything that does something. A name that only one module says stays 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from benchmark.system.frozen import Settings
+from benchmark.system.frozen import FrozenModel, Settings
 
 SNIPPET_FRAMES = 16
 """Consecutive frames that one feature vector is of, where a dataset says nothing else."""
@@ -72,6 +72,13 @@ Cached = Literal["use", "refresh", "only"]
 Device = Literal["auto", "cpu", "cuda"]
 Tracking = Literal["mlflow", "none"]
 
+Source = Literal["paper", "official-code", "estimate", "search"]
+"""Where a recipe's value comes from: what was published, what we think, or a search on held-out training videos."""
+Sampler = Literal["random", "tpe"]
+"""How a search draws settings: each by itself, or near those that did well before."""
+MOST_TRIALS = 1_000
+"""Of a search."""
+
 
 class Training(Settings):
     """How a run is trained; the defaults serve a method that brings no recipe.
@@ -101,3 +108,37 @@ class Training(Settings):
     crops: int | None = Field(default=None, ge=1, le=1_000)
     looks: int = Field(default=10, ge=0, le=MOST_LOOKS)
     numerics: Numerics = "float32"
+
+
+class Range(FrozenModel):
+    """The values of a setting that a search draws from: between two numbers, or one of a few.
+
+    Attributes
+    ----------
+    low, high
+        Both belong to it; where both are whole numbers, so is what is drawn.
+    log
+        Whether each factor is as likely as any other, rather than each difference.
+    choices
+        The values, where there are but a few.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+    source: Source
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _has_something_to_choose(self) -> Self:
+        if self.choices:
+            if (self.low, self.high, self.log) != (None, None, False):
+                raise ValueError("choices stand alone; leave low, high and log away")
+            if len(set(map(repr, self.choices))) < max(2, len(self.choices)):
+                raise ValueError("choices are two or more different values")
+        elif self.low is None or self.high is None or not self.low < self.high:
+            raise ValueError("write low and high, the lower one first, or choices")
+        elif self.log and self.low <= 0:
+            raise ValueError("log needs a low above 0")
+        return self

@@ -127,16 +127,24 @@ def shuffle_labels(videos: Sequence[Video], seed: int) -> tuple[Video, ...]:
     return tuple(video.model_copy(update={"label": dealt[video.name]}) for video in videos)
 
 
-def hold_out(videos: Sequence[Video], share: float, seed: int) -> tuple[list[Video], list[Video]]:
+def hold_out(
+    videos: Sequence[Video], share: float, seed: int, fold: int | None = None
+) -> tuple[list[Video], list[Video]]:
     """Split training videos into those trained on and those held out, the same share of each class.
 
     At least one video of each class is held out, and one is kept, where the class has two.
+
+    Parameters
+    ----------
+    fold
+        Which of the ``1 / share`` equal parts is held out; None for any.
     """
     held: set[str] = set()
     for label in (0, 1):
         names = sorted(video.name for video in videos if video.label == label)
         count = min(max(1, round(share * len(names))), len(names) - 1) if share > 0 else 0
         generator = np.random.default_rng(derive_seed(seed, "hold-out", str(label)))
-        held.update(names[i] for i in generator.permutation(len(names))[:count])
+        order = generator.permutation(len(names))
+        held.update(names[i] for i in (order[:count] if fold is None else order[fold :: round(1 / share)]))
     kept = [video for video in videos if video.name not in held]
     return kept, [video for video in videos if video.name in held]

@@ -66,7 +66,7 @@ def run_display(total: int, stored: int, console: Console) -> RunDisplay:
 
 def describe(job: Job) -> str:
     """Name a job for people."""
-    return f"{job.spec.name} on {job.spec.dataset}, seed {job.spec.seed}"
+    return f"{job.spec.name} on {job.spec.dataset}, {job.spec.instance}"
 
 
 def postponement(outcome: Outcome) -> str:

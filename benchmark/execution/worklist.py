@@ -113,4 +113,4 @@ class Worklist:
 
 
 def _without_seed(job: Job) -> str:
-    return job.spec.model_copy(update={"seed": 0}).key
+    return job.spec.configuration

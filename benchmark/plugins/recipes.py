@@ -17,7 +17,7 @@ from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import Name
 from benchmark.system.text_files import read_text
 from benchmark.system.yaml_text import YamlTextError, parse_yaml
-from benchmark.terms import Benchmark, Profile, Training
+from benchmark.terms import Benchmark, Profile, Range, Source, Training
 
 if TYPE_CHECKING:
     from benchmark.api import AddOn, Method
@@ -31,8 +31,6 @@ SECTIONS = ("config", "training", "inputs")
 
 _SHOWN = 80
 """Characters of a setting that a message repeats."""
-
-Source = Literal["paper", "official-code", "estimate"]
 
 
 class Value(FrozenModel):
@@ -68,6 +66,11 @@ class RecipeFile(FrozenModel):
     """A recipe as written in YAML: a default block, then what differs for a benchmark, a preset or a profile.
 
     What it says `about` the method is for people: no run depends on it.
+
+    Attributes
+    ----------
+    search
+        What `wvad tune` draws from, by settings as `--set` names them; null for one that is never searched.
     """
 
     method: Name
@@ -76,6 +79,7 @@ class RecipeFile(FrozenModel):
     benchmarks: dict[Benchmark, Block] = Field(default_factory=dict)
     presets: dict[Name, Preset] = Field(default_factory=dict)
     profiles: dict[Profile, Block] = Field(default_factory=dict)
+    search: dict[str, Range | None] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

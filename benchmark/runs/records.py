@@ -51,6 +51,11 @@ class RunSpec(FrozenModel):
         The source of each pseudo-label that the method uses, resolved (never ``auto``).
     holdout
         Share of the training videos held out for the selection `validation`.
+    fold
+        Which of the ``1 / holdout`` equal parts of the training videos is held out; None for one that the seed draws.
+    trial
+        Whether it is a trial of a search for settings: judged on held-out training videos alone, while the test videos
+        are never opened, and without weights that are kept.
     shuffled_labels
         Whether the video labels are dealt out at random among the training videos: a control.
     imported
@@ -72,6 +77,8 @@ class RunSpec(FrozenModel):
     inputs: dict[str, str]
     profile: Profile
     holdout: float = Field(ge=0, lt=1)
+    fold: int | None = Field(default=None, ge=0)
+    trial: bool = False
     shuffled_labels: bool = False
     imported: bool = False
     train_hash: Name
@@ -93,10 +100,15 @@ class RunSpec(FrozenModel):
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set", "settings"})
         decisive["numerics"] = decisive["training"].pop("numerics")
-        for name in ("add_ons", "shuffled_labels", "imported"):
-            if not decisive[name]:
+        for name in ("add_ons", "fold", "trial", "shuffled_labels", "imported"):
+            if decisive[name] in (None, []) or decisive[name] is False:
                 del decisive[name]  # a run without them is what it was before there were any
         return digest(decisive)
+
+    @property
+    def instance(self) -> str:
+        """What tells it from the other runs of its configuration."""
+        return f"seed {self.seed}" if self.fold is None else f"fold {self.fold + 1}"
 
     @property
     def name(self) -> str:
@@ -105,8 +117,9 @@ class RunSpec(FrozenModel):
 
     @property
     def configuration(self) -> str:
-        """The key of the run's first seed: runs that differ in nothing but their seed share it."""
-        return self.model_copy(update={"seed": 0}).key
+        """The key of the run's first seed: runs that differ in nothing but their seed or fold share it."""
+        first = {"seed": 0, "fold": None if self.fold is None else 0}
+        return self.model_copy(update=first).key
 
     @property
     def named_settings(self) -> dict[str, Any]:
@@ -172,6 +185,11 @@ class RunRecord(FrozenModel):
     finished: Name
     environment: Environment
 
+    @property
+    def held_out(self) -> float | None:
+        """What the weights of the last look reach on the held-out training videos."""
+        return self.looks[-1].validation if self.looks else None
+
     def selections(self, test_hash: str) -> list[Selection]:
         """Return the selections that can be evaluated, given the test part of the training dataset as it is now.
 
@@ -193,7 +211,7 @@ class Failure(FrozenModel):
 
 def trouble_line(status: Trouble, spec: RunSpec, reason: str) -> str:
     """Say in a line which run gave no result, how it ended and why."""
-    return f"{status}: {spec.name} on {spec.dataset}, seed {spec.seed}: {reason}"
+    return f"{status}: {spec.name} on {spec.dataset}, {spec.instance}: {reason}"
 
 
 class StoredFile(FrozenModel):

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.names import FileName, Heading, Name, Title
-from benchmark.terms import Benchmark, Metric, Profile, Protocol
+from benchmark.terms import MOST_TRIALS, Benchmark, Metric, Profile, Protocol, Range, Sampler
 
 MOST_ROWS = 2000
 """Rows of a table; a sweep of so many values is one that nobody reads."""
@@ -34,6 +34,44 @@ class PlannedDataset(FrozenModel):
     simulated: bool
 
 
+class Search(FrozenModel):
+    """A search for a method's settings: what its trials are drawn from, and how they are judged.
+
+    Attributes
+    ----------
+    ranges
+        ``SECTION.KEY`` -> the values that are drawn from.
+    trials
+        How many are drawn.
+    folds
+        Parts into which the training videos are dealt, each held out once; None where seeds draw what is held out.
+    """
+
+    ranges: dict[Name, Range] = Field(min_length=1)
+    trials: int = Field(ge=1, le=MOST_TRIALS)
+    sampler: Sampler
+    folds: int | None = Field(default=None, ge=2, le=MOST_SEEDS)
+
+
+class Tuned(FrozenModel):
+    """The best settings of a search on a dataset's training videos.
+
+    Attributes
+    ----------
+    settings
+        ``SECTION.KEY=VALUE``, each.
+    held_out
+        The AUC of whole videos that they reach on held-out training videos, and what the recipe's own reach.
+    trials
+        How many settings were tried.
+    """
+
+    settings: tuple[str, ...]
+    held_out: float = Field(ge=0, le=1)
+    recipe_held_out: float | None = Field(default=None, ge=0, le=1)
+    trials: int = Field(ge=1, le=MOST_TRIALS)
+
+
 class PlannedRow(FrozenModel):
     """A row with the keys of its runs: training dataset -> keys in the order of the seeds."""
 
@@ -41,6 +79,8 @@ class PlannedRow(FrozenModel):
     method: Title
     add_ons: tuple[Title, ...] = ()
     settings: tuple[str, ...] = ()
+    tuned: dict[str, Tuned] = Field(default_factory=dict)
+    """Training dataset -> the settings of a search that its runs have."""
     group: Heading = ""
     against: str | None = None
     paper: Name | None
@@ -76,6 +116,9 @@ class TablePlan(FrozenModel):
     rows: tuple[PlannedRow, ...] = Field(min_length=1, max_length=MOST_ROWS)
     shuffled: PlannedRow | None = None
     """The first row's method trained on shuffled video labels: a control, if the table has controls."""
+    search: Search | None = None
+    """Where the rows are the trials of a search, after one of the recipe's own settings: they have no number on test
+    videos."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -97,7 +140,13 @@ class TablePlan(FrozenModel):
 
     def digest(self) -> str:
         """Tell this plan from others, of the same table too."""
-        return digest(self.model_dump(mode="json"))
+        content = self.model_dump(mode="json")
+        if self.search is None:
+            del content["search"]  # a table without one is what it was before there were any
+        for row in filter(None, (*content["rows"], content["shuffled"])):
+            if not row["tuned"]:
+                del row["tuned"]
+        return digest(content)
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""

@@ -76,7 +76,7 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     videos = dataset.manifest.split("train")
     if spec.shuffled_labels:
         videos = shuffle_labels(videos, spec.seed)
-    kept, held_out = hold_out(videos, spec.holdout, spec.seed)
+    kept, held_out = hold_out(videos, spec.holdout, spec.seed, spec.fold)
     labels = pseudo_labels(dataset, spec.inputs)
     normal, abnormal = (
         place(
@@ -85,7 +85,7 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         for label in (0, 1)
     )
     batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
-    judge = _Judge(model, dataset, held_out, settings.crops, device)
+    judge = _Judge(model, dataset, held_out, settings.crops, device, spec.trial)
     losses = LossCurves()
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
@@ -173,7 +173,10 @@ class LossCurves:
 
 
 class _Judge:
-    """Looks at the weights on the way, and keeps those that a selection stands for."""
+    """Looks at the weights on the way, and keeps those that a selection stands for.
+
+    In a trial it keeps none, and looks at held-out training videos alone.
+    """
 
     def __init__(
         self,
@@ -182,19 +185,19 @@ class _Judge:
         held_out: Sequence[Video],
         crops: int | None,
         device: torch.device,
+        trial: bool,
     ) -> None:
         self._model, self._dataset, self._held_out = model, dataset, held_out
-        self._crops, self._device = crops, device
+        self._crops, self._device, self._trial = crops, device, trial
         self._best: dict[Selection, float] = {}
         self.looks: list[Look] = []
         self.selected: dict[Selection, int] = {}
         self.weights: dict[int, State] = {}
 
     def look(self, step: int) -> None:
-        """Judge the present weights on the held-out videos, if any, and on the test videos."""
-        manifest = self._dataset.manifest
+        """Judge the present weights on the held-out videos, if any, and on the test videos, but in a trial."""
         validation = video_level_auc(self._held_out, self._score(self._held_out)) if self._held_out else None
-        test = test_metrics(pair_with_labels(manifest, self._score(manifest.split("test"))))[manifest.metric]
+        test = None if self._trial else self._test()
         self.looks.append(Look(step=step, validation=validation, test=test))
         self._keep_if_best("validation", step, validation)
         self._keep_if_best("oracle", step, test)
@@ -202,6 +205,10 @@ class _Judge:
     def keep_last(self, step: int) -> None:
         """Keep the weights of the last step."""
         self._keep("last", step)
+
+    def _test(self) -> float | None:
+        manifest = self._dataset.manifest
+        return test_metrics(pair_with_labels(manifest, self._score(manifest.split("test"))))[manifest.metric]
 
     def _score(self, videos: Sequence[Video]) -> Scores:
         return score_videos(self._model, self._dataset, videos, self._crops, self._device)
@@ -212,6 +219,8 @@ class _Judge:
             self._keep(selection, step)
 
     def _keep(self, selection: Selection, step: int) -> None:
+        if self._trial:
+            return
         self.selected[selection] = step
         if step not in self.weights:
             self.weights[step] = {name: t.detach().cpu().clone() for name, t in self._model.state_dict().items()}
