@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint fault-trials report scenes mlflow-ui bench bench-gpu clean
+.PHONY: help install test lint fault-trials quick-recipe report scenes mlflow-ui bench bench-gpu clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -30,6 +30,10 @@ reproduce-table5: $(READY) ## Table 5: relation modules.
 reproduce-all: $(READY) ## All five tables; each distinct run is trained once.
 reproduce-%: $(READY)
 	$(BIN)/wvad reproduce $* $(ARGS)
+
+quick-recipe: $(READY) ## Search the quick values of METHOD=a,b as those of all methods were; paste what it prints.
+	$(BIN)/wvad tune $(METHOD) --dataset scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech --trials 20 \
+		--search learning_rate,weight_decay,dropout,steps,penalty $(ARGS)
 
 report: $(READY) ## One HTML file on all stored runs, with figures for print.
 	$(BIN)/wvad report $(ARGS)

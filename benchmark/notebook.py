@@ -16,11 +16,13 @@ from benchmark.execution.call import do_tables
 from benchmark.runs.records import Evaluation, RunRecord, trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
-from benchmark.tables.cells import FilledTable, Table
+from benchmark.tables.cells import Table, fill_table
 from benchmark.tables.declaration import declare_comparison
 from benchmark.tables.planning import plan_table
 from benchmark.terms import Device, Profile, Selection
 from benchmark.training.choices import Choices
+from benchmark.training.jobs import Outcome
+from benchmark.tuning.tune import tune_table
 
 PART_DIGITS = 16
 """Of the hash of a dataset's training or test part, as a column shows it."""
@@ -136,6 +138,7 @@ def compare(
     device: Device = "auto",
     executor: str | None = None,
     selection: Selection = "last",
+    tuned: int | None = None,
 ) -> Comparison:
     """Compare a method with others, as `wvad compare` does; runs that are stored are not trained again.
 
@@ -153,6 +156,8 @@ def compare(
         ``serial``, ``local``, ``ray``, ``slurm`` or a plug-in; ``serial`` on a single GPU, else ``local``.
     selection
         Which weights of a run count.
+    tuned
+        Random trials that each method gets on each dataset's training part; None for the recipes as they are.
 
     Raises
     ------
@@ -170,12 +175,15 @@ def compare(
         settings=tuple(settings),
     )
     opened = [open_dataset(name, choices.data) for name in datasets]
-    plan, jobs = plan_table(declare_comparison(method, against, opened, choices), opened, choices, "benchmark.compare")
-    filled: list[FilledTable] = []
-    for outcome in do_tables([(plan, jobs)], choices, Console(stderr=True), filled.append):
+    console, call = Console(stderr=True), "benchmark.compare"
+    declared, outcomes = declare_comparison(method, against, opened, choices), list[Outcome]()
+    if tuned is not None:
+        declared, outcomes = tune_table(declared, opened, choices, tuned, call, console)
+    plan, jobs = plan_table(declared, opened, choices, call)
+    for outcome in (*outcomes, *do_tables([(plan, jobs)], choices, console, lambda plan: None)):
         if outcome.status != "ok":
             raise InputError(trouble_line(outcome.status, outcome.job.spec, outcome.reason))
-    return Comparison.of(filled[0][selection])
+    return Comparison.of(fill_table(plan, Results(choices.results).store, selection))
 
 
 def _evaluations(results: Path, selection: Selection, controls: bool) -> list[tuple[RunRecord, Evaluation]]:

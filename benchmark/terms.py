@@ -6,7 +6,7 @@ Not in it: anything that does something. A name that only one module says stays 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -126,7 +126,7 @@ class Range(FrozenModel):
     low: int | float | None = None
     high: int | float | None = None
     log: bool = False
-    choices: tuple[Any, ...] = ()
+    choices: tuple[bool | int | float | str | None, ...] = ()
     source: Source
     note: str = ""
 

@@ -23,8 +23,8 @@ from benchmark.cli import (
     rehearsal,
     report,
     store,
-    sweep,
     tables,
+    tune,
     usage,
 )
 from benchmark.system import streams
@@ -46,7 +46,7 @@ app = typer.Typer(
 )
 tables.register(app)
 evaluation.register(app)
-sweep.register(app)
+tune.register(app)
 compare.register(app)
 import_scores.register(app)
 report.register(app)

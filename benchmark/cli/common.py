@@ -20,6 +20,7 @@ from benchmark.system.names import printable
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
     from benchmark.execution.call import Planned
+    from benchmark.runs.table_plan import TablePlan
     from benchmark.tables.cells import FilledTable, Table
     from benchmark.training.choices import Choices
     from benchmark.training.jobs import Outcome
@@ -143,10 +144,12 @@ def do_and_show(
     The table of the last step is written whatever selection is shown.
     """
     from benchmark.execution import call
+    from benchmark.tables.cells import fill_selections
 
     filled: list[FilledTable] = []
 
-    def finish(table: FilledTable) -> None:
+    def finish(plan: TablePlan) -> None:
+        table = fill_selections(plan, Results(choices.results).store)
         filled.append(table)
         for wanted in dict.fromkeys(("last", selection)):
             paths = write_table(table, Results(choices.results), wanted)

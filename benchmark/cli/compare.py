@@ -12,6 +12,7 @@ from benchmark.cli.common import command_line, do_and_show, open_datasets, say, 
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.cli.quantities import between
 from benchmark.cli.training_options import takes_choices
+from benchmark.cli.tune import tune_rows
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
 
@@ -39,6 +40,7 @@ def compare(
         ),
     ] = None,
     selection: options.Selection = "last",
+    tuned: options.Tuned = None,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
     from benchmark.tables.declaration import declare_comparison
@@ -49,10 +51,11 @@ def compare(
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
     declaration = declare_comparison(method, options.split(against), opened, choices, size)
+    declaration, trials = tune_rows(declaration, opened, choices, tuned)
     planned = plan_table(declaration, opened, choices, command_line())
     outcomes, (filled,) = do_and_show([planned], choices, selection)
     _answer(filled[selection], choices)
-    if code := say_failures(outcomes):
+    if code := say_failures([*trials, *outcomes]):
         raise typer.Exit(code)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from benchmark.cli import options
 from benchmark.cli.common import command_line, open_datasets, say, show_table, warn, write_table
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+
+if TYPE_CHECKING:
+    from benchmark.runs.table_plan import TablePlan
 
 LONGEST_NAME = 60
 """Characters of a name: it stands in tables, and in the names of their files."""
@@ -59,7 +62,12 @@ def import_scores(
         say(f"{folder}: {counts}{f'. {naming}' if naming else ''}")
     invocation = kept.write_invocation(plan_imported(specs, describe_dataset(opened), command_line()))
     tracker = follow_again(kept, invocation, tracking, warn)
-    finish_table(
-        invocation.plan, kept, tracker, lambda filled: show_table(filled["last"], write_table(filled, kept, "last"))
-    )
+    finish_table(invocation.plan, kept, tracker, lambda plan: _show(plan, kept))
     say(f"Compare it with: wvad compare --method 'imported:{name}' --against rtfm --dataset {dataset}")
+
+
+def _show(plan: TablePlan, results: Results) -> None:
+    from benchmark.tables.cells import fill_selections
+
+    filled = fill_selections(plan, results.store)
+    show_table(filled["last"], write_table(filled, results, "last"))

@@ -14,8 +14,9 @@ from benchmark.system.errors import InputError, describe
 
 if TYPE_CHECKING:
     from benchmark.plugins.about import About
-    from benchmark.plugins.recipes import Setting
+    from benchmark.plugins.pipelines import Pipeline
     from benchmark.plugins.registry import AddOnPlugin, RecipePlugin
+    from benchmark.plugins.settings import Setting
     from benchmark.plugins.sizes import Size
 
 SHORT_NAMES: Mapping[terms.Benchmark, str] = {
@@ -162,6 +163,7 @@ def _show_pipeline(name: str, benchmark: terms.Benchmark, profile: terms.Profile
     method, _ = pipeline.load()
     title = pipeline.title(method.Config.model_validate(recipe.values("config")))
     _say_size(title, dim, lambda: measure_pipeline(pipeline, recipe, dim))
+    _print_space(pipeline, profile)
     for preset, block in read_recipe(pipeline.method).presets.items():
         say(f"Preset {pipeline.method.name}@{preset}: {block.description}")
 
@@ -198,11 +200,28 @@ def _say_about(plugin: RecipePlugin) -> None:
 
 
 def _print_settings(title: str, sections: Mapping[str, Mapping[str, Setting]]) -> None:
-    grid = Table("setting", "value", "source", "note", title=title)
+    grid = _of_settings("value", title)
     for section, values in sections.items():
         for key, leaf in values.items():
             grid.add_row(f"{section}.{key}", "null" if leaf.value is None else str(leaf.value), leaf.source, leaf.note)
     out.print(grid)
+
+
+def _print_space(pipeline: Pipeline, profile: terms.Profile) -> None:
+    """Print what `wvad tune` draws from."""
+    from benchmark.plugins.search_space import resolve_space
+    from reports.tables.settings import said_range
+
+    grid = _of_settings("searched in", f"what wvad tune searches, profile {profile}")
+    for name, range_ in resolve_space(pipeline, profile).items():
+        grid.add_row(name, said_range(range_), range_.source, range_.note)
+    out.print(grid)
+
+
+def _of_settings(what: str, title: str) -> Table:
+    """Return an empty table of settings, in which no name is broken and no value or command is cut."""
+    name, note = Column("setting", no_wrap=True), Column("note", overflow="fold")
+    return Table(name, Column(what, overflow="fold"), "source", note, title=title)
 
 
 def _say_size(title: str, dim: int, measure: Callable[[], Size]) -> None:

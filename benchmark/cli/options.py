@@ -75,6 +75,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="[METHOD.]KEY=VALUE, changes a recipe's value; may be repeated."),
 ]
+Tuned = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=terms.MOST_TRIALS,
+        metavar="TRIALS",
+        help="Tune every row alike: so many random trials each, judged on held-out training videos.",
+    ),
+]
 Selection = Annotated[terms.Selection, typer.Option(help="Which weights of a run count.")]
 Formats = Annotated[
     str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")

@@ -24,6 +24,7 @@ from benchmark.cli.common import (
     write_table,
 )
 from benchmark.cli.training_options import takes_choices
+from benchmark.cli.tune import show_searches, tune_rows, writes_search
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
@@ -31,7 +32,7 @@ from benchmark.training.choices import Choices
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (reproduce, render, train, status):
+    for command in (reproduce, render, train, sweep, status):
         app.command()(command)
 
 
@@ -40,12 +41,13 @@ def reproduce(
     choices: Choices,
     table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4; or all of them.")],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
+    tuned: options.Tuned = None,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
     from benchmark.tables.declaration import list_tables, read_table
     from benchmark.tables.planning import plan_table
 
-    planned = []
+    planned, outcomes = [], []
     for declaration in map(read_table, list_tables() if table == "all" else [table]):
         if datasets is None:
             names = default_datasets(declaration.datasets, choices.data)
@@ -53,13 +55,15 @@ def reproduce(
         else:
             names, stem = options.split(datasets), ""
         opened = open_datasets(names, choices.data)
+        declaration, trials = tune_rows(declaration, opened, choices, tuned)
+        outcomes += trials
         planned.append(plan_table(declaration, opened, choices, command_line(), stem))
     simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     if len(planned) > 1:
         say_plan(planned, choices)
-    if code := say_failures(do_and_show(planned, choices)[0]):
+    if code := say_failures([*outcomes, *do_and_show(planned, choices)[0]]):
         raise typer.Exit(code)
 
 
@@ -95,6 +99,26 @@ def train(
         raise typer.Exit(code)
 
 
+@takes_choices
+def sweep(
+    choices: Choices,
+    method: options.MethodName,
+    values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
+    dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
+) -> None:
+    """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
+    from benchmark.tables.declaration import declare_sweep
+    from benchmark.tables.planning import plan_table
+
+    studied = [_parse(text) for text in values]
+    if len({key for key, _ in studied}) < len(studied):
+        raise InputError(f"sweep: a setting is named twice in {' '.join(values)}; write its values in one list")
+    opened = open_datasets(options.split(dataset), choices.data)
+    planned = plan_table(declare_sweep(method, studied, opened, choices), opened, choices, command_line())
+    if code := say_failures(do_and_show([planned], choices)[0]):
+        raise typer.Exit(code)
+
+
 def render(
     table: Annotated[str, typer.Argument(help="Which table, or all.")],
     selection: options.Selection = "last",
@@ -102,6 +126,7 @@ def render(
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
     from benchmark.tables.cells import fill_selections
+    from benchmark.tuning.trials import read_trials
 
     folder = Results(results)
     plans = list(folder.plans(None if table == "all" else table))
@@ -110,6 +135,11 @@ def render(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
         )
     for plan in plans:
+        if plan.search is not None:
+            search = read_trials(plan, folder.store)
+            writes_search(folder)(search)
+            show_searches([search], folder)
+            continue
         filled = fill_selections(plan, folder.store)
         show_table(filled[selection], write_table(filled, folder, selection))
 
@@ -118,10 +148,13 @@ def status(
     table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
-    """Say which runs of the planned tables are done and which are missing, and why others gave no result."""
+    """Say which runs of the planned tables are done and which are missing, and why others gave no result.
+
+    Trials of a search are listed where it is named, as in `wvad status tune-rtfm`.
+    """
     from reports.tables.single_runs import find_standing, status_table, trouble_lines, undefined_lines
 
-    plans = list(Results(results).plans(table))
+    plans = [plan for plan in Results(results).plans(table) if table or plan.search is None]
     if table and not plans:
         raise InputError(f"{results}: no {table} planned there; run `wvad reproduce {table}` first")
     if not plans:
@@ -132,3 +165,13 @@ def status(
     out.print(status_table(standing))
     for line in (*trouble_lines(standing), *undefined_lines(standing, store)):
         say(line)
+
+
+def _parse(text: str) -> tuple[str, list[str]]:
+    key, equals, listed = text.partition("=")
+    values = [value.strip() for value in listed.split(",")]
+    if not key or not equals or "" in values:
+        raise InputError(f"sweep: {text}: write KEY=V1,V2,...")
+    if len(set(values)) < len(values):
+        raise InputError(f"sweep: {text}: a value is named twice")
+    return key, values

@@ -1,4 +1,4 @@
-"""One call: planned tables, from their first run to their last number. The command line and notebooks share it."""
+"""One call: planned tables, from their first run to their last. The command line and notebooks share it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from benchmark.execution.driver import run_jobs
 from benchmark.execution.executors.choice import choose_executor
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
-from benchmark.tables.cells import FilledTable, fill_selections
 from benchmark.tables.planning import distinct_jobs
 from benchmark.tracking import NoTracker, Tracker, choose_tracker, follow_again, saying_once
 from benchmark.training.choices import Choices
@@ -18,12 +17,12 @@ from benchmark.training.controls import measure_missing_controls
 from benchmark.training.jobs import Job, Outcome
 
 Planned = tuple[TablePlan, Sequence[Job]]
-Finish = Callable[[FilledTable], None]
-"""What is done with a filled table before its files are logged: whoever calls writes and shows it."""
+Finish = Callable[[TablePlan], None]
+"""What is done with a table whose runs are done, before its files are logged: whoever calls fills and writes it."""
 
 
 def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, finish: Finish) -> list[Outcome]:
-    """Do the distinct runs of planned tables, then fill, finish and log one table after another.
+    """Do the distinct runs of planned tables, then finish and log one table after another.
 
     Parameters
     ----------
@@ -55,6 +54,6 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
 
 
 def finish_table(plan: TablePlan, results: Results, tracker: Tracker, finish: Finish) -> None:
-    """Fill a table from the run store, finish it, and log its files."""
-    finish(fill_selections(plan, results.store))
+    """Finish a table, and log its files."""
+    finish(plan)
     tracker.table_finished(results.table_files(plan))

@@ -41,7 +41,7 @@ def makespan(seconds: Iterable[float], places: int) -> float:
 
 def _kinds(spec: RunSpec) -> Iterator[Hashable]:
     """Iterate over what a run is like others by, most alike first."""
-    method = spec.profile, spec.method, tuple(add_on.name for add_on in spec.add_ons)
+    method = spec.profile, spec.trial, spec.method, tuple(add_on.name for add_on in spec.add_ons)
     yield *method, spec.dataset, spec.training.steps
     yield method
     yield spec.profile

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PydanticUserError, ValidationError, field_validator
 
 from benchmark.plugins.about import About
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.registry import AddOnPlugin, RecipePlugin
+from benchmark.plugins.settings import Setting, known_settings, set_setting
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import Name
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 QUICK = {"steps": 200, "batch_size": 12, "looks": 5}
 """What the quick profile allows at most."""
-
-
-SECTIONS = ("config", "training", "inputs")
-"""Sections of a method's recipe; each add-on has one more."""
-
-_SHOWN = 80
-"""Characters of a setting that a message repeats."""
 
 
 class Value(FrozenModel):
@@ -80,15 +74,6 @@ class RecipeFile(FrozenModel):
     presets: dict[Name, Preset] = Field(default_factory=dict)
     profiles: dict[Profile, Block] = Field(default_factory=dict)
     search: dict[str, Range | None] = Field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A resolved value with its source."""
-
-    value: Any
-    source: Source | Literal["command line"]
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,21 +167,10 @@ def resolve_recipe(
             raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")
         sections[plugin.name] = add_on_settings(plugin, add_on, benchmark)
     known = known_settings(pipeline)
-    used = {text for text in overrides if _apply(sections, known, pipeline, text)}
+    used = {text for text in overrides if set_setting(sections, known, pipeline, text)}
     recipe = Recipe(sections)
     _validate(recipe, pipeline, method, add_ons)
     return recipe, used
-
-
-def known_settings(pipeline: Pipeline) -> dict[str, Iterable[str]]:
-    """Return the keys that can be set, by section."""
-    method, add_ons = pipeline.load()
-    return {
-        **{plugin.name: add_on.Config.model_fields for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True)},
-        "config": method.Config.model_fields,
-        "training": Training.model_fields,
-        "inputs": method.inputs,
-    }
 
 
 def first_error(error: Exception) -> str:
@@ -273,28 +247,3 @@ def _limit_to_quick(training: dict[str, Setting]) -> None:
         if training[key].value > limit:
             training[key] = Setting(limit, "estimate", f"Profile quick: at most {limit}.")
     training["crops"] = Setting(1, "estimate", "Profile quick: one crop.")
-
-
-def _apply(
-    sections: dict[str, dict[str, Setting]], known: Mapping[str, Iterable[str]], pipeline: Pipeline, text: str
-) -> bool:
-    path, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"--set {text}: write KEY=VALUE")
-    names = (pipeline.name, pipeline.method_name, pipeline.method.name)
-    prefix = next((f"{name}." for name in names if path.casefold().startswith(f"{name}.".casefold())), "")
-    path = path[len(prefix) :]
-    matches = [(section, key) for section, keys in known.items() for key in keys if path in (key, f"{section}.{key}")]
-    if prefix and len(matches) > 1:  # the method is named, not its add-ons
-        matches = [match for match in matches if match[0] in SECTIONS]
-    if not matches:
-        return False
-    if len(matches) > 1:
-        places = " or ".join(f"{'.'.join(match)}=…" for match in matches)
-        raise InputError(f"--set {text}: several settings are called {path}; write {places}")
-    try:
-        section, key = matches[0]
-        sections[section][key] = Setting(parse_yaml(value), "command line")
-    except YamlTextError as error:
-        raise InputError(f"--set {text[:_SHOWN]}: the value cannot be read: {error}") from None
-    return True

@@ -8,11 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import first_error, resolve_recipe
+from benchmark.runs.table_plan import Tuned
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
@@ -35,6 +36,8 @@ class RowDeclaration(FrozenModel):
         ``NAME[@PRESET][+ADD-ON...]``, as on the command line.
     settings
         ``KEY=VALUE`` settings that make the row what it is; they win over those of the command line.
+    tuned
+        Dataset -> the settings that a search has found on its training videos; empty where nothing was searched.
     against
         Label of the row that this one is compared with; by default the table's `reference`.
     group
@@ -46,6 +49,7 @@ class RowDeclaration(FrozenModel):
     label: Title
     method: str
     settings: tuple[str, ...] = ()
+    tuned: dict[str, Tuned] = Field(default_factory=dict)
     group: Heading = ""
     against: str | None = None
     paper: Name | None = None

@@ -164,8 +164,9 @@ def _contender(
         if (record := store.record(key)) is not None
         and (evaluation := _evaluated(record, dataset, store, selection)) is not None
     ]
-    plain = not row.add_ons and not row.settings
-    name = "" if row.settings else "+".join([row.method, *row.add_ons])
+    changed = bool(row.settings or row.tuned)
+    plain = not row.add_ons and not changed
+    name = "" if changed else "+".join([row.method, *row.add_ons])
     return Contender(row.label, table, row.method if plain else "", row.reference, tuple(seeds), name)
 
 

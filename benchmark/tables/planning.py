@@ -44,6 +44,8 @@ def plan_table(
         If a method cannot be used or trained on a dataset, or the table would have no name or no end.
     """
     check_comparable(datasets)
+    tried = next((tuned.trials for row in table.rows for tuned in row.tuned.values()), None)
+    name = (stem or "+".join(dataset.name for dataset in datasets)) + (f"-tuned-{tried}" if tried else "")
     reference = table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, choices) for row in compared]
@@ -55,7 +57,7 @@ def plan_table(
     )
     methods = [find_pipeline(row.method) for row in table.rows if not row.method.startswith(PREFIX)]
     check_overrides(choices.overrides, {text for row in planned for text in row.used}, methods)
-    plan = _checked(
+    plan = check_plan(
         table=table.name,
         title=table.title,
         protocol=table.protocol,
@@ -63,7 +65,7 @@ def plan_table(
         study=table.study,
         subject=table.subject,
         power=table.power,
-        folder=_folder(stem or "+".join(dataset.name for dataset in datasets), choices.profile),
+        folder=folder_of(name, choices.profile),
         profile=choices.profile,
         seeds=len(choices.every_seed),
         holdout=choices.holdout,
@@ -77,8 +79,14 @@ def plan_table(
     return plan, distinct_jobs(jobs)
 
 
-def _checked(table: str, **fields: Any) -> TablePlan:
-    """Make a plan; one that could not be read again is refused before anything is trained for it."""
+def check_plan(table: str, **fields: Any) -> TablePlan:
+    """Make a plan; one that could not be read again is refused before anything is trained for it.
+
+    Raises
+    ------
+    InputError
+        If it could not.
+    """
     try:
         return TablePlan(table=table, **fields)
     except ValidationError as error:
@@ -133,7 +141,8 @@ def _plan_row(
     jobs: list[Job] = []
     used: set[str] = set()
     for dataset in datasets:
-        specs, taken = plan_runs(pipeline, dataset, choices, row.settings, shuffled_labels)
+        tuned = row.tuned[dataset.name].settings if row.tuned else ()
+        specs, taken = plan_runs(pipeline, dataset, choices, (*row.settings, *tuned), shuffled_labels)
         check_overrides(row.settings, taken, [pipeline])
         used |= taken
         runs[dataset.name] = tuple(spec.key for spec in specs)
@@ -146,6 +155,7 @@ def _plan_row(
         method=pipeline.method_name,
         add_ons=add_ons,
         settings=row.settings,
+        tuned=row.tuned,
         group=row.group,
         against=row.against,
         paper=row.paper,
@@ -186,7 +196,7 @@ def find_imported(method: str, dataset: Dataset, profile: Profile, results: Resu
     """
     wanted = (method, dataset.manifest.train_hash(), profile)
     # What was imported last is what was planned last: a run that is there already is not stored anew.
-    plans = [plan for plan in results.plans(_table_of(method)) if plan.folder == _folder(dataset.name, profile)]
+    plans = [plan for plan in results.plans(_table_of(method)) if plan.folder == folder_of(dataset.name, profile)]
     keys = [key for plan in plans for key in plan.run_keys()]
     records = [record for key in keys if (record := results.store.record(key)) is not None]
     specs = [r.spec for r in records if (r.spec.method, r.spec.train_hash, r.spec.profile) == wanted]
@@ -200,11 +210,11 @@ def find_imported(method: str, dataset: Dataset, profile: Profile, results: Resu
 def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: str) -> TablePlan:
     """Plan the table of imported runs, one per seed, so that they are shown wherever planned runs are."""
     first = specs[0]
-    return _checked(
+    return check_plan(
         table=_table_of(first.method),
         title=first.title,
         protocol="in-domain",
-        folder=_folder(dataset.name, first.profile),
+        folder=folder_of(dataset.name, first.profile),
         profile=first.profile,
         seeds=len(specs),
         holdout=0.0,
@@ -226,5 +236,6 @@ def _table_of(method: str) -> str:
     return file_name(method.replace(":", "-"))
 
 
-def _folder(stem: str, profile: Profile) -> str:
+def folder_of(stem: str, profile: Profile) -> str:
+    """Return what the folder of a table is called."""
     return f"{stem}-{profile}"

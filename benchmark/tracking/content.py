@@ -24,6 +24,8 @@ LONGEST_NAME, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 8000
 """Characters that MLflow takes as a name (of a run too), as the value of a parameter, and as that of a tag."""
 SELECTIONS = get_args(Selection)
 NOTE = "mlflow.note.content"
+HELD_OUT = "held_out/auc_video"
+"""What a trial of a search is judged by."""
 SHOWN_DIGEST = 8
 """Of a dataset's hash; the column of datasets is narrow."""
 
@@ -98,6 +100,8 @@ def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric
             for name, value in sorted(e.metrics.items(), key=lambda item: item[0] != e.metric)
             if value is not None
         ]
+    if record.spec.trial and record.held_out is not None:
+        found.append(Metric(HELD_OUT, record.held_out, milliseconds(record.finished), record.looks[-1].step))
     return found
 
 

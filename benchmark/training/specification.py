@@ -10,7 +10,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.plugins.recipes import Recipe, known_settings, resolve_recipe
+from benchmark.plugins.recipes import Recipe, resolve_recipe
+from benchmark.plugins.settings import known_settings
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import nearest

@@ -9,7 +9,7 @@ from functools import cached_property
 from statistics import fmean, variance
 from typing import Any
 
-from benchmark.runs.records import RunRecord
+from benchmark.runs.records import Failure, RunRecord, RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, TablePlan
 
@@ -23,8 +23,8 @@ class Trial:
     label
         What the plan calls it.
     settings
-        ``SECTION.KEY`` -> its value, for what is searched. Of the recipe's own, those that all datasets share and that
-        are stored.
+        ``SECTION.KEY`` -> its value, for what is searched, as the runs that were done say. Of the recipe's own, those
+        that all datasets share.
     values
         Dataset -> the AUC of whole videos on held-out training videos, of each run that has one.
     held_out
@@ -91,30 +91,29 @@ def read_trials(plan: TablePlan, store: RunStore) -> Trials:
 
 def _read_trial(row: PlannedRow, plan: TablePlan, store: RunStore) -> Trial:
     assert plan.search is not None
-    records: list[RunRecord] = []
+    specs: list[RunSpec] = []
     values: dict[str, tuple[float, ...]] = {}
     reason = ""
     for dataset, keys in row.runs.items():
-        stored = {key: record for key in keys if (record := store.record(key)) is not None}
-        records += stored.values()
-        values[dataset] = tuple(record.held_out for record in stored.values() if record.held_out is not None)
-        for key in keys:
-            reason = reason or _why_none(key, stored.get(key), store)
+        found = [(key, store.record(key), store.failure(key)) for key in keys]
+        specs += [known.spec for _, record, failure in found if (known := record or failure) is not None]
+        values[dataset] = tuple(r.held_out for _, r, _ in found if r is not None and r.held_out is not None)
+        for key, record, failure in found:
+            reason = reason or _why_none(key, record, failure)
     complete = all(len(values[dataset]) == len(keys) for dataset, keys in row.runs.items())
     return Trial(
         label=row.label,
-        settings=_shared({name: [r.spec.named_settings.get(name) for r in records] for name in plan.search.ranges}),
+        settings=_shared({name: [spec.named_settings.get(name) for spec in specs] for name in plan.search.ranges}),
         values=values,
         held_out=fmean(map(fmean, values.values())) if complete else None,
         reason=reason,
     )
 
 
-def _why_none(key: str, record: RunRecord | None, store: RunStore) -> str:
-    if record is None:
-        failure = store.failure(key)
-        return f"run {key} {failure.status}: {failure.reason}" if failure else f"run {key} has not been trained"
-    return f"run {key}: its held-out videos are all of one class" if record.held_out is None else ""
+def _why_none(key: str, record: RunRecord | None, failure: Failure | None) -> str:
+    if record is not None:
+        return f"run {key}: its held-out videos are all of one class" if record.held_out is None else ""
+    return f"run {key} {failure.status}: {failure.reason}" if failure else f"run {key} has not been trained"
 
 
 def _shared(found: Mapping[str, list[Any]]) -> dict[str, Any]:

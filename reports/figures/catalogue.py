@@ -13,6 +13,7 @@ from reports.figures import (
     cross_dataset,
     detection,
     forest,
+    gains,
     score_curves,
     selection,
     study,
@@ -53,6 +54,7 @@ TABLE_FIGURES: Mapping[str, Callable[[Table], Figure | Absence]] = {
     cross_dataset.NAME: cross_dataset.draw_cross_dataset,
     study.NAME: study.draw_study,
     forest.NAME: forest.draw_forest,
+    gains.NAME: gains.draw_gains,
 }
 
 
@@ -62,11 +64,12 @@ def suits(name: str, plan: TablePlan) -> bool:
         cross_dataset.NAME: plan.protocol == "cross" and len(plan.datasets) > 1,
         study.NAME: plan.study,
         forest.NAME: len(plan.rows) > 1,
+        gains.NAME: any(row.tuned for row in plan.rows),
     }[name]
 
 
 def figures_of_table(table: Table) -> list[Figure | Absence]:
-    """Draw the figures of a table: a heat map across datasets, a study of settings, the differences."""
+    """Draw the figures of a table: across datasets, of a study of settings, the differences, what tuning gains."""
     return [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
 
 

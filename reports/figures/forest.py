@@ -38,7 +38,7 @@ def draw_forest(table: Table) -> Figure | Absence:
         TITLE,
         (*figure_caption(table), *CAPTION, *([left_out] if len(data) > MOST else []), *difference_notes(table)),
         f"Forest plot of {len(shown)} differences between rows of {plan.table}, with 95 % intervals.",
-        lambda: _draw(shown),
+        lambda: draw_intervals(shown.assign(label=_labels(shown)), "difference in points"),
         data,
     )
 
@@ -61,7 +61,21 @@ def _data(table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draw(data: pd.DataFrame) -> Canvas:
+def _labels(data: pd.DataFrame) -> list[str]:
+    return [f"{shorten(row['row'])} − {shorten(row['against'])}" for row in data.to_dict("records")]
+
+
+def draw_intervals(data: pd.DataFrame, what: str) -> Canvas:
+    """Draw differences with their intervals, one below the other.
+
+    Parameters
+    ----------
+    data
+        A row for each: column, label, difference, ci_low, ci_high, p_holm, covers_seeds; those of a column follow one
+        another.
+    what
+        What stands below the axis.
+    """
     groups = list(data.groupby("column", sort=False))
     figure = canvas(DOUBLE, 0.7 + 0.19 * (len(data) + 1.2 * len(groups)))
     axis = figure.subplots()
@@ -80,7 +94,7 @@ def _draw(data: pd.DataFrame) -> Canvas:
         )
         for row in part.to_dict("records"):
             y += 1
-            labels[y] = f"{shorten(row['row'])} − {shorten(row['against'])}{'' if row['covers_seeds'] else ' ‡'}"
+            labels[y] = f"{row['label']}{'' if row['covers_seeds'] else ' ‡'}"
             low, middle, high = (100 * row[name] for name in ("ci_low", "difference", "ci_high"))
             clear = row["p_holm"] <= SIGNIFICANCE
             colour = INK if not clear else NORMAL if middle > 0 else ABNORMAL
@@ -100,7 +114,7 @@ def _draw(data: pd.DataFrame) -> Canvas:
             )
         y += 1.2
     axis.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-    axis.set(yticks=list(labels), ylim=(y - 0.5, -0.7), xlabel="difference in points")
+    axis.set(yticks=list(labels), ylim=(y - 0.5, -0.7), xlabel=what)
     axis.set_yticklabels(list(labels.values()))
     axis.grid(visible=False, axis="y")
     return figure

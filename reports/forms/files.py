@@ -1,4 +1,4 @@
-"""The files of a table: its cells in long form, and the texts of all forms."""
+"""The files of a table and of a search: their numbers in long form, and the texts of all forms."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import pandas as pd
 
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import Cell, Table
+from benchmark.tuning.trials import Trials
 from reports.forms.csv import to_csv
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
 from reports.tables.document import make_document
 from reports.tables.provenance import to_provenance
+from reports.tables.trials import search_document, trials_frame
 
 COMPARISON_COLUMNS = ("standing", "against", "gap", "gap_low", "gap_high", "gap_p_holm")
 
@@ -77,6 +79,17 @@ def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[
         "tex": to_latex(document),
         "html": to_html(document),
         "provenance.json": to_provenance(shown, store),
+    }
+
+
+def search_texts(search: Trials) -> dict[str, str]:
+    """Render a search in every form: ending of the file's name -> its text."""
+    document = search_document([search])
+    return {
+        "md": to_markdown(document),
+        "csv": to_csv(trials_frame(search)),
+        "tex": to_latex(document),
+        "html": to_html(document),
     }
 
 

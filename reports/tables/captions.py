@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table
 from benchmark.terms import Selection
 from reports.tables.paths import without_folders
@@ -17,6 +18,7 @@ FALLBACKS = {
 }
 UNKNOWN = "which another version of wvad-bench knows"
 
+BELOW_CHANCE = "† below chance level, where a relative drop says little."
 SIMULATED = "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
 
 
@@ -41,6 +43,7 @@ def caption(table: Table) -> list[str]:
     if plan.protocol == "in-domain" and any(cell.standing for cell in table.cells):
         by = "" if plan.seeds > 1 else ", the one seed of each taken as given"
         lines.append(f"Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md){by}.")
+    lines += _tuned_sentences(plan)
     if table.reported:
         lines.append("Rows reported by the paper rest on features of several kinds, theirs or others'.")
     if plan.overrides:
@@ -57,9 +60,18 @@ def figure_caption(table: Table) -> tuple[str, ...]:
         + (f", changed settings {', '.join(plan.overrides)}" if plan.overrides else "")
         + ".",
         selection_sentence(table.selection, table.looks, plan.holdout),
+        *_tuned_sentences(plan),
         *((SIMULATED,) if any(dataset.simulated for dataset in plan.datasets) else ()),
         *fallback_sentences((deviation, f"{row} on {name}") for deviation, row, name in table.deviations),
     )
+
+
+def _tuned_sentences(plan: TablePlan) -> list[str]:
+    """Say how the settings of tuned rows were chosen, where there are any."""
+    trials = sorted({tuned.trials for row in plan.rows for tuned in row.tuned.values()})
+    tried = "/".join(map(str, trials))
+    several = "" if trials == [1] else "s"
+    return [f"Tuned alike: {tried} random trial{several} each, selected on held-out training videos."] if trials else []
 
 
 def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:
@@ -98,7 +110,7 @@ def notes(table: Table) -> list[str]:
     """Return the remarks below a table: numbers below chance, and why cells are empty or short of seeds."""
     lines = []
     if any(cell.below_chance for cell in (*table.cells, *table.shuffled)):
-        lines.append("† below chance level, where a relative drop says little.")
+        lines.append(BELOW_CHANCE)
     reasons: dict[str, list[str]] = {}
     for cell in (*table.cells, *table.shuffled):
         if cell.reason:

@@ -126,6 +126,8 @@ def _power_rows(cells: Sequence[Cell], table: Table, videos: int, size: float) -
     for cell in cells:
         if cell.difference is None or cell.summary is None or subject.summary is None:
             continue
+        if cell.difference.other != subject.row:  # compared with itself tuned
+            continue
         if not cell.difference.covers_seeds:
             yield GridRow(cell.row, (GridCell("", "one seed: unknown"), *[GridCell("", EMPTY)] * (len(SEEDS) + 1)))
             continue

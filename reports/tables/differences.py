@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchmark.statistics.differences import Difference
 from benchmark.tables.cells import Table
 from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
@@ -31,11 +32,15 @@ def difference_notes(table: Table) -> tuple[str, ...]:
     return (*one_seed, ORACLE) if table.selection == "oracle" else one_seed
 
 
+def difference_cells(shown: Difference) -> tuple[GridCell, ...]:
+    """Return a difference, its interval and its p-value, below `HEADERS`."""
+    return (
+        GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.significant),
+        GridCell("", interval(100 * shown.ci_low, 100 * shown.ci_high)),
+        GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
+    )
+
+
 def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:
     for shown in table.differences(train, test):
-        cells = (
-            GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.significant),
-            GridCell("", interval(100 * shown.ci_low, 100 * shown.ci_high)),
-            GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
-        )
-        yield GridRow(f"{shown.one} − {shown.other}", cells)
+        yield GridRow(f"{shown.one} − {shown.other}", difference_cells(shown))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports.tables import beside_paper, contrasts, controls, differences
+from reports.tables import beside_paper, contrasts, controls, differences, gains
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
@@ -40,12 +40,13 @@ class Document:
 
 
 def make_document(table: Table) -> Document:
-    """Put a table together: itself, and below it the differences, the paper's numbers and controls that there are."""
+    """Put a table together: itself, and below it gains, differences, the paper's numbers and controls, if any."""
     plan, marks, beside_marks = table.plan, Footnotes(), Footnotes()
     grid = main_grid(table, marks)
     classes = contrasts.class_grid(table)
     beside = beside_paper.paper_grid(table, beside_marks)
     below = [
+        ("gains", gains.TITLE, gains.CAPTION, gains.gain_grid(table)),
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
         ("classes", contrasts.CLASSES, contrasts.class_caption(table), classes),
@@ -54,6 +55,7 @@ def make_document(table: Table) -> Document:
         ("controls", controls.TITLE, controls.CAPTION, controls.control_grid(table)),
     ]
     notes_below = {
+        "gains": gains.gain_notes(table),
         "differences": differences.difference_notes(table),
         "paper": tuple(beside_marks.lines()),
         "classes": contrasts.class_notes(classes),

@@ -164,6 +164,11 @@ def result(cell: Cell, seeds: int, bold: bool = False) -> GridCell:
     )
 
 
+def percent(value: float | None) -> GridCell:
+    """Show a share in percent."""
+    return GridCell(EMPTY if value is None else f"{100 * value:.2f}")
+
+
 def signed(points: float) -> str:
     """Show a difference in points, with its sign."""
     return f"{points + 0.0:+.2f}".replace("-", "−")  # a zero turned round is a zero

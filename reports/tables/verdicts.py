@@ -81,7 +81,7 @@ def _by_row(table: Table) -> Iterator[str]:
 def _by_subject(table: Table) -> Iterator[str]:
     """Say for each dataset how the method that the table is about compares with each other one."""
     for title, source, target in columns(table):
-        found = table.differences(source.name, target.name)
+        found = [d for d in table.differences(source.name, target.name) if d.one == table.plan.subject]
         if not found:
             text = _row_numbers(table, source.name, target.name)
             yield f"{title}: {text or 'no number'}; nothing to compare."

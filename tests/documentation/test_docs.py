@@ -18,6 +18,7 @@ from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_about, resolve_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.scaffold import render
+from benchmark.plugins.search_space import resolve_space
 from benchmark.system.entry_points import list_plugins
 from benchmark.tables.paper import PAPER_FEATURE_SETS
 
@@ -124,10 +125,11 @@ def test_ids_are_those_of_the_code() -> None:
 @pytest.fixture
 def example(tmp_path: Path) -> Pipeline:
     """The guide's method, recipe and add-on, as a reader would save them."""
-    (method, add_on), (recipe, head) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
+    (method, add_on), (recipe, search, head) = blocks(GUIDE, "python"), blocks(GUIDE, "yaml")
     (tmp_path / "mine.py").write_text(method, encoding="utf-8")
     (tmp_path / "scale.py").write_text(add_on, encoding="utf-8")
-    (tmp_path / "mine.yaml").write_text(head + recipe.removeprefix("method: mine\n"), encoding="utf-8")
+    rest = "".join(block.removeprefix("method: mine\n") for block in (recipe, search))
+    (tmp_path / "mine.yaml").write_text(head + rest, encoding="utf-8")
     return find_pipeline(f"{tmp_path / 'mine.py'}:Mine")
 
 
@@ -145,6 +147,12 @@ def test_the_example_recipe_is_taken(example: Pipeline) -> None:
     assert (quick.training().steps, quick.training().segments) == (100, 16)
     paper, _ = resolve_recipe(example, "ucf-crime", "paper")
     assert (paper.training().steps, paper.training().segments) == (2000, 32)
+
+
+def test_the_example_search_is_taken(example: Pipeline) -> None:
+    space = resolve_space(example, "paper")
+    assert list(space) == ["training.learning_rate", "training.segments", "config.share", "config.hidden"]
+    assert (space["config.share"].low, space["config.share"].high) == (0.05, 0.5)
 
 
 def test_the_example_head_is_taken_and_every_key_of_a_head_documented(example: Pipeline) -> None:

@@ -122,6 +122,36 @@ def test_an_add_on_has_settings_and_a_size(
     assert f"METHOD+{name}" in printed
 
 
+def test_what_is_searched_stands_below_the_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "clav", "--profile", "quick"]) == 0
+    recipe, title, searched = capsys.readouterr().out.partition("what wvad tune searches, profile quick")
+    assert title
+    assert rows(recipe)["config.top_k"][1:3] == ["3", "paper"]
+    assert rows(searched)["config.top_k"] == ["config.top_k", "1/3/5/7", "paper", "Those that the paper tried."]
+    assert rows(searched)["training.learning_rate"][1] == "1e-5 to 0.01 (log)"
+    assert rows(searched)["training.steps"][1] == "50/100/200"
+    assert "training.batch_size" not in rows(searched)
+
+
+def test_a_narrow_terminal_cuts_neither_settings_nor_the_command_that_found_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = "wvad tune mean-mil --dataset scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech --trials 20"
+    value = f'{{value: 0.002, source: search, note: "{command}"}}'
+    (tmp_path / "mean_mil.py").write_text(PLUGIN.read_text())
+    (tmp_path / "mean_mil.yaml").write_text(
+        f"method: mean_mil\nprofiles: {{quick: {{training: {{learning_rate: {value}}}}}}}\n"
+    )
+    file = StringIO()
+    monkeypatch.setattr("benchmark.cli.methods_listed.out", Console(file=file, width=80))
+    assert run(["methods", f"{tmp_path / 'mean_mil.py'}:MeanMIL", "--profile", "quick"]) == 0
+    recipe, _, searched = file.getvalue().partition("what wvad tune searches")
+    found = rows(recipe)["training.learning_rate"]
+    assert found[1:3] == ["0.002", "search"]
+    assert found[3].replace(" ", "") == command.replace(" ", "")
+    assert "training.learning_rate" in rows(searched)
+
+
 def test_a_narrow_terminal_has_a_line_for_each_figure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ class MyMethod(Method):
 
         hidden: int = Field(64, ge=1, le=65_536, description="width of the hidden layer")
         share: float = Field(0.25, gt=0, le=1, description="share of a video's segments that stand for it")
+        dropout: float = Field(0.5, ge=0, le=0.8, description="dropout after the hidden layer")
 
     config: Config
 
@@ -25,7 +26,10 @@ class MyMethod(Method):
         super().__init__(config, features)
         # Random numbers come from PyTorch's global generator: the engine has seeded it.
         self.layers = nn.Sequential(
-            nn.Linear(features.dim, config.hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(config.hidden, 1)
+            nn.Linear(features.dim, config.hidden),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden, 1),
         )
 
     def score(self, features: Tensor) -> Tensor:

@@ -125,3 +125,13 @@ def test_hold_out_keeps_at_least_one_of_each_class() -> None:
     assert Counter(v.label for v in kept) == {0: 1, 1: 1}
     assert Counter(v.label for v in held) == {0: 1}
     assert hold_out(videos_of(5, 5), 0.0, seed=0)[1] == []
+
+
+def test_folds_hold_out_every_video_once_and_the_same_share_of_each_class() -> None:
+    videos = videos_of(21, 10)
+    folds = [hold_out(videos, 1 / 5, seed=3, fold=fold) for fold in range(5)]
+    held = Counter(video.name for _, out in folds for video in out)
+    assert held == Counter(video.name for video in videos)
+    for kept, out in folds:
+        assert Counter(v.label for v in out) in ({0: 4, 1: 2}, {0: 5, 1: 2})
+        assert {v.name for v in kept} == {v.name for v in videos} - {v.name for v in out}

@@ -1,4 +1,4 @@
-"""The call that the command line and notebooks share: what is kept, filled, finished and logged, and in which order."""
+"""The call that the command line and notebooks share: what is kept, finished and logged, and in which order."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -14,7 +14,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
-from benchmark.tables.cells import FilledTable
+from benchmark.tables.cells import fill_selections, fill_table
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
@@ -45,11 +45,11 @@ def quiet() -> Console:
     return Console(file=StringIO())
 
 
-def test_a_table_is_filled_under_each_selection_and_handed_over_once(plan: Plan, tmp_path: Path) -> None:
-    choices, filled = small(tmp_path), list[FilledTable]()
-    outcomes = do_tables([plan(choices)], choices, quiet(), filled.append)
+def test_a_table_is_handed_over_once_and_can_be_filled_under_each_selection(plan: Plan, tmp_path: Path) -> None:
+    choices, finished = small(tmp_path), list[TablePlan]()
+    outcomes = do_tables([plan(choices)], choices, quiet(), finished.append)
     assert [outcome.status for outcome in outcomes] == ["ok"]
-    (one,) = filled
+    (one,) = (fill_selections(made, Results(tmp_path).store) for made in finished)
     means = {selection: table.cells[0].summary is not None for selection, table in one.items()}
     assert means == {"last": True, "validation": False, "oracle": True}
     assert all(table.selection == selection for selection, table in one.items())
@@ -69,8 +69,7 @@ def test_files_are_logged_after_the_table_is_finished(
 
     monkeypatch.setattr(call, "choose_tracker", lambda *_: Noting())
 
-    def finish(filled: FilledTable) -> None:
-        made = filled["last"].plan
+    def finish(made: TablePlan) -> None:
         (Results(tmp_path).table_folder(made.folder) / f"{made.table}.md").write_text("made")
 
     do_tables([plan(choices)], choices, quiet(), finish)
@@ -78,35 +77,35 @@ def test_files_are_logged_after_the_table_is_finished(
 
 
 def test_a_run_of_two_tables_is_done_once_and_both_are_finished(plan: Plan, tmp_path: Path) -> None:
-    choices, filled = small(tmp_path), list[FilledTable]()
-    outcomes = do_tables([plan(choices, "one"), plan(choices, "two")], choices, quiet(), filled.append)
+    choices, finished = small(tmp_path), list[TablePlan]()
+    outcomes = do_tables([plan(choices, "one"), plan(choices, "two")], choices, quiet(), finished.append)
     assert len(outcomes) == 1
-    assert [one["last"].plan.table for one in filled] == ["one", "two"]
-    assert all(one["last"].cells[0].summary for one in filled)
+    assert [made.table for made in finished] == ["one", "two"]
+    assert all(fill_table(made, Results(tmp_path).store, "last").cells[0].summary for made in finished)
 
 
 def test_controls_are_measured_where_a_table_shows_them(plan: Plan, tmp_path: Path) -> None:
-    choices, filled = small(tmp_path), list[FilledTable]()
-    do_tables([plan(choices, controls=True)], choices, quiet(), filled.append)
-    assert "constant score" in dict(filled[0]["last"].controls)
+    choices, finished = small(tmp_path), list[TablePlan]()
+    do_tables([plan(choices, controls=True)], choices, quiet(), finished.append)
+    assert "constant score" in dict(fill_table(finished[0], Results(tmp_path).store, "last").controls)
 
 
 def test_an_executor_that_cannot_be_used_leaves_the_stored_plan_alone(plan: Plan, tmp_path: Path) -> None:
     choices = small(tmp_path)
-    do_tables([plan(choices)], choices, quiet(), lambda filled: None)
+    do_tables([plan(choices)], choices, quiet(), lambda plan: None)
     (before,) = Results(tmp_path).plans(None)
     other = small(tmp_path, settings=("steps=3",), executor="nobodys")
     with pytest.raises(InputError, match="unknown executor nobodys"):
-        do_tables([plan(other)], other, quiet(), lambda filled: None)
+        do_tables([plan(other)], other, quiet(), lambda plan: None)
     assert list(Results(tmp_path).plans(None)) == [before]
 
 
 def test_filling_reads_each_record_once(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     choices, read = small(tmp_path, seeds=2), list[str]()
     planned = plan(choices)
-    do_tables([planned], choices, quiet(), lambda filled: None)
+    do_tables([planned], choices, quiet(), lambda plan: None)
     original = RunStore.record
     monkeypatch.setattr(RunStore, "record", lambda store, key: (read.append(key), original(store, key))[1])
     made: TablePlan = planned[0]
-    call.fill_selections(made, RunStore(choices.runs))
+    fill_selections(made, RunStore(choices.runs))
     assert sorted(read) == sorted(made.run_keys())

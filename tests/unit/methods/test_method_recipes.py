@@ -56,8 +56,21 @@ def test_every_value_has_a_source_and_every_estimate_a_note(name):
     for block in parts:
         for leaf in [*block.get("config", {}).values(), *block.get("training", {}).values()]:
             assert set(leaf) <= {"value", "source", "note"}
-            assert leaf["source"] in {"paper", "official-code", "estimate"}
+            assert leaf["source"] in {"paper", "official-code", "estimate", "search"}
             assert leaf["source"] != "estimate" or leaf["note"].endswith(".")
+            assert leaf["source"] != "search" or f"wvad tune {name}" in leaf["note"]
+
+
+@pytest.mark.parametrize("path", sorted(Path(methods.__file__).parent.rglob("*.yaml")), ids=lambda path: path.stem)
+def test_quick_values_are_found_by_search_and_say_how(path):
+    content = yaml.safe_load(path.read_text())
+    quick = content.get("profiles", {}).get("quick", {})
+    leaves = [leaf for section in quick.values() for leaf in section.values()]
+    assert leaves or path.stem == "ica"  # an add-on has no training of its own
+    for leaf in leaves:
+        assert leaf["source"] == "search"
+        assert leaf["note"].startswith(f"wvad tune {content['method'].replace('_', '-')} --dataset ")
+        assert "not tuned" not in leaf["note"].lower()
 
 
 @pytest.mark.parametrize("name", CLASSES)

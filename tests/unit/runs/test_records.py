@@ -57,6 +57,8 @@ def test_names_for_people_are_not_in_the_key(field: str) -> None:
         {"config": {"hidden": 512, "margin": 2.0}},
         {"training": Training(steps=201)},
         {"inputs": {"motion": "none"}},
+        {"trial": True},
+        {"fold": 0},
         {"profile": "paper"},
         {"holdout": 0.2},
         {"train_hash": "cd" * 32},
@@ -83,3 +85,11 @@ def test_whatever_decides_an_add_ons_numbers_and_their_order_is_in_the_key() -> 
     changes = [{"name": "x"}, {"version": 2}, {"source": "ab" * 32}, {"config": {"kernel": 1}}]
     stacks = [(ica,), (ica, conv), (conv, ica), *((ica.model_copy(update=change),) for change in changes)]
     assert len({spec(add_ons=stack).key for stack in stacks}) == len(stacks)
+
+
+def test_folds_are_told_apart_and_share_a_configuration() -> None:
+    folds = [spec(trial=True, holdout=0.5, fold=fold) for fold in (0, 1)]
+    assert folds[0].key != folds[1].key
+    assert folds[0].configuration == folds[1].configuration
+    assert [one.instance for one in folds] == ["fold 1", "fold 2"]
+    assert spec(seed=3).instance == "seed 3"

@@ -7,6 +7,7 @@ import torch
 
 from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.manifest import Video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.training.choices import Choices
@@ -95,3 +96,40 @@ def test_scoring_covers_every_row_and_keeps_the_mode(dataset: Dataset) -> None:
 )
 def test_looks_are_evenly_spaced_and_end_with_the_last_step(steps: int, looks: int, expected: set[int]) -> None:
     assert look_steps(steps, looks) == expected
+
+
+def test_a_trial_opens_no_test_video_and_keeps_no_weights(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = {video.name: video.split for video in dataset.manifest.videos}
+    opened: list[str] = []
+
+    def note(name: str) -> None:
+        real = getattr(Dataset, name)
+
+        def read(self: Dataset, video: Video) -> object:
+            opened.append(splits[video.name])
+            return real(self, video)
+
+        monkeypatch.setattr(Dataset, name, read)
+
+    for name in ("features", "motion", "objects"):
+        note(name)
+    spec = plan(dataset, holdout=0.34).model_copy(update={"trial": True})
+    trained = train(spec, METHOD, dataset, CPU, lambda step, loss: None)
+    assert set(opened) == {"train"}
+    assert [(look.step, look.test) for look in trained.looks] == [(2, None), (4, None), (6, None)]
+    assert (trained.selected, trained.weights) == ({}, {})
+    # The weights and the held-out videos are those of the same run that is no trial.
+    ordinary = run(dataset, holdout=0.34)
+    assert [look.validation for look in trained.looks] == [look.validation for look in ordinary.looks]
+
+
+def test_a_fold_is_judged_on_its_own_part_of_the_training_videos(dataset: Dataset) -> None:
+    spec = plan(dataset).model_copy(update={"trial": True, "holdout": 1 / 3})
+    values = {
+        train(spec.model_copy(update={"fold": fold}), METHOD, dataset, CPU, lambda step, loss: None)
+        .looks[-1]
+        .validation
+        for fold in range(3)
+    }
+    assert None not in values
+    assert len(values) > 1

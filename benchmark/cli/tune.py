@@ -1,0 +1,164 @@
+"""The command that searches settings of methods, and what the commands that tune tables share with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark import terms
+from benchmark.cli import options
+from benchmark.cli.common import command_line, err, open_datasets, out, say, say_failures, say_plan
+from benchmark.cli.training_options import takes_choices
+from benchmark.runs.results_folder import Results
+from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
+
+if TYPE_CHECKING:
+    from benchmark.datasets.dataset import Dataset
+    from benchmark.tables.declaration import TableDeclaration
+    from benchmark.training.jobs import Outcome
+    from benchmark.tuning.trials import Trials
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(tune)
+
+
+@takes_choices
+def tune(
+    choices: Choices,
+    methods: Annotated[str, typer.Argument(metavar="METHOD,...", help="Methods, each as for `wvad train`.")],
+    dataset: Annotated[str, typer.Option(help="A dataset; several joined by commas share one setting.")],
+    trials: Annotated[
+        int,
+        typer.Option(min=1, max=terms.MOST_TRIALS, help="Settings that are tried, beside the recipe's own."),
+    ] = 20,
+    sampler: Annotated[
+        terms.Sampler, typer.Option(help="How settings are drawn: at random, or near those that did well.")
+    ] = "random",
+    search: Annotated[
+        str | None, typer.Option(metavar="KEY,...", help="Settings to search; the whole search space unless given.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, max=100, help="Judge by so many folds, instead of seeds and --holdout.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Write what was found as a recipe of its own.")
+    ] = None,
+) -> None:
+    """Search settings by held-out training videos alone; every method gets as many trials. No test video is opened.
+
+    Each setting is tried with 2 seeds and a quarter of the training videos held out, unless --seeds and --holdout, or
+    --folds, say otherwise.
+    """
+    from benchmark.tuning.fragment import to_recipe
+    from benchmark.tuning.planning import SearchChoices, check_searches, plan_search
+    from benchmark.tuning.tune import do_searches
+
+    references = options.split(methods)
+    names = () if search is None else tuple(options.split(search))
+    wanted = SearchChoices(trials=trials, sampler=sampler, folds=folds, names=names)
+    if choices.looks is not None:
+        raise InputError("--looks: a search judges the weights of the last step; leave it away")
+    _check_recipe_file(write, references)
+    opened = open_datasets(options.split(dataset), choices.data)
+    searches = [plan_search(reference, opened, choices, wanted, command_line()) for reference in references]
+    names_of = [one.pipeline.name for one in searches]
+    if twice := next((name for name in names_of if names_of.count(name) > 1), None):
+        raise InputError(f"{twice} is named twice")
+    check_searches(wanted, choices, searches)
+    found, outcomes = do_searches(
+        searches, err, lambda planned: say_plan(planned, choices), writes_search(Results(choices.results))
+    )
+    show_searches(found, Results(choices.results))
+    for one, result in zip(searches, found, strict=True):
+        if recipe := to_recipe(one, result):
+            say(f"To paste into the recipe of {one.pipeline.name}:")
+            out.print(recipe, soft_wrap=True)
+        if recipe and write is not None:
+            _write_recipe(write, to_recipe(one, result, write.stem))
+    if code := say_failures(outcomes):
+        raise typer.Exit(code)
+
+
+def tune_rows(
+    table: TableDeclaration, datasets: Sequence[Dataset], choices: Choices, trials: int | None
+) -> tuple[TableDeclaration, list[Outcome]]:
+    """Tune the rows of a table alike, where trials are asked for."""
+    from benchmark.tuning.tune import tune_table
+
+    if trials is None:
+        return table, []
+    return tune_table(
+        table,
+        datasets,
+        choices,
+        trials,
+        command_line(),
+        err,
+        lambda planned: say_plan(planned, choices),
+        writes_search(Results(choices.results)),
+    )
+
+
+def writes_search(results: Results) -> Callable[[Trials], None]:
+    """Return what writes the files of a search into the results folder."""
+    return lambda search: _write_search(search, results)
+
+
+def show_searches(searches: Sequence[Trials], results: Results) -> None:
+    """Print what searches found, and where their files are."""
+    from reports.forms.terminal import to_terminal
+    from reports.tables.trials import search_document
+
+    part = search_document(searches).parts[0]
+    out.print(to_terminal(part))
+    for line in (*part.caption, *part.notes):
+        say(line)
+    folders = dict.fromkeys(str(results.table_folder(search.plan.folder)) for search in searches)
+    names = ", ".join(f"{search.plan.table}.*" for search in searches)
+    say(f"Written: {names} in {', '.join(folders)}, with all trials and a figure")
+
+
+def _write_search(search: Trials, results: Results) -> None:
+    from benchmark.system.files import replacing, writing_to
+    from benchmark.tuning.drawing import to_optuna
+    from reports.figures.trials import trials_picture
+    from reports.forms.files import search_texts
+
+    folder = results.table_folder(search.plan.folder)
+    files = {"optuna.log": to_optuna(search)}
+    files |= {end: text.encode() for end, text in search_texts(search).items()}
+    files |= dict(zip(["png"], trials_picture(search), strict=False))  # none where no trial has a value
+    with writing_to(folder, "--results"):
+        for end, content in files.items():
+            with replacing(folder / f"{search.plan.table}.{end}") as file:
+                file.write(content)
+
+
+def _check_recipe_file(path: Path | None, methods: Sequence[str]) -> None:
+    """Refuse a recipe's file that could not be written, before anything is tried."""
+    if path is None:
+        return
+    if len(methods) > 1:
+        raise InputError("--write: a recipe is of one method; search one at a time, or paste what is printed")
+    if "@" in methods[0].rpartition("/")[2]:
+        raise InputError("--write: a preset is a part of a recipe; paste what is printed")
+    if path.suffix != ".yaml":
+        raise InputError(f"--write {path}: a recipe's name ends with .yaml")
+    if path.exists():
+        raise InputError(f"--write {path}: it is there already; name another file, or paste what is printed")
+    if not path.parent.is_dir():
+        raise InputError(f"--write {path}: there is no folder {path.parent}")
+
+
+def _write_recipe(path: Path, text: str) -> None:
+    from benchmark.system.files import write_atomically, writing_to
+
+    with writing_to(path.parent, "--write"):
+        write_atomically(path, text)
+    say(f"Written: {path}, to lie beside the method's file of the same name")

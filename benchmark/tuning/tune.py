@@ -1,0 +1,143 @@
+"""Searches done: their trials as runs of the store, and a table whose rows are tuned alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from rich.console import Console
+
+from benchmark.datasets.dataset import Dataset
+from benchmark.execution.call import Planned, do_tables
+from benchmark.runs.results_folder import Results
+from benchmark.runs.table_plan import TablePlan, Tuned
+from benchmark.system.errors import InputError
+from benchmark.tables.declaration import RowDeclaration, TableDeclaration
+from benchmark.training.choices import Choices
+from benchmark.training.jobs import Outcome
+from benchmark.tuning.drawing import Drawn, draw_more, rounds
+from benchmark.tuning.planning import MethodSearch, SearchChoices, as_settings, check_searches, plan_search
+from benchmark.tuning.trials import Trials, read_trials
+
+Announce = Callable[[Sequence[Planned]], None]
+"""Told what is about to be done."""
+Finish = Callable[[Trials], None]
+"""What is done with a finished search before its files are logged: whoever calls writes it."""
+
+
+def _nothing(what: object) -> None:
+    """Do nothing, for whoever does not look on."""
+
+
+def do_searches(
+    searches: Sequence[MethodSearch], console: Console, announce: Announce = _nothing, finish: Finish = _nothing
+) -> tuple[list[Trials], list[Outcome]]:
+    """Do searches of equal choices together, and return what they found and how their runs ended.
+
+    What is tried depends on the stored results of the trials before it, and on nothing else. So a search that was
+    interrupted goes on from its stored runs, and several calls at once share the runs of one.
+
+    Raises
+    ------
+    InputError
+        If the executor cannot be used, or the results folder cannot be written.
+    """
+    choices, search = searches[0].choices, searches[0].search
+    store = Results(choices.results).store
+    drawn: list[list[Drawn]] = [[] for _ in searches]
+    found: list[Trials] = []
+    outcomes: list[Outcome] = []
+    for size in rounds(search.sampler, search.trials):
+        for number, one in enumerate(searches):
+            drawn[number] += draw_more(one.ranges, found[number].drawn if found else (), size)
+        planned = [one.plan(own, size) for one, own in zip(searches, drawn, strict=True)]
+        announce(planned)
+
+        def finish_last(plan: TablePlan) -> None:
+            trials = read_trials(plan, store)
+            if len(trials.drawn) == search.trials:
+                finish(trials)
+
+        outcomes += do_tables(planned, choices, console, finish_last)
+        found = [read_trials(plan, store) for plan, _ in planned]
+    return found, outcomes
+
+
+def tune_table(
+    table: TableDeclaration,
+    datasets: Sequence[Dataset],
+    choices: Choices,
+    trials: int,
+    command: str,
+    console: Console,
+    announce: Announce = _nothing,
+    finish: Finish = _nothing,
+) -> tuple[TableDeclaration, list[Outcome]]:
+    """Search the settings of each row on each dataset's training videos, and declare the table with what was found.
+
+    Every row gets as many random trials. Below the tuned rows stand those as in the recipes, so that what tuning gains
+    is a difference of the table as others are.
+
+    Raises
+    ------
+    InputError
+        If a row has nothing to search, or no trial of it gave a value.
+    """
+    wanted, of_trials = SearchChoices(trials=trials), replace(choices, seeds=None)  # the seeds are the table's
+    searches = {
+        (row.method, row.settings, dataset.name): plan_search(
+            row.method, [dataset], of_trials, wanted, command, row.settings
+        )
+        for row in table.rows
+        for dataset in datasets
+    }
+    check_searches(wanted, choices, list(searches.values()))
+    found, outcomes = do_searches(list(searches.values()), console, announce, finish)
+    best = {key: _best(trials) for key, trials in zip(searches, found, strict=True)}
+    tuned = [{d.name: best[row.method, row.settings, d.name] for d in datasets} for row in table.rows]
+    return _declare_beside(table, tuned), outcomes
+
+
+def _best(trials: Trials) -> Tuned:
+    best = trials.best
+    if best is None or best.held_out is None:
+        places = ", ".join(dataset.name for dataset in trials.plan.datasets)
+        raise InputError(
+            f"{trials.plan.title} on {places}: none of {len(trials.drawn)} trials gave a value; "
+            f"{trials.drawn[0].label}: {trials.drawn[0].reason}"
+        )
+    return Tuned(
+        settings=as_settings(best.settings),
+        held_out=best.held_out,
+        recipe_held_out=trials.recipe.held_out,
+        trials=len(trials.drawn),
+    )
+
+
+def _declare_beside(table: TableDeclaration, tuned: Sequence[Mapping[str, Tuned]]) -> TableDeclaration:
+    """Declare a table with its rows tuned, and below them as they were, each compared with itself tuned."""
+
+    def name(label: str | None) -> str | None:
+        return label and f"{label}, tuned"
+
+    def group(row: RowDeclaration, how: str) -> str:
+        return f"{row.group}, {how}" if row.group else how
+
+    rows = [
+        row.model_copy(
+            update={
+                "label": name(row.label),
+                "tuned": dict(own),
+                "group": group(row, "tuned alike"),
+                "against": name(row.against),
+            }
+        )
+        for row, own in zip(table.rows, tuned, strict=True)
+    ]
+    rows += [
+        row.model_copy(update={"group": group(row, "as in the recipes"), "against": name(row.label)})
+        for row in table.rows
+    ]
+    first = table.reference or table.rows[0].label
+    changed = {"rows": tuple(rows), "reference": name(first), "subject": name(table.subject)}
+    return TableDeclaration.model_validate(dict(table) | changed)
