@@ -21,8 +21,6 @@ from benchmark.tables.declaration import declare_comparison
 from benchmark.tables.planning import plan_table
 from benchmark.terms import Device, Profile, Selection
 from benchmark.training.choices import Choices
-from benchmark.training.jobs import Outcome
-from benchmark.tuning.tune import tune_table
 
 PART_DIGITS = 16
 """Of the hash of a dataset's training or test part, as a column shows it."""
@@ -37,7 +35,8 @@ class Comparison:
     results
         Mean and deviation over seeds of each method on each dataset.
     differences
-        The method less each other one, with 95 % interval and p adjusted for all of them.
+        The method less each other one, and each tuned one less itself as in the recipe, with 95 % interval and p
+        adjusted for all of them.
     classes
         The same by class of anomaly.
     videos
@@ -176,11 +175,13 @@ def compare(
     )
     opened = [open_dataset(name, choices.data) for name in datasets]
     console, call = Console(stderr=True), "benchmark.compare"
-    declared, outcomes = declare_comparison(method, against, opened, choices), list[Outcome]()
+    declared = declare_comparison(method, against, opened, choices)
     if tuned is not None:
-        declared, outcomes = tune_table(declared, opened, choices, tuned, call, console)
+        from benchmark.tuning.tune import tune_tables  # brings Optuna along
+
+        (declared,) = tune_tables([(declared, opened)], choices, tuned, call, console)
     plan, jobs = plan_table(declared, opened, choices, call)
-    for outcome in (*outcomes, *do_tables([(plan, jobs)], choices, console, lambda plan: None)):
+    for outcome in do_tables([(plan, jobs)], choices, console, lambda plan: None):
         if outcome.status != "ok":
             raise InputError(trouble_line(outcome.status, outcome.job.spec, outcome.reason))
     return Comparison.of(fill_table(plan, Results(choices.results).store, selection))
@@ -255,7 +256,7 @@ def results_frame(table: Table) -> pd.DataFrame:
 
 
 def differences_frame(table: Table) -> pd.DataFrame:
-    """Return the differences of a table about one method: of it less each other row, with 95 % interval and p."""
+    """Return the differences of a table about one method, with 95 % interval and p."""
     columns = ["dataset", "metric", "one", "other", "difference", "ci_low", "ci_high", "p_holm"]
     rows = [
         (dataset.name, dataset.metric, d.one, d.other, d.gap, d.ci_low, d.ci_high, d.p)

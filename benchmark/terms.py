@@ -76,8 +76,9 @@ Source = Literal["paper", "official-code", "estimate", "search"]
 """Where a recipe's value comes from: what was published, what we think, or a search on held-out training videos."""
 Sampler = Literal["random", "tpe"]
 """How a search draws settings: each by itself, or near those that did well before."""
-MOST_TRIALS = 1_000
-"""Of a search."""
+TRIALS, MOST_TRIALS = 20, 1_000
+"""Of a search, unless others are chosen, and at most."""
+MOST_FOLDS = 100
 
 
 class Training(Settings):

@@ -44,18 +44,22 @@ def compare(
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
     from benchmark.tables.declaration import declare_comparison
+    from benchmark.tables.line_ups import MOST
     from benchmark.tables.planning import plan_table
 
+    others = options.split(against)
+    if len(others) >= MOST:
+        raise InputError(f"--against: {len(others)} methods are too many for a figure; name {MOST - 1} at most")
     if selection == "validation" and not choices.holdout:
         raise InputError("--selection validation needs training videos to choose by: give --holdout, such as 0.2")
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
-    declaration = declare_comparison(method, options.split(against), opened, choices, size)
-    declaration, trials = tune_rows(declaration, opened, choices, tuned)
-    planned = plan_table(declaration, opened, choices, command_line())
+    declaration = declare_comparison(method, others, opened, choices, size)
+    (table,) = tune_rows([(declaration, opened)], choices, tuned)
+    planned = plan_table(table, opened, choices, command_line())
     outcomes, (filled,) = do_and_show([planned], choices, selection)
     _answer(filled[selection], choices)
-    if code := say_failures([*trials, *outcomes]):
+    if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 
@@ -67,7 +71,7 @@ def _answer(table: Table, choices: Choices) -> None:
 
     plan, selection = table.plan, table.selection
     stored = Stored(choices.results, selection, [plan])
-    labels = [row.label for row in plan.rows]
+    labels = [row.label for row in plan.rows if row.tuned] or [row.label for row in plan.rows]
     shown = [(line_up, [c.label for c in line_up.contenders if c.label in labels]) for line_up in stored.line_ups]
     device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
     sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]

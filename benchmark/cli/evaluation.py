@@ -112,6 +112,8 @@ def _find_run(store: RunStore, prefix: str) -> RunRecord:
     record = store.record(keys[0])
     if record is None:
         raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
+    if record.spec.trial:
+        raise InputError(f"run {record.key} is a trial of a search: it keeps no weights that could be tested")
     if record.spec.key != record.key:
         raise InputError(f"run {record.key} was stored under other rules for keys; train it again")
     return record

@@ -47,23 +47,26 @@ def reproduce(
     from benchmark.tables.declaration import list_tables, read_table
     from benchmark.tables.planning import plan_table
 
-    planned, outcomes = [], []
+    declared, stems = [], []
     for declaration in map(read_table, list_tables() if table == "all" else [table]):
         if datasets is None:
             names = default_datasets(declaration.datasets, choices.data)
             stem = "scenes" if names != list(declaration.datasets) else ""
         else:
             names, stem = options.split(datasets), ""
-        opened = open_datasets(names, choices.data)
-        declaration, trials = tune_rows(declaration, opened, choices, tuned)
-        outcomes += trials
-        planned.append(plan_table(declaration, opened, choices, command_line(), stem))
+        declared.append((declaration, open_datasets(names, choices.data)))
+        stems.append(stem)
+    tables = tune_rows(declared, choices, tuned)
+    planned = [
+        plan_table(table, opened, choices, command_line(), stem)
+        for table, (_, opened), stem in zip(tables, declared, stems, strict=True)
+    ]
     simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     if len(planned) > 1:
         say_plan(planned, choices)
-    if code := say_failures([*outcomes, *do_and_show(planned, choices)[0]]):
+    if code := say_failures(do_and_show(planned, choices)[0]):
         raise typer.Exit(code)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import command_line, err, open_datasets, out, say, say_failures, say_plan
+from benchmark.cli.common import command_line, err, open_datasets, out, say, say_plan
 from benchmark.cli.training_options import takes_choices
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
@@ -18,8 +18,8 @@ from benchmark.training.choices import Choices
 
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
+    from benchmark.plugins.pipelines import Pipeline
     from benchmark.tables.declaration import TableDeclaration
-    from benchmark.training.jobs import Outcome
     from benchmark.tuning.trials import Trials
 
 
@@ -36,7 +36,7 @@ def tune(
     trials: Annotated[
         int,
         typer.Option(min=1, max=terms.MOST_TRIALS, help="Settings that are tried, beside the recipe's own."),
-    ] = 20,
+    ] = terms.TRIALS,
     sampler: Annotated[
         terms.Sampler, typer.Option(help="How settings are drawn: at random, or near those that did well.")
     ] = "random",
@@ -44,7 +44,8 @@ def tune(
         str | None, typer.Option(metavar="KEY,...", help="Settings to search; the whole search space unless given.")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=2, max=100, help="Judge by so many folds, instead of seeds and --holdout.")
+        int | None,
+        typer.Option(min=2, max=terms.MOST_FOLDS, help="Judge by so many folds, instead of seeds and --holdout."),
     ] = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Write what was found as a recipe of its own.")
@@ -55,47 +56,42 @@ def tune(
     Each setting is tried with 2 seeds and a quarter of the training videos held out, unless --seeds and --holdout, or
     --folds, say otherwise.
     """
-    from benchmark.tuning.fragment import to_recipe
+    from benchmark.tuning.fragment import has_recipe, to_options, to_recipe
     from benchmark.tuning.planning import SearchChoices, check_searches, plan_search
     from benchmark.tuning.tune import do_searches
 
-    references = options.split(methods)
     names = () if search is None else tuple(options.split(search))
     wanted = SearchChoices(trials=trials, sampler=sampler, folds=folds, names=names)
     if choices.looks is not None:
         raise InputError("--looks: a search judges the weights of the last step; leave it away")
-    _check_recipe_file(write, references)
     opened = open_datasets(options.split(dataset), choices.data)
-    searches = [plan_search(reference, opened, choices, wanted, command_line()) for reference in references]
-    names_of = [one.pipeline.name for one in searches]
-    if twice := next((name for name in names_of if names_of.count(name) > 1), None):
-        raise InputError(f"{twice} is named twice")
+    searches = [plan_search(name, opened, choices, wanted, command_line()) for name in options.split(methods)]
     check_searches(wanted, choices, searches)
-    found, outcomes = do_searches(
-        searches, err, lambda planned: say_plan(planned, choices), writes_search(Results(choices.results))
-    )
-    show_searches(found, Results(choices.results))
+    _check_recipe_file(write, [one.pipeline for one in searches])
+    results = Results(choices.results)
+    found = do_searches(searches, err, lambda planned: say_plan(planned, choices), writes_search(results))
+    show_searches(found, results)
     for one, result in zip(searches, found, strict=True):
-        if recipe := to_recipe(one, result):
-            say(f"To paste into the recipe of {one.pipeline.name}:")
-            out.print(recipe, soft_wrap=True)
-        if recipe and write is not None:
+        if result.best is None:
+            continue
+        say(f"To paste into the recipe of {one.pipeline.name}:" if has_recipe(one) else f"For {one.pipeline.name}:")
+        out.print(to_recipe(one, result) if has_recipe(one) else to_options(result), soft_wrap=True)
+        if write is not None:
             _write_recipe(write, to_recipe(one, result, write.stem))
-    if code := say_failures(outcomes):
-        raise typer.Exit(code)
+    if any(result.best is None for result in found):
+        raise typer.Exit(1)
 
 
 def tune_rows(
-    table: TableDeclaration, datasets: Sequence[Dataset], choices: Choices, trials: int | None
-) -> tuple[TableDeclaration, list[Outcome]]:
-    """Tune the rows of a table alike, where trials are asked for."""
-    from benchmark.tuning.tune import tune_table
+    tables: Sequence[tuple[TableDeclaration, Sequence[Dataset]]], choices: Choices, trials: int | None
+) -> list[TableDeclaration]:
+    """Tune the rows of tables alike, where trials are asked for."""
+    from benchmark.tuning.tune import tune_tables
 
     if trials is None:
-        return table, []
-    return tune_table(
-        table,
-        datasets,
+        return [table for table, _ in tables]
+    return tune_tables(
+        tables,
         choices,
         trials,
         command_line(),
@@ -133,21 +129,22 @@ def _write_search(search: Trials, results: Results) -> None:
     folder = results.table_folder(search.plan.folder)
     files = {"optuna.log": to_optuna(search)}
     files |= {end: text.encode() for end, text in search_texts(search).items()}
-    files |= dict(zip(["png"], trials_picture(search), strict=False))  # none where no trial has a value
+    for picture in trials_picture(search):  # none where no trial has a value
+        files["png"] = picture
     with writing_to(folder, "--results"):
         for end, content in files.items():
             with replacing(folder / f"{search.plan.table}.{end}") as file:
                 file.write(content)
 
 
-def _check_recipe_file(path: Path | None, methods: Sequence[str]) -> None:
+def _check_recipe_file(path: Path | None, pipelines: Sequence[Pipeline]) -> None:
     """Refuse a recipe's file that could not be written, before anything is tried."""
     if path is None:
         return
-    if len(methods) > 1:
+    if len(pipelines) > 1:
         raise InputError("--write: a recipe is of one method; search one at a time, or paste what is printed")
-    if "@" in methods[0].rpartition("/")[2]:
-        raise InputError("--write: a preset is a part of a recipe; paste what is printed")
+    if pipelines[0].preset or pipelines[0].add_ons:
+        raise InputError(f"--write: {pipelines[0].name} has no recipe of its own; leave it away, and use --set")
     if path.suffix != ".yaml":
         raise InputError(f"--write {path}: a recipe's name ends with .yaml")
     if path.exists():

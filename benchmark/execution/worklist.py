@@ -61,7 +61,7 @@ class Worklist:
             self._alone.append(replace(outcome.job, memory=None))
             return False
         if outcome.status in ("timeout", "out-of-memory"):
-            self._given_up[_without_seed(outcome.job)] = f"seed {outcome.job.spec.seed}: {outcome.reason}"
+            self._given_up[_without_seed(outcome.job)] = f"{outcome.job.spec.instance}: {outcome.reason}"
         self._claims.release(key)
         return True
 

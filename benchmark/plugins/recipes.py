@@ -48,6 +48,14 @@ class Block(FrozenModel):
         Training.model_validate({key: leaf.value for key, leaf in settings.items()})
         return settings
 
+    def published(self) -> Block:
+        """Return the block without what a search has found."""
+
+        def kept(section: dict[str, Value]) -> dict[str, Value]:
+            return {key: leaf for key, leaf in section.items() if leaf.source != "search"}
+
+        return Block(config=kept(self.config), training=kept(self.training), inputs=kept(self.inputs))
+
 
 class Preset(Block):
     """A named variant of a recipe, such as what a paper prints where its code does otherwise."""
@@ -137,7 +145,8 @@ def resolve_recipe(
 ) -> tuple[Recipe, set[str]]:
     """Resolve the recipes of a method and its add-ons for a benchmark and a profile.
 
-    Later wins: suite defaults, recipe default, benchmark, profile, preset, suite-wide quick limits, overrides.
+    Later wins: suite defaults, recipe default, benchmark, profile, preset, suite-wide quick limits, overrides. What a
+    search has found for the profile is not for a preset with values of its own.
 
     Parameters
     ----------
@@ -158,7 +167,10 @@ def resolve_recipe(
     method, add_ons = pipeline.load()
     sections = _defaults(method)
     preset = _preset(source, pipeline.preset)
-    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), source.profiles.get(profile, Block()))
+    of_profile = source.profiles.get(profile, Block())
+    if preset.config or preset.training or preset.benchmarks:
+        of_profile = of_profile.published()  # the search was for other settings than the preset's
+    _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), of_profile)
     _merge(sections, preset, preset.benchmarks.get(benchmark, Block()))
     if profile == "quick":
         _limit_to_quick(sections["training"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -45,6 +45,8 @@ QUICK_TRAINING: Mapping[str, Range] = {
 }
 """And in profile quick, where some methods are done before the budget is spent."""
 
+SEARCHED = ("config", "training")
+"""Sections whose settings can be searched: none of an add-on."""
 MOST_WHOLE = 64
 """Whole numbers between the bounds of a setting that is searched without being asked for."""
 FACTOR = 100
@@ -73,15 +75,20 @@ def resolve_space(pipeline: Pipeline, profile: Profile) -> dict[str, Range]:
     return {name: range_ for name in names if (range_ := space[name]) is not None}
 
 
-def named_settings(texts: Iterable[str], pipeline: Pipeline) -> dict[str, str]:
+def named_settings(texts: Iterable[str], pipeline: Pipeline, sections: Collection[str] | None = None) -> dict[str, str]:
     """Return the ``SECTION.KEY`` of each text that names a setting of a method, as ``[METHOD.][SECTION.]KEY[=VALUE]``.
+
+    Parameters
+    ----------
+    sections
+        Those that are meant; all unless given.
 
     Raises
     ------
     InputError
         If several settings are called so.
     """
-    known = known_settings(pipeline)
+    known = {name: keys for name, keys in known_settings(pipeline).items() if sections is None or name in sections}
     found = {text: find_setting(text.partition("=")[0], known, pipeline, text) for text in texts}
     return {text: ".".join(place) for text, place in found.items() if place is not None}
 
@@ -91,7 +98,7 @@ def _written(pipeline: Pipeline, profile: Profile) -> dict[str, Range | None]:
     source, ranges = read_recipe(pipeline.method), dict[str, Range | None]()
     if not source.search:
         return ranges
-    known = {section: known_settings(pipeline)[section] for section in ("config", "training")}
+    known = {section: known_settings(pipeline)[section] for section in SEARCHED}
     recipe, _ = resolve_recipe(pipeline, "other", profile)
     for path, range_ in source.search.items():
         where = f"{pipeline.method.recipe_path()}: search: {path}"
@@ -142,7 +149,10 @@ def _bounded(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, Range]]:
 
 
 def _ends(field: FieldInfo) -> tuple[float, float] | None:
-    """Return the least and the most that a number may be: a bound that it may not reach is stepped inside."""
+    """Return the least and the most that a number may be: a bound that it may not reach is stepped inside.
+
+    By a hundredth of what lies between the bounds, but no more than a tenth of the way to the default.
+    """
     bounds = [
         {sign: bound for sign in ("ge", "gt", "le", "lt") if (bound := getattr(rule, sign, None)) is not None}
         for rule in field.metadata
@@ -152,5 +162,9 @@ def _ends(field: FieldInfo) -> tuple[float, float] | None:
     if not all(bounds) or low is None or high is None or not math.isfinite(high - low):
         return None
     kind = int if field.annotation is int else float
-    step = 1 if kind is int else (high - low) / 100
-    return kind(low) + step * ("ge" not in marks), kind(high) - step * ("le" not in marks)
+    low, high = kind(low), kind(high)
+
+    def step(bound: float) -> float:
+        return 1 if kind is int else min((high - low) / 100, abs(field.default - bound) / 10)
+
+    return low + step(low) * ("ge" not in marks), high - step(high) * ("le" not in marks)

@@ -194,7 +194,7 @@ def _contrasts(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> Itera
     for dataset in plan.datasets:
         seeds = {c.row: _seeds(c) for c in cells if (c.train, c.test) == (dataset.name,) * 2}
         for row in plan.rows:
-            if row.label != plan.subject:
+            if row.label != plan.subject and row.against == plan.subject:
                 found = contrast_rows(dataset.name, row.label, seeds[str(plan.subject)], seeds[row.label], store)
                 if found is not None:
                     yield found

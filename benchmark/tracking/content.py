@@ -24,7 +24,7 @@ LONGEST_NAME, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 8000
 """Characters that MLflow takes as a name (of a run too), as the value of a parameter, and as that of a tag."""
 SELECTIONS = get_args(Selection)
 NOTE = "mlflow.note.content"
-HELD_OUT = "held_out/auc_video"
+HELD_OUT_AUC = "held_out/auc_video"
 """What a trial of a search is judged by."""
 SHOWN_DIGEST = 8
 """Of a dataset's hash; the column of datasets is narrow."""
@@ -46,7 +46,7 @@ def trained_on(record: RunRecord) -> DatasetInput:
 
 def run_name(label: str, record: RunRecord) -> str:
     """Return what a run is called: by its row of the table, which says what sets it apart from the others."""
-    return f"{cut(label, LONGEST_NAME // 2)} seed {record.spec.seed} on {cut(record.spec.dataset, LONGEST_NAME // 3)}"
+    return f"{cut(label, LONGEST_NAME // 2)} {record.spec.instance} on {cut(record.spec.dataset, LONGEST_NAME // 3)}"
 
 
 def run_tags(label: str, record: RunRecord) -> dict[str, str]:
@@ -101,7 +101,7 @@ def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric
             if value is not None
         ]
     if record.spec.trial and record.held_out is not None:
-        found.append(Metric(HELD_OUT, record.held_out, milliseconds(record.finished), record.looks[-1].step))
+        found.append(Metric(HELD_OUT_AUC, record.held_out, milliseconds(record.finished), record.looks[-1].step))
     return found
 
 

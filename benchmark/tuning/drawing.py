@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,18 @@ FIRST_ROUND, ROUND = 10, 5
 DIGITS = 3
 """Significant digits of what is drawn: a recipe is read by people."""
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Have Optuna say nothing of studies that are none of the user's, and leave its settings as they were."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
 
 
 def rounds(sampler: Sampler, trials: int) -> list[int]:
@@ -67,24 +78,26 @@ def draw_at_random(space: Mapping[str, Range], number: int) -> Drawn:
 
 
 def _draw_near(space: Mapping[str, Range], before: Sequence[Trial], count: int) -> Sequence[Drawn]:
-    sampler = TPESampler(n_startup_trials=0, seed=_seed("round", str(len(before))), constant_liar=True)
+    with _quietly():
+        sampler = TPESampler(n_startup_trials=0, seed=_seed("round", str(len(before))), constant_liar=True)
     return _ask(sampler, space, count, before)
 
 
 def _ask(
     sampler: BaseSampler, space: Mapping[str, Range], count: int, before: Sequence[Trial] = ()
 ) -> list[dict[str, Any]]:
-    study = optuna.create_study(sampler=sampler, direction="maximize")
-    study.add_trials([_frozen(trial, space) for trial in before])
     distributions = {name: _distribution(range_) for name, range_ in space.items()}
-    asked = [study.ask(distributions).params for _ in range(count)]
+    with _quietly():
+        study = optuna.create_study(sampler=sampler, direction="maximize")
+        study.add_trials([_frozen(trial, space) for trial in before])
+        asked = [study.ask(distributions).params for _ in range(count)]
     return [{name: _shorten(drawn[name], range_) for name, range_ in space.items()} for drawn in asked]
 
 
 def to_optuna(search: Trials) -> bytes:
     """Return a search as the journal of an Optuna study, which Optuna and its dashboard open."""
     assert search.plan.search is not None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _quietly():
         path = Path(folder) / "journal"
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
         study = optuna.create_study(storage=storage, study_name=search.plan.table, direction="maximize")
@@ -93,14 +106,14 @@ def to_optuna(search: Trials) -> bytes:
 
 
 def _frozen(trial: Trial, space: Mapping[str, Range]) -> FrozenTrial:
-    """Return a trial as Optuna has it; one without a value has failed, and its settings are not known."""
-    if trial.held_out is None:
-        return create_trial(state=TrialState.FAIL, user_attrs={"label": trial.label, "reason": trial.reason})
+    """Return a trial as Optuna has it; one without a value has failed."""
+    failed = trial.held_out is None
     return create_trial(
+        state=TrialState.FAIL if failed else TrialState.COMPLETE,
         value=trial.held_out,
         params={name: trial.settings[name] for name in space},
         distributions={name: _distribution(range_) for name, range_ in space.items()},
-        user_attrs={"label": trial.label},
+        user_attrs={"label": trial.label, **({"reason": trial.reason} if failed else {})},
     )
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 
-from benchmark.tuning.planning import HELD_OUT, TRIAL_SEEDS, MethodSearch
+from benchmark.tuning.planning import HELD_OUT, TRIAL_SEEDS, MethodSearch, as_settings
 from benchmark.tuning.trials import Trials
+
+
+def has_recipe(search: MethodSearch) -> bool:
+    """Return whether what was found belongs into a recipe: one of a preset, or with add-ons, is none of the method."""
+    return not search.pipeline.preset and not search.pipeline.add_ons
+
+
+def to_options(found: Trials) -> str:
+    """Return the best settings as options of a command."""
+    settings = as_settings(found.best.settings) if found.best else ()
+    return shlex.join(part for setting in settings for part in ("--set", setting))
 
 
 def to_recipe(search: MethodSearch, found: Trials, method: str | None = None) -> str:
@@ -23,34 +35,32 @@ def to_recipe(search: MethodSearch, found: Trials, method: str | None = None) ->
     best = found.best
     if best is None or best.held_out is None:
         return ""
-    preset, profile = search.pipeline.preset, search.choices.profile
-    head = ["presets", preset] if preset else ["profiles", profile]
     lines = [
-        f"# Held-out AUC {100 * best.held_out:.2f}, best of {len(found.drawn)} trials.",
+        f"# Held-out AUC {100 * best.held_out:.2f}, the best of {len(found.drawn)}.",
         *([f"method: {method}"] if method else []),
-        f"{head[0]}:",
-        f"  {head[1]}:",
+        "profiles:",
+        f"  {search.choices.profile}:",
         *_sections(search, found),
     ]
     return "\n".join(lines) + "\n"
 
 
 def repeat_command(search: MethodSearch) -> str:
-    """Return the command that finds the same again on any machine with the datasets; defaults go without saying."""
+    """Return the command that finds the same again, given the datasets and the method; defaults go without saying."""
     choices, wanted = search.choices, search.search
-    parts = [
-        f"wvad tune {search.pipeline.name}",
-        f"--dataset {','.join(dataset.name for dataset in search.datasets)}",
-        f"--trials {wanted.trials}",
-        *([f"--search {','.join(name.partition('.')[2] for name in search.ranges)}"] if wanted.names else []),
-        *(["--sampler tpe"] if wanted.sampler == "tpe" else []),
-        *([f"--folds {wanted.folds}"] if wanted.folds else []),
-        *([f"--seeds {choices.seeds}"] if choices.seeds != TRIAL_SEEDS and not wanted.folds else []),
-        *([f"--holdout {choices.holdout:g}"] if choices.holdout != HELD_OUT and not wanted.folds else []),
-        *([f"--profile {choices.profile}"] if choices.profile != "quick" else []),
-        *(f"--set {setting}" for setting in (*choices.overrides, *search.settings)),
-    ]
-    return " ".join(parts)
+    searched = ",".join(name.partition(".")[2] for name in search.ranges)
+    parts = ["wvad", "tune", search.pipeline.name, "--dataset", ",".join(dataset.name for dataset in search.datasets)]
+    parts += ["--trials", str(wanted.trials)]
+    parts += ["--search", searched] if wanted.names else []
+    parts += ["--sampler", wanted.sampler] if wanted.sampler != "random" else []
+    if wanted.folds is not None:
+        parts += ["--folds", str(wanted.folds)]
+    else:
+        parts += ["--seeds", str(choices.seeds)] if choices.seeds != TRIAL_SEEDS else []
+        parts += ["--holdout", f"{choices.holdout:g}"] if choices.holdout != HELD_OUT else []
+    parts += ["--profile", choices.profile] if choices.profile != "quick" else []
+    parts += [part for setting in (*choices.overrides, *search.settings) for part in ("--set", setting)]
+    return shlex.join(parts)
 
 
 def _sections(search: MethodSearch, found: Trials) -> Iterator[str]:

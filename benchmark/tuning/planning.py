@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_recipe
 from benchmark.plugins.registry import MethodPlugin
-from benchmark.plugins.search_space import named_settings, resolve_space
+from benchmark.plugins.search_space import SEARCHED, named_settings, resolve_space
 from benchmark.runs.records import RunSpec, titled
 from benchmark.runs.table_plan import PlannedRow, Search, TablePlan
 from benchmark.system.entry_points import list_plugins
@@ -19,7 +19,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest
 from benchmark.tables.planning import check_plan, describe_dataset, distinct_jobs, folder_of
-from benchmark.terms import MOST_TRIALS, Range, Sampler
+from benchmark.terms import MOST_FOLDS, MOST_TRIALS, TRIALS, Range, Sampler
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX
@@ -32,9 +32,8 @@ from benchmark.training.specification import (
 )
 from benchmark.tuning.drawing import Drawn
 
-TRIALS, TRIAL_SEEDS, HELD_OUT = 20, 2, 0.25
-"""Of a search, unless others are chosen: how many settings, seeds of each, and the share of videos that judge them."""
-MOST_FOLDS = 100
+TRIAL_SEEDS, HELD_OUT = 2, 0.25
+"""Seeds of each trial, and the share of the training videos that judges it, unless others are chosen."""
 
 RECIPE = "as in the recipe"
 
@@ -90,6 +89,13 @@ class MethodSearch:
     ranges: Mapping[str, Range]
     command: str
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The table and the folder that the search is kept as."""
+        folder = folder_of("+".join(dataset.name for dataset in self.datasets), self.choices.profile)
+        settings = f"-{digest(self.settings)[:6]}" if self.settings else ""
+        return f"tune-{file_name(self.pipeline.name)}{settings}", folder
+
     def plan(self, drawn: Sequence[Drawn], new: int) -> tuple[TablePlan, list[Job]]:
         """Plan the trials that are drawn so far, and the jobs of those that are new.
 
@@ -107,11 +113,12 @@ class MethodSearch:
         }
         rows = tuple(self._row(label, settings, specs[label]) for label, settings in tried.items())
         first = specs[RECIPE][self.datasets[0].name]
+        table, folder = self.place
         plan = check_plan(
-            table=f"tune-{file_name(self.pipeline.name)}" + (f"-{digest(self.settings)[:6]}" if self.settings else ""),
+            table=table,
             title=titled(first[0].title, self.settings),
             protocol="in-domain",
-            folder=folder_of("+".join(dataset.name for dataset in self.datasets), self.choices.profile),
+            folder=folder,
             profile=self.choices.profile,
             seeds=len(first),
             holdout=first[0].holdout,
@@ -150,7 +157,12 @@ class MethodSearch:
         """Specify the runs of a trial on a dataset."""
         # One look, at the weights of the last step: those are what a table shows.
         changed = (*self.settings, *settings, "training.looks=1")
-        spec, _ = describe_run(self.pipeline, dataset, self.choices, changed)
+        try:
+            spec, _ = describe_run(self.pipeline, dataset, self.choices, changed)
+        except InputError:
+            if label == RECIPE:
+                raise
+            return []  # each value is in its range, but they do not go together: a trial without a value
         trial = spec.model_copy(update={"trial": True, "settings": (*self.settings, label)})
         if self.search.folds is None:
             return [trial.model_copy(update={"seed": seed}) for seed in self.choices.every_seed]
@@ -189,7 +201,7 @@ def plan_search(
         check_holdout(dataset, looks=1)
         _check_folds(dataset, search.folds)
     fixed = named_settings((*choices.overrides, *settings), pipeline)
-    wanted = named_settings(search.names, pipeline)
+    wanted = named_settings(search.names, pipeline, SEARCHED)
     ranges = {
         name: range_
         for name, range_ in resolve_space(pipeline, choices.profile).items()
@@ -199,7 +211,7 @@ def plan_search(
 
 
 def check_searches(search: SearchChoices, choices: Choices, searches: Sequence[MethodSearch]) -> None:
-    """Refuse a setting that is to be searched and that no method searches, or to be set and that none of these has.
+    """Refuse a method named twice, and a setting that no method searches, or is to be set and that none of these has.
 
     One that another method searches is no slip, as the same command serves all methods; but each has to search some.
 
@@ -209,9 +221,13 @@ def check_searches(search: SearchChoices, choices: Choices, searches: Sequence[M
         If there is one.
     """
     pipelines = [one.pipeline for one in searches]
+    places = [one.place for one in searches]
+    for one in searches:
+        if places.count(one.place) > 1:
+            raise InputError(f"{one.pipeline.name} is named twice")
     here = dict.fromkeys(key for one in searches for key in one.ranges)
     for name in search.names:
-        if not any(named_settings([name], one.pipeline).get(name) in one.ranges for one in searches):
+        if not any(named_settings([name], one.pipeline, SEARCHED).get(name) in one.ranges for one in searches):
             everywhere = {key for plugin in list_plugins(MethodPlugin).values() for key in read_recipe(plugin).search}
             if name not in everywhere:
                 raise InputError(f"--search {name}: no method searches such a setting; here are {', '.join(here)}")

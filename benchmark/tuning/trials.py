@@ -9,9 +9,11 @@ from functools import cached_property
 from statistics import fmean, variance
 from typing import Any
 
-from benchmark.runs.records import Failure, RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, TablePlan
+from benchmark.system.yaml_text import parse_yaml
+from benchmark.terms import Range
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,7 @@ class Trial:
     label
         What the plan calls it.
     settings
-        ``SECTION.KEY`` -> its value, for what is searched, as the runs that were done say. Of the recipe's own, those
-        that all datasets share.
+        ``SECTION.KEY`` -> its value, for what is searched. Of the recipe's own, those that its stored runs share.
     values
         Dataset -> the AUC of whole videos on held-out training videos, of each run that has one.
     held_out
@@ -90,32 +91,44 @@ def read_trials(plan: TablePlan, store: RunStore) -> Trials:
 
 
 def _read_trial(row: PlannedRow, plan: TablePlan, store: RunStore) -> Trial:
-    assert plan.search is not None
-    specs: list[RunSpec] = []
     values: dict[str, tuple[float, ...]] = {}
     reason = ""
     for dataset, keys in row.runs.items():
-        found = [(key, store.record(key), store.failure(key)) for key in keys]
-        specs += [known.spec for _, record, failure in found if (known := record or failure) is not None]
-        values[dataset] = tuple(r.held_out for _, r, _ in found if r is not None and r.held_out is not None)
-        for key, record, failure in found:
-            reason = reason or _why_none(key, record, failure)
-    complete = all(len(values[dataset]) == len(keys) for dataset, keys in row.runs.items())
+        found = [(key, store.record(key)) for key in keys]
+        values[dataset] = tuple(r.held_out for _, r in found if r is not None and r.held_out is not None)
+        for key, record in found:
+            reason = reason or _why_none(key, record, store)
+        reason = reason or ("" if keys else "its settings do not go together")
+    complete = all(keys and len(values[dataset]) == len(keys) for dataset, keys in row.runs.items())
     return Trial(
         label=row.label,
-        settings=_shared({name: [spec.named_settings.get(name) for spec in specs] for name in plan.search.ranges}),
+        settings=_drawn(row, plan) or _of_recipe(row, plan, store),
         values=values,
         held_out=fmean(map(fmean, values.values())) if complete else None,
         reason=reason,
     )
 
 
-def _why_none(key: str, record: RunRecord | None, failure: Failure | None) -> str:
+def _why_none(key: str, record: RunRecord | None, store: RunStore) -> str:
     if record is not None:
         return f"run {key}: its held-out videos are all of one class" if record.held_out is None else ""
+    failure = store.failure(key)
     return f"run {key} {failure.status}: {failure.reason}" if failure else f"run {key} has not been trained"
 
 
-def _shared(found: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """Return the settings that have one value in all runs."""
+def _drawn(row: PlannedRow, plan: TablePlan) -> dict[str, Any]:
+    """Return what was drawn for a row, as the plan says."""
+    texts = (text.partition("=") for text in row.settings)
+    return {name: parse_yaml(value) for name, _, value in texts if name in _ranges(plan)}
+
+
+def _of_recipe(row: PlannedRow, plan: TablePlan, store: RunStore) -> dict[str, Any]:
+    """Return the recipe's own values of what is searched, those that its stored runs share."""
+    records = [record for keys in row.runs.values() for key in keys if (record := store.record(key)) is not None]
+    found = {name: [record.spec.named_settings.get(name) for record in records] for name in _ranges(plan)}
     return {name: values[0] for name, values in found.items() if values and all(v == values[0] for v in values)}
+
+
+def _ranges(plan: TablePlan) -> Mapping[str, Range]:
+    assert plan.search is not None
+    return plan.search.ranges

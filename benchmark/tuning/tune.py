@@ -10,11 +10,10 @@ from rich.console import Console
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import Planned, do_tables
 from benchmark.runs.results_folder import Results
-from benchmark.runs.table_plan import TablePlan, Tuned
+from benchmark.runs.table_plan import Tuned
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.training.choices import Choices
-from benchmark.training.jobs import Outcome
 from benchmark.tuning.drawing import Drawn, draw_more, rounds
 from benchmark.tuning.planning import MethodSearch, SearchChoices, as_settings, check_searches, plan_search
 from benchmark.tuning.trials import Trials, read_trials
@@ -22,7 +21,9 @@ from benchmark.tuning.trials import Trials, read_trials
 Announce = Callable[[Sequence[Planned]], None]
 """Told what is about to be done."""
 Finish = Callable[[Trials], None]
-"""What is done with a finished search before its files are logged: whoever calls writes it."""
+"""What is done with a search after each of its rounds, before its files are logged: whoever calls writes it."""
+OnDatasets = tuple[TableDeclaration, Sequence[Dataset]]
+"""A table, and the datasets that it is to be made on."""
 
 
 def _nothing(what: object) -> None:
@@ -31,11 +32,12 @@ def _nothing(what: object) -> None:
 
 def do_searches(
     searches: Sequence[MethodSearch], console: Console, announce: Announce = _nothing, finish: Finish = _nothing
-) -> tuple[list[Trials], list[Outcome]]:
-    """Do searches of equal choices together, and return what they found and how their runs ended.
+) -> list[Trials]:
+    """Do searches of equal choices together, and return what they found.
 
     What is tried depends on the stored results of the trials before it, and on nothing else. So a search that was
-    interrupted goes on from its stored runs, and several calls at once share the runs of one.
+    interrupted goes on from its stored runs, and several calls at once share the runs of one. A trial whose run does
+    not succeed is one without a value.
 
     Raises
     ------
@@ -46,37 +48,29 @@ def do_searches(
     store = Results(choices.results).store
     drawn: list[list[Drawn]] = [[] for _ in searches]
     found: list[Trials] = []
-    outcomes: list[Outcome] = []
     for size in rounds(search.sampler, search.trials):
         for number, one in enumerate(searches):
             drawn[number] += draw_more(one.ranges, found[number].drawn if found else (), size)
         planned = [one.plan(own, size) for one, own in zip(searches, drawn, strict=True)]
         announce(planned)
-
-        def finish_last(plan: TablePlan) -> None:
-            trials = read_trials(plan, store)
-            if len(trials.drawn) == search.trials:
-                finish(trials)
-
-        outcomes += do_tables(planned, choices, console, finish_last)
+        do_tables(planned, choices, console, lambda plan: finish(read_trials(plan, store)))
         found = [read_trials(plan, store) for plan, _ in planned]
-    return found, outcomes
+    return found
 
 
-def tune_table(
-    table: TableDeclaration,
-    datasets: Sequence[Dataset],
+def tune_tables(
+    tables: Sequence[OnDatasets],
     choices: Choices,
     trials: int,
     command: str,
     console: Console,
     announce: Announce = _nothing,
     finish: Finish = _nothing,
-) -> tuple[TableDeclaration, list[Outcome]]:
-    """Search the settings of each row on each dataset's training videos, and declare the table with what was found.
+) -> list[TableDeclaration]:
+    """Search the settings of each row on each dataset's training videos, and declare the tables with what was found.
 
-    Every row gets as many random trials. Below the tuned rows stand those as in the recipes, so that what tuning gains
-    is a difference of the table as others are.
+    Every row gets as many random trials, rows of several tables that are alike the same ones. Below the tuned rows
+    stand those as in the recipes, so that what tuning gains is a difference of the table as others are.
 
     Raises
     ------
@@ -88,14 +82,19 @@ def tune_table(
         (row.method, row.settings, dataset.name): plan_search(
             row.method, [dataset], of_trials, wanted, command, row.settings
         )
+        for table, datasets in tables
         for row in table.rows
         for dataset in datasets
     }
     check_searches(wanted, choices, list(searches.values()))
-    found, outcomes = do_searches(list(searches.values()), console, announce, finish)
+    found = do_searches(list(searches.values()), console, announce, finish)
     best = {key: _best(trials) for key, trials in zip(searches, found, strict=True)}
-    tuned = [{d.name: best[row.method, row.settings, d.name] for d in datasets} for row in table.rows]
-    return _declare_beside(table, tuned), outcomes
+    return [
+        _declare_beside(
+            table, [{d.name: best[row.method, row.settings, d.name] for d in datasets} for row in table.rows]
+        )
+        for table, datasets in tables
+    ]
 
 
 def _best(trials: Trials) -> Tuned:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmark.runs.table_plan import PlannedDataset, Tuned
 from benchmark.statistics.differences import Difference
+from benchmark.system.yaml_text import parse_yaml
 from benchmark.tables.cells import Cell, Table
 from reports.tables.captions import BELOW_CHANCE, count
 from reports.tables.differences import HEADERS as DIFFERENCE_HEADERS
@@ -93,7 +94,7 @@ def _cells(gain: Gain, seeds: int) -> tuple[GridCell, ...]:
 
 
 def _said(search: Tuned) -> str:
-    """Say the settings of a search; they are kept as `--set` takes them, words in quotes."""
+    """Say the settings of a search, which are kept as `--set` takes them."""
     settings = (text.partition("=") for text in search.settings)
-    listed = said_settings({name: value.strip('"') for name, _, value in settings})
+    listed = said_settings({name: parse_yaml(value) for name, _, value in settings})
     return f"{listed}, best of {count(search.trials, 'trial')}"

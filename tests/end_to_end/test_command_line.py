@@ -179,7 +179,7 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         (["train", "mmil+ica", "scenes-avenue", "--set", "kernel=2"], "add-on ica: kernel: "),
         (
             ["train", "mmil+ica+conv", "scenes-avenue", "--set", "kernel=1"],
-            "write ica.kernel=… or conv.kernel=…",
+            "write ica.kernel or conv.kernel",
         ),
         (["methods", "nothing"], "unknown method nothing"),
         (["methods", "--benchmark", "avenue"], "--benchmark, --profile and --dim are for one method: name it"),

@@ -19,6 +19,23 @@ TINY = ["--set", "steps=2", "--set", "batch_size=2", "--executor", "serial"]
 MINE = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 
 
+NAN = """
+import torch
+from pydantic import Field
+from methods.dmil import DMIL
+
+class Nan(DMIL):
+    title = "Nan"
+
+    class Config(DMIL.Config):
+        spoilt: float = Field(0.0, ge=0, le=1)
+
+    def training_step(self, batch):
+        terms = super().training_step(batch)
+        return {**terms, "loss": terms["loss"] * torch.nan} if self.config.spoilt > 0.5 else terms
+"""
+
+
 @pytest.fixture
 def places(tiny_scenes: Path, tmp_path: Path) -> list[str]:
     return ["--data", str(tiny_scenes), "--results", str(tmp_path / "results")]
@@ -96,8 +113,47 @@ def test_what_was_found_is_written_as_a_recipe_that_is_used(
     ):
         assert run([*arguments, *places, *TINY, "--write", str(file)]) == 2
         assert message in capsys.readouterr().err
-    assert run(["tune", "dmil,mmil", *arguments[2:], *places, "--write", str(tmp_path / "new.yaml")]) == 2
+    new = ["--write", str(tmp_path / "new.yaml")]
+    assert run(["tune", "dmil,mmil", *arguments[2:], *places, *new]) == 2
     assert "a recipe is of one method" in capsys.readouterr().err
+    for name in ("dmil+ica", "RTFM (paper)"):
+        assert run(["tune", name, *arguments[2:], *places, *new]) == 2
+        assert "has no recipe of its own; leave it away, and use --set" in capsys.readouterr().err
+
+
+def test_what_is_found_with_an_add_on_or_a_preset_is_said_as_options(
+    places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["tune", "dmil+ica,rtfm@paper", "--dataset", "scenes-avenue", "--trials", "1"]
+    assert run([*arguments, "--search", "dropout", *places, *TINY, "--tracking", "none"]) == 0
+    said = capsys.readouterr().out
+    assert "For dmil+ica:\n--set config.dropout=" in said
+    assert "For rtfm@paper:\n--set config.dropout=" in said
+    assert "profiles:" not in said
+
+
+def test_trials_that_fail_are_said_and_a_search_without_any_value_ends_with_1(
+    places: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nan = tmp_path / "nan.py"
+    nan.write_text(NAN)
+    arguments = ["tune", f"{nan}:Nan", "--dataset", "scenes-avenue", "--search", "spoilt", "--tracking", "none"]
+    assert run([*arguments, "--trials", "6", *places, *TINY]) == 0
+    said = capsys.readouterr().out
+    assert "of 6 trials without a value" in said
+    frame = pd.read_csv(next(Path(places[3]).rglob("tune-*.csv")))
+    drawn = frame[1:]
+    assert (drawn["held_out"].isna() == (drawn["config.spoilt"] > 0.5)).all()
+    assert drawn["held_out"].notna().any()
+    assert run([*arguments, "--trials", "1", *places, *TINY, "--timeout", "0.001"]) == 1
+
+
+def test_a_trial_cannot_be_tested(places: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune", "dmil", "--dataset", "scenes-avenue", "--trials", "1", *places, *TINY]) == 0
+    key = Results(Path(places[3])).store.keys()[0]
+    capsys.readouterr()
+    assert run(["evaluate", key, "scenes-avenue", *places]) == 2
+    assert "is a trial of a search: it keeps no weights" in capsys.readouterr().err
 
 
 def test_a_table_tuned_alike_says_what_tuning_gains(
@@ -121,8 +177,19 @@ def test_a_table_tuned_alike_says_what_tuning_gains(
     specs = [record.spec for record in results.store.records()]
     assert sum(spec.trial for spec in specs) == 2 * (2 + 1) * 2
     assert {spec.holdout for spec in specs if not spec.trial} == {0.0}
+    classes = path.with_suffix(".md").read_text()
+    assert "DMIL, tuned − MMIL, tuned" in classes
+    assert "DMIL, tuned − MMIL\n" not in classes
     page = next((tmp_path / "results" / "reports").glob("compare-dmil-*.html")).read_text()
     assert "What tuning gains" in page
+
+
+def test_more_methods_than_a_figure_shows_are_refused_before_anything_is_trained(
+    places: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = ",".join(f"other{n}" for n in range(9))
+    assert run(["compare", "--method", "dmil", "--against", others, "--dataset", "scenes-avenue", *places]) == 2
+    assert "9 methods are too many for a figure; name 8 at most" in capsys.readouterr().err
 
 
 def test_a_notebook_tunes_alike_too(tiny_scenes: Path, tmp_path: Path) -> None:

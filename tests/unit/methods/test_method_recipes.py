@@ -61,18 +61,6 @@ def test_every_value_has_a_source_and_every_estimate_a_note(name):
             assert leaf["source"] != "search" or f"wvad tune {name}" in leaf["note"]
 
 
-@pytest.mark.parametrize("path", sorted(Path(methods.__file__).parent.rglob("*.yaml")), ids=lambda path: path.stem)
-def test_quick_values_are_found_by_search_and_say_how(path):
-    content = yaml.safe_load(path.read_text())
-    quick = content.get("profiles", {}).get("quick", {})
-    leaves = [leaf for section in quick.values() for leaf in section.values()]
-    assert leaves or path.stem == "ica"  # an add-on has no training of its own
-    for leaf in leaves:
-        assert leaf["source"] == "search"
-        assert leaf["note"].startswith(f"wvad tune {content['method'].replace('_', '-')} --dataset ")
-        assert "not tuned" not in leaf["note"].lower()
-
-
 @pytest.mark.parametrize("name", CLASSES)
 def test_all_four_benchmarks_have_a_block_and_every_block_makes_a_valid_config(name):
     content = recipe(name)

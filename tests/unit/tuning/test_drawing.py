@@ -91,13 +91,13 @@ def test_tpe_draws_near_what_did_well_and_the_same_again() -> None:
 
 
 def test_a_trial_without_a_value_does_not_stop_tpe() -> None:
-    before = [*trials_with_a_peak(10), Trial("trial 11", {}, {}, None, "run failed")]
+    before = [*trials_with_a_peak(10), Trial("trial 11", draw_at_random(SPACE, 10), {}, None, "run failed")]
     assert len(draw_more(SPACE, before, 5)) == 5
 
 
 def test_optuna_opens_what_is_kept_of_a_search(tmp_path: Path) -> None:
     plan: TablePlan = a_plan(SPACE, 3)
-    drawn = (*trials_with_a_peak(2), Trial("trial 3", {}, {}, None, "run 12 failed: no memory"))
+    drawn = (*trials_with_a_peak(2), Trial("trial 3", draw_at_random(SPACE, 2), {}, None, "run 12 failed: no memory"))
     search = Trials(plan, a_trial("as in the recipe", {}, 0.5), drawn)
     (tmp_path / "journal").write_bytes(to_optuna(search))
     for line in (tmp_path / "journal").read_text().splitlines():
@@ -109,3 +109,14 @@ def test_optuna_opens_what_is_kept_of_a_search(tmp_path: Path) -> None:
     assert [trial.state.name for trial in study.trials] == ["COMPLETE", "COMPLETE", "FAIL"]
     assert study.trials[0].params == dict(drawn[0].settings)
     assert study.trials[2].user_attrs["reason"] == "run 12 failed: no memory"
+    assert study.trials[2].params == dict(drawn[2].settings)
+
+
+def test_optuna_is_left_as_the_user_has_set_it() -> None:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    try:
+        draw_more(SPACE, trials_with_a_peak(3), 1)
+        assert optuna.logging.get_verbosity() == optuna.logging.INFO
+    finally:
+        optuna.logging.set_verbosity(before)

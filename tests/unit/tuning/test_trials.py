@@ -60,6 +60,9 @@ def plan_of(specs: dict[str, dict[str, list[RunSpec]]], datasets: tuple[str, ...
             label=label,
             method="rtfm",
             paper=None,
+            settings=()
+            if label == "as in the recipe"
+            else (f"training.learning_rate={next(iter(runs.values()))[0].training.learning_rate}",),
             runs={name: tuple(spec.key for spec in found) for name, found in runs.items()},
         )
         for label, runs in specs.items()
@@ -108,7 +111,7 @@ def test_a_trial_without_all_its_runs_has_no_value_and_says_why(tmp_path: Path) 
     store_trial(store, specs["trial 2"]["one"][1], None)
     search = read_trials(plan_of(specs, ("one",)), store)
     assert [trial.held_out for trial in search.drawn] == [None, None, None]
-    assert [trial.settings.get("training.learning_rate") for trial in search.drawn] == [1e-2, 2e-3, None]
+    assert [trial.settings.get("training.learning_rate") for trial in search.drawn] == [1e-2, 2e-3, 3e-3]
     assert [trial.reason for trial in search.drawn] == [
         f"run {failed.key} failed: loss became nan at step 3",
         f"run {specs['trial 2']['one'][1].key}: its held-out videos are all of one class",

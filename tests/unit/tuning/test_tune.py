@@ -1,13 +1,17 @@
 """Searches planned and done on tiny datasets: what is tried, what is stored, what goes on after an interruption."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from benchmark.cli import run
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import Planned
 from benchmark.plugins.recipes import RecipeFile
@@ -21,10 +25,30 @@ from benchmark.tables.declaration import RowDeclaration, TableDeclaration, decla
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
+from benchmark.tuning.drawing import to_optuna
 from benchmark.tuning.fragment import repeat_command, to_recipe
 from benchmark.tuning.planning import MethodSearch, SearchChoices, check_searches, plan_search
 from benchmark.tuning.trials import Trials
-from benchmark.tuning.tune import do_searches, tune_table
+from benchmark.tuning.tune import do_searches, tune_tables
+
+WVAD = [sys.executable, "-c", "from benchmark.cli import main; main()"]
+ODD = """
+from pydantic import Field, model_validator
+from methods.dmil import DMIL
+
+class Odd(DMIL):
+    title = "Odd"
+
+    class Config(DMIL.Config):
+        least: float = Field(0.1, ge=0, le=1)
+        most: float = Field(0.9, ge=0, le=1)
+
+        @model_validator(mode="after")
+        def _in_order(self):
+            if self.least >= self.most:
+                raise ValueError("least is not below most")
+            return self
+"""
 
 
 @pytest.fixture
@@ -38,16 +62,16 @@ def small(results: Path, **choices: Any) -> Choices:
 
 
 def planned(dataset: Dataset, choices: Choices, method: str = "dmil", **search: Any) -> MethodSearch:
-    wanted = SearchChoices(**{"trials": 3, "names": ("learning_rate", "dropout"), **search})
+    wanted = SearchChoices(**{"trials": 3, "names": ("learning_rate", "centre_weight"), **search})
     return plan_search(method, [dataset], choices, wanted, "command")
 
 
 def do(searches: Sequence[MethodSearch]) -> tuple[list[Trials], int]:
     """Do searches; return what they found and how many runs were trained."""
-    console = Console(file=StringIO())
-    found, outcomes = do_searches(searches, console)
-    assert {outcome.status for outcome in outcomes} == {"ok"}
-    return found, sum(outcome.trained for outcome in outcomes)
+    store = Results(searches[0].choices.results).store
+    before = len(store.keys())
+    found = do_searches(searches, Console(file=StringIO()))
+    return found, len(store.keys()) - before
 
 
 def test_every_trial_has_the_same_runs_and_none_is_tested(dataset: Dataset, tmp_path: Path) -> None:
@@ -84,7 +108,7 @@ def test_the_test_part_of_a_dataset_does_not_matter(dataset: Dataset, tmp_path: 
     ]
     other.manifest = manifest.model_copy(update={"videos": tuple(videos)})
     assert other.manifest.test_hash() != manifest.test_hash()
-    plans = [planned(one, small(tmp_path)).plan([{"config.dropout": 0.1}], 1)[0] for one in (dataset, other)]
+    plans = [planned(one, small(tmp_path)).plan([{"config.centre_weight": 0.1}], 1)[0] for one in (dataset, other)]
     assert plans[0].run_keys() == plans[1].run_keys()
 
 
@@ -179,6 +203,63 @@ def test_a_name_that_no_method_searches_is_refused_and_one_of_another_method_is_
         check(settings=("stepz=2",))
 
 
+def test_a_method_is_named_once(dataset: Dataset, tmp_path: Path) -> None:
+    choices = small(tmp_path)
+    searches = [planned(dataset, choices, name) for name in ("dmil", "DMIL")]
+    with pytest.raises(InputError, match="dmil is named twice"):
+        check_searches(searches[0].search, choices, searches)
+
+
+def test_values_that_do_not_go_together_are_a_trial_without_a_value(dataset: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "odd.py"
+    path.write_text(ODD)
+    search = planned(dataset, small(tmp_path / "results"), f"{path}:Odd", names=("least", "most"), trials=6)
+    (found,), trained = do([search])
+    fits = [trial.settings["config.least"] < trial.settings["config.most"] for trial in found.drawn]
+    assert 0 < sum(fits) < 6
+    assert [trial.held_out is not None for trial in found.drawn] == fits
+    assert trained == (1 + sum(fits)) * 2
+    assert {trial.reason for trial in found.drawn} == {"", "its settings do not go together"}
+    assert "its settings do not go together" in to_optuna(found).decode()
+
+
+def test_refreshed_trials_of_a_tpe_search_are_trained_once_each(dataset: Dataset, tmp_path: Path) -> None:
+    do([planned(dataset, small(tmp_path), trials=12, sampler="tpe")])
+    jobs: list[str] = []
+
+    def note(planned: Sequence[Planned]) -> None:
+        jobs.extend(job.spec.key for _, own in planned for job in own)
+
+    again = planned(dataset, small(tmp_path, cached="refresh"), trials=12, sampler="tpe")
+    do_searches([again], Console(file=StringIO()), note)
+    assert len(jobs) == len(set(jobs)) == 13 * 2
+
+
+def test_two_calls_at_once_share_the_runs_of_one_search(tiny_scenes: Path, tmp_path: Path) -> None:
+    command = [*WVAD, "tune", "dmil", "--trials", "6"]
+    places = ["--dataset", "scenes-avenue", "--data", str(tiny_scenes), "--results", str(tmp_path)]
+    tiny = ["--set", "batch_size=2", "--workers", "1", "--tracking", "none", "--sampler", "random"]
+    calls = [subprocess.Popen([*command, *places, *tiny], stdout=PIPE, stderr=PIPE, text=True) for _ in range(2)]
+    said = [call.communicate(timeout=240) for call in calls]
+    assert [call.returncode for call in calls] == [0, 0]
+    assert said[0][0].split("Settings searched")[1] == said[1][0].split("Settings searched")[1]
+    store = Results(tmp_path).store
+    keys = store.keys()
+    assert len(keys) == 7 * 2
+    assert [list(check_run(store, key)) for key in keys] == [[]] * 14
+
+
+def test_trials_go_to_another_store_and_are_sound_there(dataset: Dataset, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    search = planned(dataset, small(here))
+    do([search])
+    assert run(["store", "export", str(tmp_path / "trials.tar"), "tune-dmil", "--results", str(here)]) == 0
+    assert run(["store", "import", str(tmp_path / "trials.tar"), "--results", str(there)]) == 0
+    assert run(["store", "verify", "--results", str(there)]) == 0
+    _, trained = do([planned(dataset, small(there))])
+    assert trained == 0
+
+
 def test_imported_scores_have_nothing_to_tune(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="imported:mine: scores from elsewhere have no settings"):
         planned(dataset, small(tmp_path), "imported:mine")
@@ -195,7 +276,7 @@ def test_what_was_found_is_a_recipe_with_the_command_that_finds_it(dataset: Data
     leaves |= {f"config.{key}": leaf for key, leaf in quick.config.items()}
     assert {name: leaf.value for name, leaf in leaves.items()} == dict(found.best.settings)
     command = (
-        "wvad tune dmil --dataset scenes-avenue --trials 3 --search learning_rate,dropout --set steps=2 "
+        "wvad tune dmil --dataset scenes-avenue --trials 3 --search learning_rate,centre_weight --set steps=2 "
         "--set batch_size=2"
     )
     assert {(leaf.source, leaf.note) for leaf in leaves.values()} == {("search", command)}
@@ -214,9 +295,7 @@ def test_the_command_says_what_is_not_by_default(dataset: Dataset, tmp_path: Pat
 
 
 def tuned(dataset: Dataset, choices: Choices, table: TableDeclaration, trials: int = 2) -> TableDeclaration:
-    console = Console(file=StringIO())
-    declared, outcomes = tune_table(table, [dataset], choices, trials, "command", console)
-    assert {outcome.status for outcome in outcomes} == {"ok"}
+    (declared,) = tune_tables([(table, [dataset])], choices, trials, "command", Console(file=StringIO()))
     return declared
 
 
@@ -276,4 +355,4 @@ def test_a_search_without_any_value_ends_with_the_reason(dataset: Dataset, tmp_p
     with pytest.raises(
         InputError, match=r"DMIL on scenes-avenue: none of 2 trials gave a value; trial 1: run .* timeout"
     ):
-        tune_table(table, [dataset], choices, 2, "command", Console(file=StringIO()))
+        tuned(dataset, choices, table)
