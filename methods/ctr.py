@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, PairBatch
 from methods.parts.layers import (
     CausalConvolution,
     CausalWindowAttention,
@@ -20,11 +21,10 @@ from methods.parts.layers import (
 )
 from methods.parts.losses import add_total, bag_cross_entropy, compactness, dispersion
 from methods.parts.scorers import LogitScorer
+from methods.parts.switches import Need, SwitchedConfig
 
-MOMENTUM = 0.9
 
-
-class CTRConfig(MethodConfig):
+class CTRConfig(SwitchedConfig):
     """Settings of CTR (reconstructed); each is a guess, since no code is public."""
 
     hidden: int = Field(512, ge=1, le=65_536, description="width of the features")
@@ -39,7 +39,7 @@ class CTRConfig(MethodConfig):
     centre: Literal["ema", "learned"] = Field(
         "ema", description="centre of the normal features: their moving average, or a parameter"
     )
-    momentum: float = Field(MOMENTUM, ge=0, lt=1, description="share of the old centre in the moving average")
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the old centre in the moving average")
     normalise: bool = Field(True, description="whether features and centre are unit vectors in all distances")
     margin: float = Field(1.0, gt=0, description="distance from the centre that abnormal features are pushed to")
     compactness_weight: float = Field(0.1, ge=0, description="lambda_1, weight of compactness")
@@ -55,11 +55,12 @@ class CTRConfig(MethodConfig):
             )
         return self
 
-    @model_validator(mode="after")
-    def _momentum_is_used(self) -> Self:
-        if self.centre == "learned" and self.momentum != MOMENTUM:
-            raise ValueError("a learned centre has no momentum: leave momentum alone or set centre to ema")
-        return self
+    def _needs(self) -> Sequence[Need]:
+        weighted = self.compactness_weight > 0 or self.dispersion_weight > 0
+        return [
+            Need("centre ema", self.centre == "ema", ("momentum",)),
+            Need("compactness_weight or dispersion_weight above 0", weighted, ("centre", "normalise")),
+        ]
 
 
 class CTR(LogitScorer):

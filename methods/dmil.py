@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, PairBatch
 from methods.parts.layers import init_xavier_uniform, mean_logit, top_indices
 from methods.parts.losses import add_total, bag_cross_entropy, score_variance
 from methods.parts.scorers import LogitScorer
+from methods.parts.switches import Need, SwitchedConfig
 
 
 class DMIL(LogitScorer):
@@ -24,7 +26,7 @@ class DMIL(LogitScorer):
 
     title = "DMIL"
 
-    class Config(MethodConfig):
+    class Config(SwitchedConfig):
         """Settings of DMIL."""
 
         top_divisor: int = Field(4, ge=1, description="alpha; k = ceil(T / alpha) highest scores stand for a video")
@@ -33,6 +35,9 @@ class DMIL(LogitScorer):
         )
         centre_weight: float = Field(20.0, ge=0, description="lambda, weight of the centre term")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout between the two layers")
+
+        def _needs(self) -> Sequence[Need]:
+            return [Need("centre_weight above 0", self.centre_weight > 0, ("centre_term",))]
 
     config: Config
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, PairBatch
 from methods.parts.layers import (
     MultiScaleTemporalNetwork,
     Scorer,
@@ -20,6 +20,7 @@ from methods.parts.layers import (
 )
 from methods.parts.losses import add_total, bag_cross_entropy, flat_smoothness, magnitude_hinge, magnitude_squared
 from methods.parts.scorers import LogitScorer
+from methods.parts.switches import Need, SwitchedConfig
 
 OFFICIAL_NAMES = {
     "Aggregate.conv_1.": "temporal.pyramid.0.",
@@ -48,7 +49,7 @@ class RTFM(LogitScorer):
 
     title = "RTFM"
 
-    class Config(MethodConfig):
+    class Config(SwitchedConfig):
         """Settings of RTFM."""
 
         magnitude_loss: Literal["squared", "hinge"] = Field("squared", description="squared (code); hinge (paper)")
@@ -60,6 +61,9 @@ class RTFM(LogitScorer):
         branch_width: int | None = Field(
             None, ge=1, le=65_536, description="width of each branch of the temporal network; D/4 if none"
         )
+
+        def _needs(self) -> Sequence[Need]:
+            return [Need("magnitude_weight above 0", self.magnitude_weight > 0, ("magnitude_loss",))]
 
     config: Config
 

@@ -7,7 +7,7 @@ the engine does its work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
@@ -20,6 +20,7 @@ __all__ = [
     "AddOn",
     "AddOnConfig",
     "Bags",
+    "Diagnostics",
     "FeatureSpec",
     "InputError",
     "Method",
@@ -81,6 +82,27 @@ class PairBatch:
 
     normal: Bags
     abnormal: Bags
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What the parts of a method say of some videos, under the method's own names; any of it may be left out.
+
+    Attributes
+    ----------
+    scores
+        What each head says of each segment, (videos, T) in [0, 1].
+    predictions
+        Of the pseudo-labels that the method learns from, by the name of the input: ``"motion"`` (videos, T), and
+        ``"objects"`` (videos, any number of segments, object classes).
+    crossed
+        A head's scores where it knows a video as a whole: at (i, j, t) that of segment t of video i with what video j
+        gave as a whole, (videos, videos, T) in [0, 1].
+    """
+
+    scores: Mapping[str, Tensor] = field(default_factory=dict)
+    predictions: Mapping[str, Tensor] = field(default_factory=dict)
+    crossed: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class MethodConfig(Settings):
@@ -155,6 +177,13 @@ class Method(nn.Module):
     def embed(self, features: Tensor) -> Tensor:
         """Optional: the features behind the scores, (videos, crops, snippets, dim) -> (videos, snippets, any)."""
         raise TypeError(f"{type(self).__name__} defines no embed")
+
+    def diagnostics(self, features: Tensor) -> Diagnostics:
+        """Optional: what the parts behind `score` say of segments, (videos, crops, T, dim); nothing by default.
+
+        Called as `score` is, after training, for `wvad diagnose`.
+        """
+        return Diagnostics()
 
     @property
     def device(self) -> torch.device:

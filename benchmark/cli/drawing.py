@@ -45,7 +45,7 @@ class Stored:
         self.results, self._selection = Results(results), selection
         self.runs = self.results.store
         found = self.results.plans(None) if plans is None else plans
-        self.plans = [plan for plan in found if plan.search is None]  # no trial was tested
+        self.plans = [plan for plan in found if plan.tested]
         if not self.plans:
             raise InputError(f"{results}: no table planned there; run `wvad reproduce` or `wvad train` first")
         self.line_ups = find_line_ups(self.plans, self.runs, selection)

@@ -1,8 +1,9 @@
-"""The command that tests a stored run, or weights from elsewhere, on a dataset."""
+"""The commands that look at trained weights: test them on a dataset, or diagnose the parts of the method."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,19 +11,34 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import err, open_datasets, say, say_failures, show_metrics
+from benchmark.cli.common import (
+    check_order,
+    command_line,
+    err,
+    open_datasets,
+    out,
+    say,
+    say_failures,
+    show_metrics,
+    warn,
+)
+from benchmark.cli.training_options import takes_choices
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
+from benchmark.training.choices import Choices
 
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
+    from benchmark.plugins.pipelines import Pipeline
     from benchmark.runs.records import RunRecord
     from benchmark.runs.store import RunStore
+    from benchmark.runs.table_plan import TablePlan
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    app.command()(evaluate)
+    """Add these commands to the command line."""
+    for command in (evaluate, diagnose):
+        app.command()(command)
 
 
 def evaluate(
@@ -55,6 +71,68 @@ def evaluate(
     if method is None or len(what) != 1:
         raise InputError("with --weights FILE, name its --method and one dataset, and no run")
     _evaluate_weights(weights, method, open_datasets(what, data)[0], choose_device(device), settings or (), benchmark)
+
+
+@takes_choices
+def diagnose(
+    choices: Choices,
+    method: options.MethodName,
+    dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
+) -> None:
+    """Say what the parts of a method carry, by held-out training videos alone. No test video is opened.
+
+    A quarter of the training videos is held out unless --holdout says otherwise.
+    """
+    from benchmark.execution.call import do_tables
+    from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.tables.planning import plan_diagnosis
+    from benchmark.training.diagnosis import HELD_OUT
+
+    if choices.looks is not None:
+        raise InputError("--looks: a diagnosis is of the weights of the last step; leave it away")
+    check_order(method, dataset, choices.data)
+    pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)[0]
+    held_out = replace(choices, holdout=choices.holdout or HELD_OUT)
+    planned = plan_diagnosis(pipeline, opened, held_out, command_line())
+    troubles: list[str] = []
+
+    def finish(plan: TablePlan) -> None:
+        troubles.extend(_diagnose(plan, pipeline, opened, choices))
+
+    code = say_failures(do_tables([planned], held_out, err, finish))
+    for line in troubles:
+        warn(line)
+    if code or troubles:
+        raise typer.Exit(1)
+
+
+def _diagnose(plan: TablePlan, pipeline: Pipeline, dataset: Dataset, choices: Choices) -> list[str]:
+    """Diagnose the runs of a plan that are stored, write and show what was found; return what went wrong."""
+    from benchmark.statistics.diagnosis import summarise_measures
+    from benchmark.system.files import replacing, writing_to
+    from benchmark.training.choices import choose_device
+    from benchmark.training.diagnosis import diagnose_runs
+    from reports.forms.files import diagnosis_texts
+    from reports.forms.terminal import to_terminal
+    from reports.tables.diagnosis import diagnosis_document
+
+    results = Results(choices.results)
+    device = choose_device("cpu" if choices.device == "cpu" else "auto")  # the runs' GPU may be elsewhere
+    found, troubles = diagnose_runs(plan.run_keys(), pipeline, dataset, results.store, device)
+    if not found:
+        return troubles or [f"{plan.table}: none of its runs is stored"]
+    numbers = summarise_measures(found)
+    folder, texts = results.table_folder(plan.folder), diagnosis_texts(plan, numbers)
+    with writing_to(folder, "--results"):
+        for end, text in texts.items():
+            with replacing(folder / f"{plan.table}.{end}") as file:
+                file.write(text.encode())
+    for part in diagnosis_document(plan, numbers).parts:
+        out.print(to_terminal(part))
+        for line in (*part.caption, *part.notes):
+            say(line)
+    say(f"Written: {', '.join(str(folder / f'{plan.table}.{end}') for end in texts)}")
+    return troubles
 
 
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:

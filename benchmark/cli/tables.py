@@ -132,7 +132,10 @@ def render(
     from benchmark.tuning.trials import read_trials
 
     folder = Results(results)
-    plans = list(folder.plans(None if table == "all" else table))
+    found = list(folder.plans(None if table == "all" else table))
+    plans = [plan for plan in found if not plan.diagnosis]
+    if table != "all" and len(plans) < len(found):
+        raise InputError(f"{table}: needs the dataset and the method; `wvad diagnose` again trains nothing anew")
     if not plans:
         raise InputError(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
@@ -153,11 +156,11 @@ def status(
 ) -> None:
     """Say which runs of the planned tables are done and which are missing, and why others gave no result.
 
-    Trials of a search are listed where it is named, as in `wvad status tune-rtfm`.
+    Runs that are not tested are listed where they are named, as in `wvad status tune-rtfm` or `diagnose-clav`.
     """
     from reports.tables.single_runs import find_standing, status_table, trouble_lines, undefined_lines
 
-    plans = [plan for plan in Results(results).plans(table) if table or plan.search is None]
+    plans = [plan for plan in Results(results).plans(table) if table or plan.tested]
     if table and not plans:
         raise InputError(f"{results}: no {table} planned there; run `wvad reproduce {table}` first")
     if not plans:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
+from benchmark.api import AddOn, AddOnConfig, Diagnostics, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
 
 
 class WithAddOns(Method):
@@ -35,6 +35,10 @@ class WithAddOns(Method):
     def embed(self, features: Tensor) -> Tensor:
         """Return the method's embedding."""
         return self.method.embed(self._pass(features))
+
+    def diagnostics(self, features: Tensor) -> Diagnostics:
+        """Return what the method's parts say."""
+        return self.method.diagnostics(self._pass(features))
 
     def _pass(self, features: Tensor) -> Tensor:
         shape = features.shape

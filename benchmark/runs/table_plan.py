@@ -119,6 +119,8 @@ class TablePlan(FrozenModel):
     search: Search | None = None
     """Where the rows are the trials of a search, after one of the recipe's own settings: they have no number on test
     videos."""
+    diagnosis: bool = False
+    """Whether its runs are trained to be diagnosed: they have no number on test videos either."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -143,10 +145,17 @@ class TablePlan(FrozenModel):
         content = self.model_dump(mode="json")
         if self.search is None:
             del content["search"]  # a table without one is what it was before there were any
+        if not self.diagnosis:
+            del content["diagnosis"]
         for row in filter(None, (*content["rows"], content["shuffled"])):
             if not row["tuned"]:
                 del row["tuned"]
         return digest(content)
+
+    @property
+    def tested(self) -> bool:
+        """Whether its runs are tested, and so belong into tables and reports."""
+        return self.search is None and not self.diagnosis
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""
@@ -158,6 +167,8 @@ class TablePlan(FrozenModel):
 
     def tested_on(self, row: PlannedRow, source: str) -> list[PlannedDataset]:
         """Return the datasets that the runs of a row on a training dataset are evaluated on."""
+        if not self.tested:
+            return []
         own = next(dataset for dataset in self.datasets if dataset.name == source)
         if self.protocol == "in-domain" or row is self.shuffled:
             return [own]

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
@@ -21,7 +21,15 @@ from benchmark.terms import SCENES_PREFIX, Profile, Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX
-from benchmark.training.specification import check_comparable, check_overrides, make_job, plan_runs
+from benchmark.training.specification import (
+    check_comparable,
+    check_holdout,
+    check_overrides,
+    check_trainable,
+    describe_run,
+    make_job,
+    plan_runs,
+)
 
 
 def plan_table(
@@ -230,6 +238,49 @@ def plan_imported(specs: Sequence[RunSpec], dataset: PlannedDataset, command: st
             ),
         ),
     )
+
+
+def plan_diagnosis(pipeline: Pipeline, dataset: Dataset, choices: Choices, command: str) -> tuple[TablePlan, list[Job]]:
+    """Plan the runs of a method that are to be diagnosed, one per seed: none looks at a test video or is tested.
+
+    Parameters
+    ----------
+    choices
+        With the share of training videos that is held out.
+
+    Raises
+    ------
+    InputError
+        If the recipe is wrong, or the dataset lacks videos or an input that the method needs.
+    """
+    check_trainable(dataset)
+    check_holdout(dataset, looks=1)  # the diagnosis is the one look
+    first, used = describe_run(pipeline, dataset, choices, ("training.looks=0",))
+    check_overrides(choices.overrides, used, [pipeline])
+    specs = [first.model_copy(update={"seed": seed, "settings": ()}) for seed in choices.every_seed]
+    row = PlannedRow(
+        label=first.title,
+        method=pipeline.method_name,
+        add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
+        paper=None,
+        reference=pipeline.reference,
+        runs={dataset.name: tuple(spec.key for spec in specs)},
+    )
+    plan = check_plan(
+        table=f"diagnose-{file_name(pipeline.name)}",
+        title=f"{first.title} on {dataset.name}",
+        protocol="in-domain",
+        folder=folder_of(dataset.name, choices.profile),
+        profile=choices.profile,
+        seeds=len(specs),
+        holdout=choices.holdout,
+        overrides=choices.overrides,
+        command=command,
+        datasets=(describe_dataset(dataset),),
+        rows=(row,),
+        diagnosis=True,
+    )
+    return plan, [make_job(spec, pipeline, dataset, (), choices) for spec in specs]
 
 
 def _table_of(method: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import Diagnostics, FeatureSpec, Method, MethodConfig, PairBatch
 from methods.clav.como import ContextMotion, GraphPropagation, Relation
 from methods.clav.config import CLAVConfig
 from methods.clav.relation_network import RelationNetwork
@@ -100,6 +100,23 @@ class CLAV(Method):
     def embed(self, features: Tensor) -> Tensor:
         """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, dim)."""
         return self.activation(features).mean(1)  # type: ignore[no-any-return]
+
+    def diagnostics(self, features: Tensor) -> Diagnostics:
+        """Return S and S_R, S_int and S_obj, and S_R of each video's segments with each video's relation R."""
+        output: Output = self(features)
+        scores = {"S": output.logits.sigmoid()}
+        relation = output.relation
+        if self.relation is None or relation is None:
+            return Diagnostics(scores)
+        scores["S_R"] = relation.logits.sigmoid()
+        predictions = {}
+        if relation.intensity is not None:
+            predictions["motion"] = relation.intensity.mean(1)
+        predict = self.relation.context.objects
+        if predict is not None:
+            predictions["objects"] = predict(relation.context).mean(1)
+        crossed = self.relation.crossed(output.features, features)
+        return Diagnostics(scores, predictions, {} if crossed is None else {"S_R": crossed.sigmoid()})
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""

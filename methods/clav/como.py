@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -124,14 +125,28 @@ class GraphPropagation(nn.Module):
 
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
         """Return the relational features F_R: (N, T, D), (N, T', D) -> (N, T, states)."""
+        projection = self.theta(features)
+        return projection @ self._relate(projection, features, context)  # type: ignore[no-any-return]
+
+    def crossed(self, features: Tensor, context: Tensor) -> Iterator[Tensor]:
+        """Give the segments of all videos the relation of one video after another, each (videos, crops, T, states).
+
+        Takes (videos, crops, T, D) and (videos, crops, T', D); a crop gets the relation of the same crop.
+        """
+        projection = self.theta(features)
+        relations = self._relate(projection.flatten(0, 1), features.flatten(0, 1), context.flatten(0, 1))
+        for relation in relations.view(*features.shape[:2], *relations.shape[1:]):
+            yield projection @ relation
+
+    def _relate(self, projection: Tensor, features: Tensor, context: Tensor) -> Tensor:
+        """Return the relation of whole videos, of which each segment takes its share: (N, nodes, states)."""
         if self.context_nodes == "mean":
             context = context.mean(1, keepdim=True)
-        projection = self.theta(features)
         motion = self.motion(projection.mT @ self.phi(features) / features.shape[1])
         scene = self.context(self.theta(context).mT @ self.phi(context) / context.shape[1])
         both = torch.cat([motion, scene], dim=1 if self.fusion == "nodes" else 2)
-        relation = self.mix_states(self.mix_nodes(both.mT).mT.relu())
-        return projection @ relation  # type: ignore[no-any-return]
+        relation: Tensor = self.mix_states(self.mix_nodes(both.mT).mT.relu())
+        return relation
 
 
 class Relation(NamedTuple):
@@ -221,21 +236,48 @@ class ContextMotion(nn.Module):
         raw
             The features as the method was given them, same shape.
         """
+        intensity, static, context, related_to = self._paths(features, raw)
+        relational = self.propagation(features.flatten(0, 1), related_to.flatten(0, 1))
+        relational, logits = self._judge(relational.view(*features.shape[:2], *relational.shape[1:]))
+        return Relation(relational, logits, context, static, intensity)
+
+    def crossed(self, features: Tensor, raw: Tensor) -> Tensor | None:
+        """Return the logits of S_R where each video's segments are given each video's relation.
+
+        Parameters
+        ----------
+        features, raw
+            As in `forward`.
+
+        Returns
+        -------
+        Of the segments of video i with the relation of video j, (videos i, videos j, T); None where pairs of segments
+        are related and no video has a relation as a whole.
+        """
+        if not isinstance(self.propagation, GraphPropagation):
+            return None
+        *_, related_to = self._paths(features, raw)
+        relational = self.propagation.crossed(features, related_to)
+        return torch.stack([self._judge(one)[1] for one in relational], dim=1)
+
+    def _paths(self, features: Tensor, raw: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
+        """Return intensity, static segments, context features, and those of them that are related."""
         intensity = None if self.dynamic is None else self.dynamic(features)
         static = self._static(feature_difference(raw) if intensity is None else intensity.mean(1))
         if self.context_length == "static":
-            related_to = context = self.context(take_segments(features, static))
-        else:
-            context = self.context(features)
-            related_to = take_segments(context, static)
-        relational = self.propagation(features.flatten(0, 1), related_to.flatten(0, 1))
+            context = self.context(take_segments(features, static))
+            return intensity, static, context, context
+        context = self.context(features)
+        return intensity, static, context, take_segments(context, static)
+
+    def _judge(self, relational: Tensor) -> tuple[Tensor, Tensor]:
+        """Return F_R and the logits of S_R, (videos, T), of what the propagation gave, (videos, crops, T, out_dim)."""
+        length = relational.shape[2]
         if self.extent == "video":
-            relational = relational.mean(1, keepdim=True)
-        shape = (*features.shape[:2], relational.shape[1], self.propagation.out_dim)
-        relational = self.norm(relational.flatten(0, 1)).view(shape)
+            relational = relational.mean(2, keepdim=True)
+        relational = self.norm(relational.flatten(0, 2)).view(relational.shape)
         logits = mean_logit(self.head(relational).squeeze(-1), 1)
-        length = features.shape[2]
-        return Relation(relational.expand(-1, -1, length, -1), logits.expand(-1, length), context, static, intensity)
+        return relational.expand(-1, -1, length, -1), logits.expand(-1, length)
 
     def _static(self, activity: Tensor) -> Tensor:
         """Choose the N segments of least activity: (videos, T) -> (videos, N)."""

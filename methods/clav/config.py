@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from benchmark.api import MethodConfig
 from methods.clav.como import (
     ContextLength,
     ContextNodes,
@@ -20,12 +20,13 @@ from methods.clav.como import (
 from methods.clav.relation_network import PairPooling
 from methods.ica import Activation, Kernel
 from methods.parts.losses import CohesionScope, DistancePairs
+from methods.parts.switches import Need, SwitchedConfig
 
 RelationModule = Literal["como", "rn", "none"]
 Fusion = Literal["scores+alpha*relation", "alpha*scores+relation", "mixture", "scores-alpha*relation"]
 
 
-class CLAVConfig(MethodConfig):
+class CLAVConfig(SwitchedConfig):
     """Settings of CLAV+CoMo; where the paper leaves a choice, the default is the recommended reading."""
 
     activation: Activation = Field("ica", description="ICA on the features, a control in its place, or none")
@@ -83,33 +84,27 @@ class CLAVConfig(MethodConfig):
             )
         return self
 
-    @model_validator(mode="after")
-    def _switches_have_something_to_switch(self) -> Self:
-        for what, is_there, switches in self._conditions():
-            for name in () if is_there else switches:
-                value, default = getattr(self, name), type(self).model_fields[name].default
-                if value != default:
-                    raise ValueError(f"{name} {value!r} means nothing without {what}: leave it at {default!r}")
-        return self
-
-    def _conditions(self) -> list[tuple[str, bool, tuple[str, ...]]]:
-        """Return what some switches need, whether it is there, and these switches. Numbers may stand unused."""
-        related = self.relation != "none"
+    def _needs(self) -> Sequence[Need]:
+        related, moved = self.relation != "none", self.activation != "none"
         return [
-            ("an activation", self.activation != "none", ("ica_kernel",)),
-            ("relation como", self.relation == "como", ("context_nodes", "graph_fusion")),
-            ("relation rn", self.relation == "rn", ("rn_pooling",)),
-            ("relation como or rn", related, ("fusion", "static_rounding", "context_length", "relation_norm")),
-            ("relation como or rn", related, ("relation_extent", "distance_relation_top", "static_order")),
-            ("relation como or rn", related or self.mil != "joint", ("mil",)),
-            ("context_length static", self.context_length == "static", ("static_order",)),
-            ("a dynamic path", related and self.intensity_weight > 0, ("intensity_activation",)),
-            (
-                "CS modules",
-                self.reconstruction_weight > 0,
-                ("reconstruction_reduction", "reconstruction_detach"),
+            Need("an activation", moved, ("ica_kernel",)),
+            Need("relation como", self.relation == "como", ("context_nodes", "graph_fusion")),
+            Need("relation rn", self.relation == "rn", ("rn_pooling",)),
+            # A sum is the mean times the number of pairs: a factor.
+            Need(
+                "relation_norm batch or none, since a norm per segment takes any factor away",
+                self.relation_norm != "layer",
+                ("rn_pooling",),
             ),
-            (
+            Need("relation como or rn", related, ("fusion", "static_rounding", "context_length", "relation_norm")),
+            Need("relation como or rn", related, ("relation_extent", "distance_relation_top", "static_order")),
+            Need("relation como or rn", related or self.mil != "joint", ("mil",)),
+            Need("context_length static", self.context_length == "static", ("static_order",)),
+            Need("relation_extent segment", self.relation_extent == "segment", ("distance_relation_top",)),
+            Need("a dynamic path", related and self.intensity_weight > 0, ("intensity_activation",)),
+            Need("CS modules", self.reconstruction_weight > 0, ("reconstruction_reduction", "reconstruction_detach")),
+            Need("an activation, since the features as given have no gradient", moved, ("reconstruction_detach",)),
+            Need(
                 "a weight of the distances",
                 self.distance_weight > 0,
                 ("distance_pairs", "distance_cohesion", "distance_diagonal", "distance_relation_top"),

@@ -1,4 +1,6 @@
-"""Layers, losses and ways of scoring that several methods share: batched, and each tested against a plain loop.
+"""Layers, losses, ways of scoring and of refusing settings that several methods share.
+
+Layers and losses are batched, and each is tested against a plain loop.
 
 Not in it: what one method alone uses.
 """

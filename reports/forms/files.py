@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from benchmark.runs.store import RunStore
+from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Cell, Table
 from benchmark.tuning.trials import Trials
 from reports.forms.csv import to_csv
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
-from reports.tables.document import make_document
+from reports.tables.diagnosis import Numbers, diagnosis_document, diagnosis_frame
+from reports.tables.document import Document, make_document
 from reports.tables.provenance import to_provenance
 from reports.tables.trials import search_document, trials_frame
 
@@ -72,22 +74,24 @@ def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[
     -------
     Ending of the file's name -> its text.
     """
-    document = make_document(shown)
-    return {
-        "md": to_markdown(document),
-        "csv": to_csv(long_frame(tables)),
-        "tex": to_latex(document),
-        "html": to_html(document),
-        "provenance.json": to_provenance(shown, store),
-    }
+    texts = _in_every_form(make_document(shown), long_frame(tables))
+    return texts | {"provenance.json": to_provenance(shown, store)}
 
 
 def search_texts(search: Trials) -> dict[str, str]:
     """Render a search in every form: ending of the file's name -> its text."""
-    document = search_document([search])
+    return _in_every_form(search_document([search]), trials_frame(search))
+
+
+def diagnosis_texts(plan: TablePlan, numbers: Numbers) -> dict[str, str]:
+    """Render a diagnosis in every form: ending of the file's name -> its text."""
+    return _in_every_form(diagnosis_document(plan, numbers), diagnosis_frame(plan, numbers))
+
+
+def _in_every_form(document: Document, frame: pd.DataFrame) -> dict[str, str]:
     return {
         "md": to_markdown(document),
-        "csv": to_csv(trials_frame(search)),
+        "csv": to_csv(frame),
         "tex": to_latex(document),
         "html": to_html(document),
     }

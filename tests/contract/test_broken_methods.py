@@ -60,6 +60,8 @@ MESSAGES = {
     "EmbeddingWithCrops": ("embedding", r"gave shape \(2, 1, 32, 48\).*expected \(2, 32, any\)"),
     "EmbeddingNotFinite": ("embedding", r"not finite"),
     "EmbeddingNoTensor": ("embedding", r"embed\(\) gave a tuple"),
+    "DiagnosticsWithCrops": ("diagnostics", r"scores\['part'\] has shape \(3, 2, 32\), expected \(3, 32\)"),
+    "DiagnosticsNoTensors": ("diagnostics", r"diagnostics\(\) gave a dict, expected a Diagnostics"),
     "OwnGenerator": ("seed", r"the same seed gives other initial weights \(hidden\.weight\)"),
     "UnseededNumpy": ("seed", r"the same seed gives other trained weights"),
     "GlobalState": ("seed", r"the same seed gives other trained weights"),

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.api import Diagnostics, FeatureSpec, Method, MethodConfig, PairBatch
 
 
 class Right(Method):
@@ -290,6 +290,16 @@ class EmbeddingNotFinite(Right):
 class EmbeddingNoTensor(Right):
     def embed(self, features: Tensor) -> Tensor:
         return (features,)  # type: ignore[return-value]
+
+
+class DiagnosticsWithCrops(Right):
+    def diagnostics(self, features: Tensor) -> Diagnostics:
+        return Diagnostics({"part": torch.sigmoid(self.hidden(features)).mean(-1)})
+
+
+class DiagnosticsNoTensors(Right):
+    def diagnostics(self, features: Tensor) -> Diagnostics:
+        return {"part": self.score(features)}  # type: ignore[return-value]
 
 
 # Seeds

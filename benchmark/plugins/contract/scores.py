@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from benchmark.api import Method
+from benchmark.api import Method, MethodError
 from benchmark.plugins.add_ons import WithAddOns
 from benchmark.plugins.contract.learning import CROPS, check_loss_terms, require_training
 from benchmark.plugins.contract.probes import (
@@ -19,6 +19,7 @@ from benchmark.plugins.contract.probes import (
     shown,
 )
 from benchmark.plugins.contract.subject import Subject
+from benchmark.plugins.diagnostics import check_diagnosed
 
 SNIPPETS = (1, 2, 3, 4, 5, 7, 9, 10, 16, 31, 33, 100, 299, 300)
 DIMS = (1, 7, 50, 64)
@@ -150,6 +151,17 @@ def check_embedding(subject: Subject, sources: Sources) -> None:
         )
     if not torch.isfinite(embedded).all():
         raise ContractError("embed() gave values that are not finite. Look for a division by 0 or the logarithm of 0.")
+
+
+def check_diagnostics(subject: Subject, sources: Sources) -> None:
+    """Diagnostics, where there are some, are finite tensors of the shapes that their kinds have."""
+    method, features = subject.trained(sources), draw_features(3, 2, SEGMENTS)
+    with torch.no_grad():
+        found: object = method.diagnostics(features)
+    try:
+        check_diagnosed(found, features, method.features)
+    except MethodError as error:
+        raise ContractError(f"{error}. See `Diagnostics` in benchmark.api.") from None
 
 
 def score_to_compare(method: Method, features: Tensor) -> Tensor:

@@ -67,6 +67,7 @@ CHECKS: dict[str, Check] = {
     "crop order": _with_first_source(scores.check_crop_order),
     "mixing of videos": _with_first_source(scores.check_videos_do_not_mix),
     "embedding": _with_first_source(scores.check_embedding),
+    "diagnostics": _with_every_source(scores.check_diagnostics),
 }
 """Each raises ContractError, with sentences, where a method breaks the contract; on one thread, as runs on a CPU."""
 

@@ -148,7 +148,7 @@ def expected_terms(method, batch):
         {"activation": "none"},
         {"hidden": 9},
         {"relation": "rn"},
-        {"relation": "rn", "rn_pooling": "sum"},
+        {"relation": "rn", "rn_pooling": "sum", "relation_norm": "none"},
         {"relation": "none"},
         {"relation": "none", "mil": "mean-first"},
     ],

@@ -12,6 +12,15 @@ from methods.clav.config import CLAVConfig
         ({"relation": "none", "graph_fusion": "states"}, "graph_fusion 'states' means nothing without relation como"),
         ({"relation": "rn", "context_nodes": "rows"}, "context_nodes 'rows' means nothing without relation como"),
         ({"rn_pooling": "sum"}, "rn_pooling 'sum' means nothing without relation rn: leave it at 'mean'"),
+        ({"relation": "rn", "rn_pooling": "sum"}, "rn_pooling 'sum' means nothing without relation_norm batch or none"),
+        (
+            {"relation_extent": "video", "distance_relation_top": "scores"},
+            "distance_relation_top 'scores' means nothing without relation_extent segment",
+        ),
+        (
+            {"activation": "none", "reconstruction_detach": True},
+            "reconstruction_detach True means nothing without an activation",
+        ),
         ({"relation": "none", "fusion": "mixture"}, "fusion 'mixture' means nothing without relation como or rn"),
         ({"relation": "none", "mil": "joint"}, "mil 'joint' means nothing without relation como or rn"),
         ({"relation": "none", "static_order": "motion"}, "leave it at 'time'"),

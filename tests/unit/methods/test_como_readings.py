@@ -131,7 +131,11 @@ def test_rn_in_its_place(order, length, extent, norm):
         ({"hidden": 9}, lambda m: m.relation.context.objects[0].out_features, 9),
         ({"hidden": 9, "relation": "rn"}, lambda m: m.relation.propagation.pair.out_features, 9),
         ({"states": 9, "relation": "rn"}, lambda m: m.relation.propagation.out.out_features, 9),
-        ({"relation": "rn", "rn_pooling": "sum"}, lambda m: m.relation.propagation.pooling, "sum"),
+        (
+            {"relation": "rn", "rn_pooling": "sum", "relation_norm": "none"},
+            lambda m: m.relation.propagation.pooling,
+            "sum",
+        ),
         ({"states": 9}, lambda m: m.relation.propagation.phi.out_features, 9),
         ({"nodes": 9}, lambda m: m.relation.propagation.theta.out_features, 9),
         ({"context_nodes": "rows"}, lambda m: m.relation.propagation.context_nodes, "rows"),

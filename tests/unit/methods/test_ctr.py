@@ -187,9 +187,12 @@ def test_batches_of_blank_videos_leave_centre_and_gradients_finite(centre, norma
 def test_what_cannot_be_is_refused_in_one_sentence():
     with pytest.raises(ValidationError, match="unit vectors are at most 2 apart, so normalise needs margin <= 2"):
         CTR.Config(margin=2.5)
-    with pytest.raises(ValidationError, match="a learned centre has no momentum"):
+    with pytest.raises(ValidationError, match=r"momentum 0\.5 means nothing without centre ema: leave it at 0\.9"):
         CTR.Config(centre="learned", momentum=0.5)
     assert CTR.Config(margin=2.5, normalise=False).margin == 2.5
+    for switch in ({"centre": "learned"}, {"normalise": False}):
+        with pytest.raises(ValidationError, match="without compactness_weight or dispersion_weight above 0"):
+            CTR.Config(compactness_weight=0, dispersion_weight=0, **switch)
 
 
 @pytest.mark.parametrize("centre", ["ema", "learned"])
