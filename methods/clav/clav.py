@@ -194,7 +194,14 @@ class CLAV(Method):
 def _relation(config: CLAVConfig, features: FeatureSpec) -> ContextMotion:
     dim, sources = features.dim, features.sources
     return ContextMotion(
-        GraphPropagation(dim, config.nodes, config.states, config.context_nodes, config.graph_fusion)
+        GraphPropagation(
+            dim,
+            config.nodes,
+            config.states,
+            config.context_nodes,
+            config.graph_fusion,
+            residual=config.relation_extent == "residual",
+        )
         if config.relation == "como"
         else RelationNetwork(dim, config.hidden, config.states, config.rn_pooling),
         dim,

@@ -15,7 +15,7 @@ ContextLength = Literal["static", "all"]
 ContextNodes = Literal["mean", "rows"]
 GraphFusion = Literal["nodes", "states"]
 IntensityActivation = Literal["none", "sigmoid"]
-RelationExtent = Literal["segment", "video"]
+RelationExtent = Literal["segment", "video", "residual"]
 RelationNorm = Literal["layer", "batch", "none"]
 StaticOrder = Literal["time", "motion"]
 StaticRounding = Literal["down", "nearest"]
@@ -103,6 +103,8 @@ class GraphPropagation(nn.Module):
         Project the ``"mean"`` of the context features, as printed, or its ``"rows"``.
     fusion
         Lay the two graphs' ``"nodes"`` or ``"states"`` end to end before mixing nodes, then states.
+    residual
+        Whether what a segment itself is, phi of its features, is added to its share of the relation.
     """
 
     def __init__(
@@ -112,9 +114,10 @@ class GraphPropagation(nn.Module):
         states: int = 128,
         context_nodes: ContextNodes = "mean",
         fusion: GraphFusion = "nodes",
+        residual: bool = False,
     ) -> None:
         super().__init__()
-        self.context_nodes, self.fusion, self.out_dim = context_nodes, fusion, states
+        self.context_nodes, self.fusion, self.residual, self.out_dim = context_nodes, fusion, residual, states
         node_copies, state_copies = (2, 1) if fusion == "nodes" else (1, 2)
         self.theta = nn.Linear(dim, nodes)
         self.phi = nn.Linear(dim, states)
@@ -126,7 +129,7 @@ class GraphPropagation(nn.Module):
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
         """Return the relational features F_R: (N, T, D), (N, T', D) -> (N, T, states)."""
         projection = self.theta(features)
-        return projection @ self._relate(projection, features, context)  # type: ignore[no-any-return]
+        return self._share(projection, self._relate(projection, features, context), features)
 
     def crossed(self, features: Tensor, context: Tensor) -> Iterator[Tensor]:
         """Give the segments of all videos the relation of one video after another, each (videos, crops, T, states).
@@ -136,7 +139,12 @@ class GraphPropagation(nn.Module):
         projection = self.theta(features)
         relations = self._relate(projection.flatten(0, 1), features.flatten(0, 1), context.flatten(0, 1))
         for relation in relations.view(*features.shape[:2], *relations.shape[1:]):
-            yield projection @ relation
+            yield self._share(projection, relation, features)
+
+    def _share(self, projection: Tensor, relation: Tensor, features: Tensor) -> Tensor:
+        """Return the segments' shares of a relation, (…, T, states)."""
+        share: Tensor = projection @ relation
+        return share + self.phi(features) if self.residual else share
 
     def _relate(self, projection: Tensor, features: Tensor, context: Tensor) -> Tensor:
         """Return the relation of whole videos, of which each segment takes its share: (N, nodes, states)."""
@@ -192,7 +200,8 @@ class ContextMotion(nn.Module):
         cubic in the features, and without a norm the relational score saturates and its loss bursts. ``"none"``: as
         printed.
     extent
-        F_R for each ``"segment"``, or its mean over the ``"video"``, the other reading of F_R in R^st.
+        F_R for each ``"segment"``, or its mean over the ``"video"``, the other reading of F_R in R^st. ``"residual"``:
+        for each segment with what it is itself, see `GraphPropagation`.
     intensity_activation
         Activation of the predicted intensity.
     hidden

@@ -72,7 +72,9 @@ class CLAVConfig(SwitchedConfig):
     graph_fusion: GraphFusion = Field("nodes", description="concatenate the two graphs' nodes or states")
     rn_pooling: PairPooling = Field("mean", description="how RN pools a segment's pairs")
     relation_norm: RelationNorm = Field("layer", description="norm of F_R: per segment, per state, or as printed")
-    relation_extent: RelationExtent = Field("segment", description="F_R for each segment, or one for the video")
+    relation_extent: RelationExtent = Field(
+        "segment", description="F_R for each segment, with what it is itself, or one for the video"
+    )
     intensity_activation: IntensityActivation = Field("none", description="activation of S_int")
 
     @model_validator(mode="after")
@@ -100,7 +102,8 @@ class CLAVConfig(SwitchedConfig):
             Need("relation como or rn", related, ("relation_extent", "distance_relation_top", "static_order")),
             Need("relation como or rn", related or self.mil != "joint", ("mil",)),
             Need("context_length static", self.context_length == "static", ("static_order",)),
-            Need("relation_extent segment", self.relation_extent == "segment", ("distance_relation_top",)),
+            Need("relation_extent segment or residual", self.relation_extent != "video", ("distance_relation_top",)),
+            Need("relation como", self.relation == "como" or self.relation_extent != "residual", ("relation_extent",)),
             Need("a dynamic path", related and self.intensity_weight > 0, ("intensity_activation",)),
             Need("CS modules", self.reconstruction_weight > 0, ("reconstruction_reduction", "reconstruction_detach")),
             Need("an activation, since the features as given have no gradient", moved, ("reconstruction_detach",)),

@@ -37,7 +37,11 @@ def test_predictions_are_what_the_losses_compare():
         torch.testing.assert_close(predicted, torch.stack(crops).mean(0).detach())
 
 
-@pytest.mark.parametrize("config", [{}, {"graph_fusion": "states"}, {"context_nodes": "rows"}], ids=str)
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"graph_fusion": "states"}, {"context_nodes": "rows"}, {"relation_extent": "residual"}],
+    ids=str,
+)
 def test_a_swapped_score_is_of_own_segments_and_anothers_relation(config):
     method, found = diagnose(**config)
     module = method.relation
@@ -52,11 +56,12 @@ def test_a_swapped_score_is_of_own_segments_and_anothers_relation(config):
                 scene = graph.context(graph.theta(context).T @ graph.phi(context) / len(context))
                 both = torch.cat([motion, scene], dim=1 if config.get("graph_fusion") == "states" else 0)
                 whole = graph.mix_states(graph.mix_nodes(both.T).T.relu())
-                scores.append(module.head(module.norm(graph.theta(own) @ whole)).squeeze(-1).sigmoid())
+                itself = graph.phi(own) if config.get("relation_extent") == "residual" else 0
+                scores.append(module.head(module.norm(graph.theta(own) @ whole + itself)).squeeze(-1).sigmoid())
             torch.testing.assert_close(found.crossed["S_R"][i, j], torch.stack(scores).mean(0).detach())
 
 
-@pytest.mark.parametrize("config", [{}, {"relation_extent": "video"}, {"context_length": "all"}], ids=str)
+@pytest.mark.parametrize("config", [{}, {"relation_extent": "video"}, {"relation_extent": "residual"}], ids=str)
 def test_with_its_own_relation_a_video_keeps_its_score(config):
     _, found = diagnose(**config)
     own = torch.stack([found.crossed["S_R"][i, i] for i in range(3)])

@@ -31,7 +31,7 @@ def plain_graph(v, weights, name):
     return plain.linear(plain.relu(v + adjacency @ v + bias[:, None]), weights, f"{name}.update")
 
 
-def plain_como(rows, context, weights, context_nodes, fusion):
+def plain_como(rows, context, weights, context_nodes, fusion, residual=False):
     context = context.mean(0, keepdims=True) if context_nodes == "mean" else context
     graphs = []
     for sequence, name in ((rows, "motion"), (context, "context")):
@@ -40,7 +40,8 @@ def plain_como(rows, context, weights, context_nodes, fusion):
     both = np.concatenate(graphs, axis=0 if fusion == "nodes" else 1)
     mixed = plain.relu(plain.linear(both.T, weights, "propagation.mix_nodes").T)
     relation = plain.linear(mixed, weights, "propagation.mix_states")
-    return plain.linear(rows, weights, "propagation.theta") @ relation
+    share = plain.linear(rows, weights, "propagation.theta") @ relation
+    return share + plain.linear(rows, weights, "propagation.phi") if residual else share
 
 
 def plain_rn(rows, context, weights):
@@ -116,6 +117,15 @@ def test_como(context_nodes, fusion, order, length, extent, norm):
     check(module, lambda *x: plain_como(*x, context_nodes, fusion), order, length, extent, norm)
 
 
+@pytest.mark.parametrize("norm", ["layer", "batch", "none"])
+@pytest.mark.parametrize(("context_nodes", "fusion"), [("mean", "nodes"), ("rows", "states")])
+def test_como_with_what_a_segment_is_itself(context_nodes, fusion, norm):
+    propagation = GraphPropagation(D, NODES, STATES, context_nodes, fusion, residual=True)
+    reading = "time", "static", "residual", norm
+    module = made(ContextMotion(propagation, D, **options(*reading)))
+    check(module, lambda *x: plain_como(*x, context_nodes, fusion, residual=True), *reading)
+
+
 @pytest.mark.parametrize(("order", "length", "extent", "norm"), READINGS)
 def test_rn_in_its_place(order, length, extent, norm):
     module = made(ContextMotion(RelationNetwork(D, 6, STATES), D, **options(order, length, extent, norm)))
@@ -148,6 +158,8 @@ def test_rn_in_its_place(order, length, extent, norm):
         ({"static_order": "motion"}, lambda m: m.relation.static_order, "motion"),
         ({"context_length": "all"}, lambda m: m.relation.context_length, "all"),
         ({"relation_extent": "video"}, lambda m: m.relation.extent, "video"),
+        ({"relation_extent": "residual"}, lambda m: m.relation.propagation.residual, True),
+        ({}, lambda m: m.relation.propagation.residual, False),
         ({"ica_kernel": 1}, lambda m: m.activation.expand.kernel_size, (1,)),
     ],
     ids=lambda value: None if callable(value) else str(value),

@@ -28,7 +28,7 @@ def linear(silent: int, units: int) -> nn.Linear:
 RELUS = [nn.ReLU(), nn.ReLU(inplace=True), torch.relu, F.relu, Tensor.relu, Tensor.relu_, lambda x: torch.relu(input=x)]
 
 
-@pytest.mark.parametrize("relu", RELUS, ids=str)
+@pytest.mark.parametrize("relu", RELUS, ids=range(len(RELUS)))
 def test_each_way_to_call_a_relu_counts(relu) -> None:
     layer = linear(3, 8)
     with torch.no_grad():
