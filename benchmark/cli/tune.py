@@ -129,9 +129,11 @@ def _write_search(search: Trials, results: Results) -> None:
     folder = results.table_folder(search.plan.folder)
     files = {"optuna.log": to_optuna(search)}
     files |= {end: text.encode() for end, text in search_texts(search).items()}
-    for picture in trials_picture(search):  # none where no trial has a value
+    for picture in trials_picture(search):
         files["png"] = picture
     with writing_to(folder, "--results"):
+        if "png" not in files:  # no trial has a value: that of an earlier search shows others
+            (folder / f"{search.plan.table}.png").unlink(missing_ok=True)
         for end, content in files.items():
             with replacing(folder / f"{search.plan.table}.{end}") as file:
                 file.write(content)

@@ -174,7 +174,7 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         ),
         (["train", "mmil+nothing", "scenes-avenue"], "unknown add-on nothing; known: conv, conv-wide, ica"),
         (["train", "mmil+ica+ica", "scenes-avenue"], "two add-ons are called ica"),
-        (["train", "mmil@nothing", "scenes-avenue"], "has no preset nothing; it has official-code, paired-adam"),
+        (["train", "mmil@nothing", "scenes-avenue"], "has no preset nothing; it has official-code, paired-adam, paper"),
         (["train", "clav+ica", "scenes-avenue"], "write clav with --set clav.activation=ica"),
         (["train", "mmil+ica", "scenes-avenue", "--set", "kernel=2"], "add-on ica: kernel: "),
         (

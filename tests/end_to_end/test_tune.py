@@ -145,7 +145,9 @@ def test_trials_that_fail_are_said_and_a_search_without_any_value_ends_with_1(
     drawn = frame[1:]
     assert (drawn["held_out"].isna() == (drawn["config.spoilt"] > 0.5)).all()
     assert drawn["held_out"].notna().any()
-    assert run([*arguments, "--trials", "1", *places, *TINY, "--timeout", "0.001"]) == 1
+    (picture,) = Path(places[3]).rglob("tune-*.png")
+    assert run([*arguments, "--trials", "1", *places, *TINY, "--timeout", "0.001", "--cached", "refresh"]) == 1
+    assert not picture.exists()
 
 
 def test_a_trial_cannot_be_tested(places: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def test_what_is_not_known_is_one_line(reference: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("mmil@nothing", r"^method mmil has no preset nothing; it has official-code, paired-adam$"),
+        ("mmil@nothing", r"^method mmil has no preset nothing; it has official-code, paired-adam, paper$"),
         ("clav@nothing", r"^method clav has no preset nothing; it has none$"),
         (f"{MEAN_MIL}@nothing", r"^method mean_mil.py:MeanMIL has no preset nothing; it has none$"),
     ],

@@ -16,7 +16,7 @@ from benchmark.terms import Benchmark, Profile, Range
 
 PLUGIN = Path(__file__).parents[2] / "plugins" / "mean_mil.py"
 METHODS = ["mmil", "rtfm", "dmil", "ctr", "clav", "binary-svm"]
-PRESETS = ["mmil@official-code", "mmil@paired-adam", "rtfm@official-code", "rtfm@paper"]
+PRESETS = ["mmil@official-code", "mmil@paired-adam", "mmil@paper", "rtfm@official-code", "rtfm@paper"]
 BOUNDED = """
 from typing import Literal
 from pydantic import Field
