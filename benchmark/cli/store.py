@@ -52,7 +52,7 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     old = sum(not has_sums(store.folder(key)) for key in read)
     for count, what in (
         (len(planned - set(keys)), "planned runs are not stored; `wvad status` lists them"),
-        (bare, "runs have no weights: imported scores, or from an archive without them"),
+        (bare, "runs have no weights: imported scores, trials of a search, or from an archive without them"),
         (old, "runs have no sums: an earlier version stored them"),
     ):
         if count:
