@@ -79,6 +79,8 @@ Sampler = Literal["random", "tpe"]
 TRIALS, MOST_TRIALS = 20, 1_000
 """Of a search, unless others are chosen, and at most."""
 MOST_FOLDS = 100
+HELD_OUT = 0.25
+"""Share of the training videos that judges a trial or a diagnosed run, unless another is chosen."""
 
 
 class Training(Settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from benchmark.tables.cells import FilledTable, Table
     from benchmark.training.choices import Choices
     from benchmark.training.jobs import Outcome
+    from reports.tables.document import Part
     from reports.tables.single_runs import Metrics
 
 PIPE_WIDTH = 160
@@ -160,7 +161,6 @@ def do_and_show(
 
 def write_table(filled: FilledTable, results: Results, selection: terms.Selection) -> list[Path]:
     """Write a table's files under a selection, and return where; the CSV of `last` holds all that its runs have."""
-    from benchmark.system.files import replacing, writing_to
     from reports.forms.files import table_texts
 
     shown = filled[selection]
@@ -172,6 +172,13 @@ def write_table(filled: FilledTable, results: Results, selection: terms.Selectio
         from reports.figures.study import study_picture
 
         files |= {f"{shown.name}.png": picture for picture in study_picture(shown)}
+    return write_files(folder, files)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder of results, each whole or not at all, and return where."""
+    from benchmark.system.files import replacing, writing_to
+
     with writing_to(folder, "--results"):
         for name, content in files.items():
             with replacing(folder / name) as file:
@@ -181,14 +188,20 @@ def write_table(filled: FilledTable, results: Results, selection: terms.Selectio
 
 def show_table(table: Table, paths: Sequence[Path]) -> None:
     """Print a table with its captions and notes, and where its files are."""
-    from reports.forms.terminal import to_terminal
     from reports.tables.document import make_document
 
-    for part in make_document(table).parts:
+    show_parts(make_document(table).parts)
+    say(f"Written: {', '.join(str(path) for path in paths)}")
+
+
+def show_parts(parts: Iterable[Part]) -> None:
+    """Print grids with their captions and notes."""
+    from reports.forms.terminal import to_terminal
+
+    for part in parts:
         out.print(to_terminal(part))
         for line in (*part.caption, *part.notes):
             say(line)
-    say(f"Written: {', '.join(str(path) for path in paths)}")
 
 
 def show_metrics(metrics: Metrics) -> None:

@@ -16,11 +16,12 @@ from benchmark.cli.common import (
     command_line,
     err,
     open_datasets,
-    out,
     say,
     say_failures,
     show_metrics,
+    show_parts,
     warn,
+    write_files,
 )
 from benchmark.cli.training_options import takes_choices
 from benchmark.runs.results_folder import Results
@@ -86,13 +87,12 @@ def diagnose(
     from benchmark.execution.call import do_tables
     from benchmark.plugins.pipelines import find_pipeline
     from benchmark.tables.planning import plan_diagnosis
-    from benchmark.training.diagnosis import HELD_OUT
 
     if choices.looks is not None:
         raise InputError("--looks: a diagnosis is of the weights of the last step; leave it away")
     check_order(method, dataset, choices.data)
     pipeline, opened = find_pipeline(method), open_datasets([dataset], choices.data)[0]
-    held_out = replace(choices, holdout=choices.holdout or HELD_OUT)
+    held_out = replace(choices, holdout=choices.holdout or terms.HELD_OUT)
     planned = plan_diagnosis(pipeline, opened, held_out, command_line())
     troubles: list[str] = []
 
@@ -109,11 +109,9 @@ def diagnose(
 def _diagnose(plan: TablePlan, pipeline: Pipeline, dataset: Dataset, choices: Choices) -> list[str]:
     """Diagnose the runs of a plan that are stored, write and show what was found; return what went wrong."""
     from benchmark.statistics.diagnosis import summarise_measures
-    from benchmark.system.files import replacing, writing_to
     from benchmark.training.choices import choose_device
     from benchmark.training.diagnosis import diagnose_runs
     from reports.forms.files import diagnosis_texts
-    from reports.forms.terminal import to_terminal
     from reports.tables.diagnosis import diagnosis_document
 
     results = Results(choices.results)
@@ -122,16 +120,10 @@ def _diagnose(plan: TablePlan, pipeline: Pipeline, dataset: Dataset, choices: Ch
     if not found:
         return troubles or [f"{plan.table}: none of its runs is stored"]
     numbers = summarise_measures(found)
-    folder, texts = results.table_folder(plan.folder), diagnosis_texts(plan, numbers)
-    with writing_to(folder, "--results"):
-        for end, text in texts.items():
-            with replacing(folder / f"{plan.table}.{end}") as file:
-                file.write(text.encode())
-    for part in diagnosis_document(plan, numbers).parts:
-        out.print(to_terminal(part))
-        for line in (*part.caption, *part.notes):
-            say(line)
-    say(f"Written: {', '.join(str(folder / f'{plan.table}.{end}') for end in texts)}")
+    files = {f"{plan.table}.{end}": text.encode() for end, text in diagnosis_texts(plan, numbers).items()}
+    paths = write_files(results.table_folder(plan.folder), files)
+    show_parts(diagnosis_document(plan, numbers).parts)
+    say(f"Written: {', '.join(map(str, paths))}")
     return troubles
 
 

@@ -10,7 +10,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import command_line, err, open_datasets, out, say, say_plan
+from benchmark.cli.common import command_line, err, open_datasets, out, say, say_plan, show_parts, write_files
 from benchmark.cli.training_options import takes_choices
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
@@ -108,35 +108,29 @@ def writes_search(results: Results) -> Callable[[Trials], None]:
 
 def show_searches(searches: Sequence[Trials], results: Results) -> None:
     """Print what searches found, and where their files are."""
-    from reports.forms.terminal import to_terminal
     from reports.tables.trials import search_document
 
-    part = search_document(searches).parts[0]
-    out.print(to_terminal(part))
-    for line in (*part.caption, *part.notes):
-        say(line)
+    show_parts(search_document(searches).parts[:1])
     folders = dict.fromkeys(str(results.table_folder(search.plan.folder)) for search in searches)
     names = ", ".join(f"{search.plan.table}.*" for search in searches)
     say(f"Written: {names} in {', '.join(folders)}, with all trials and a figure")
 
 
 def _write_search(search: Trials, results: Results) -> None:
-    from benchmark.system.files import replacing, writing_to
+    from benchmark.system.files import writing_to
     from benchmark.tuning.drawing import to_optuna
     from reports.figures.trials import trials_picture
     from reports.forms.files import search_texts
 
-    folder = results.table_folder(search.plan.folder)
-    files = {"optuna.log": to_optuna(search)}
-    files |= {end: text.encode() for end, text in search_texts(search).items()}
+    folder, name = results.table_folder(search.plan.folder), search.plan.table
+    files = {f"{name}.optuna.log": to_optuna(search)}
+    files |= {f"{name}.{end}": text.encode() for end, text in search_texts(search).items()}
     for picture in trials_picture(search):
-        files["png"] = picture
-    with writing_to(folder, "--results"):
-        if "png" not in files:  # no trial has a value: that of an earlier search shows others
-            (folder / f"{search.plan.table}.png").unlink(missing_ok=True)
-        for end, content in files.items():
-            with replacing(folder / f"{search.plan.table}.{end}") as file:
-                file.write(content)
+        files[f"{name}.png"] = picture
+    write_files(folder, files)
+    if f"{name}.png" not in files:  # no trial has a value: that of an earlier search shows others
+        with writing_to(folder, "--results"):
+            (folder / f"{name}.png").unlink(missing_ok=True)
 
 
 def _check_recipe_file(path: Path | None, pipelines: Sequence[Pipeline]) -> None:

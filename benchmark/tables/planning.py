@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -157,20 +157,36 @@ def _plan_row(
         comparable = [d for d in datasets if d.manifest.feature_set == dataset.manifest.feature_set]
         targets = comparable if protocol == "cross" else [dataset]
         jobs += [make_job(spec, pipeline, dataset, targets, choices) for spec in specs]
-    add_ons = tuple(add_on.name for add_on in pipeline.add_ons)
-    planned = PlannedRow(
+    planned = describe_row(
+        pipeline,
+        runs,
         label=row.label,
-        method=pipeline.method_name,
-        add_ons=add_ons,
         settings=row.settings,
         tuned=row.tuned,
         group=row.group,
         against=row.against,
         paper=row.paper,
-        reference=pipeline.reference,
-        runs=runs,
     )
     return _Row(planned, jobs, used)
+
+
+def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields: Any) -> PlannedRow:
+    """Describe a row of a method for a plan.
+
+    Parameters
+    ----------
+    runs
+        Training dataset -> the keys of its runs.
+    fields
+        Others of `PlannedRow`.
+    """
+    return PlannedRow(
+        method=pipeline.method_name,
+        add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
+        reference=pipeline.reference,
+        runs={name: tuple(keys) for name, keys in runs.items()},
+        **{"paper": None, **fields},
+    )
 
 
 def describe_dataset(dataset: Dataset) -> PlannedDataset:
@@ -258,14 +274,7 @@ def plan_diagnosis(pipeline: Pipeline, dataset: Dataset, choices: Choices, comma
     first, used = describe_run(pipeline, dataset, choices, ("training.looks=0",))
     check_overrides(choices.overrides, used, [pipeline])
     specs = [first.model_copy(update={"seed": seed, "settings": ()}) for seed in choices.every_seed]
-    row = PlannedRow(
-        label=first.title,
-        method=pipeline.method_name,
-        add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
-        paper=None,
-        reference=pipeline.reference,
-        runs={dataset.name: tuple(spec.key for spec in specs)},
-    )
+    row = describe_row(pipeline, {dataset.name: [spec.key for spec in specs]}, label=first.title)
     plan = check_plan(
         table=f"diagnose-{file_name(pipeline.name)}",
         title=f"{first.title} on {dataset.name}",

@@ -39,8 +39,6 @@ from benchmark.training.jobs import load_trained
 from benchmark.training.numerics import use_float32
 from benchmark.training.silent_units import silent_shares
 
-HELD_OUT = 0.25
-"""Share of the training videos that a diagnosed run holds out, unless another is chosen."""
 AT_ONCE = 32
 """Videos that a method is asked about together, and among which what is known of whole videos is swapped."""
 CLASSES = ("normal", "abnormal")

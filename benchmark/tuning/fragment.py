@@ -7,7 +7,8 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 
-from benchmark.tuning.planning import HELD_OUT, TRIAL_SEEDS, MethodSearch, as_settings
+from benchmark.terms import HELD_OUT
+from benchmark.tuning.planning import TRIAL_SEEDS, MethodSearch, as_settings
 from benchmark.tuning.trials import Trials
 
 

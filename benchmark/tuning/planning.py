@@ -18,8 +18,8 @@ from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest
-from benchmark.tables.planning import check_plan, describe_dataset, distinct_jobs, folder_of
-from benchmark.terms import MOST_FOLDS, MOST_TRIALS, TRIALS, Range, Sampler
+from benchmark.tables.planning import check_plan, describe_dataset, describe_row, distinct_jobs, folder_of
+from benchmark.terms import HELD_OUT, MOST_FOLDS, MOST_TRIALS, TRIALS, Range, Sampler
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX
@@ -32,8 +32,8 @@ from benchmark.training.specification import (
 )
 from benchmark.tuning.drawing import Drawn
 
-TRIAL_SEEDS, HELD_OUT = 2, 0.25
-"""Seeds of each trial, and the share of the training videos that judges it, unless others are chosen."""
+TRIAL_SEEDS = 2
+"""Seeds of each trial, unless others are chosen."""
 
 RECIPE = "as in the recipe"
 
@@ -143,15 +143,8 @@ class MethodSearch:
         return plan, distinct_jobs(jobs)
 
     def _row(self, label: str, settings: Sequence[str], specs: Mapping[str, Sequence[RunSpec]]) -> PlannedRow:
-        return PlannedRow(
-            label=label,
-            method=self.pipeline.method_name,
-            add_ons=tuple(add_on.name for add_on in self.pipeline.add_ons),
-            settings=(*self.settings, *settings),
-            paper=None,
-            reference=self.pipeline.reference,
-            runs={name: tuple(spec.key for spec in own) for name, own in specs.items()},
-        )
+        runs = {name: [spec.key for spec in own] for name, own in specs.items()}
+        return describe_row(self.pipeline, runs, label=label, settings=(*self.settings, *settings))
 
     def _specify(self, dataset: Dataset, label: str, settings: Sequence[str]) -> list[RunSpec]:
         """Specify the runs of a trial on a dataset."""

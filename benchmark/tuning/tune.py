@@ -10,7 +10,7 @@ from rich.console import Console
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import Planned, do_tables
 from benchmark.runs.results_folder import Results
-from benchmark.runs.table_plan import Tuned
+from benchmark.runs.table_plan import TablePlan, Tuned
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.training.choices import Choices
@@ -45,7 +45,6 @@ def do_searches(
         If the executor cannot be used, or the results folder cannot be written.
     """
     choices, search = searches[0].choices, searches[0].search
-    store = Results(choices.results).store
     drawn: list[list[Drawn]] = [[] for _ in searches]
     found: list[Trials] = []
     for size in rounds(search.sampler, search.trials):
@@ -53,8 +52,19 @@ def do_searches(
             drawn[number] += draw_more(one.ranges, found[number].drawn if found else (), size)
         planned = [one.plan(own, size) for one, own in zip(searches, drawn, strict=True)]
         announce(planned)
-        do_tables(planned, choices, console, lambda plan: finish(read_trials(plan, store)))
-        found = [read_trials(plan, store) for plan, _ in planned]
+        found = _do_round(planned, choices, console, finish)
+    return found
+
+
+def _do_round(planned: Sequence[Planned], choices: Choices, console: Console, finish: Finish) -> list[Trials]:
+    store = Results(choices.results).store
+    found: list[Trials] = []
+
+    def read(plan: TablePlan) -> None:
+        found.append(read_trials(plan, store))
+        finish(found[-1])
+
+    do_tables(planned, choices, console, read)
     return found
 
 
