@@ -126,7 +126,7 @@ class Method(nn.Module):
     """Pseudo-labels that the method uses, each with the sources it accepts in order of preference.
 
     Keys are ``"motion"`` (sources ``given``, ``feature-difference``, ``none``) and ``"objects"`` (sources ``given``,
-    ``kmeans``, ``none``).
+    ``soft-kmeans``, ``none``).
     """
 
     built_in_add_ons: ClassVar[Mapping[str, str]] = {}

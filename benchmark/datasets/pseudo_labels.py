@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from benchmark.datasets.appearance import appearance_classes, count_appearance_classes
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.system.errors import InputError
@@ -21,14 +21,13 @@ DEVIATIONS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("motion", "feature-difference"): "DEV-INT-DIFF",
         ("motion", "none"): "DEV-INT-NONE",
-        ("objects", "kmeans"): "DEV-OBJ-KM",
+        ("objects", "soft-kmeans"): "DEV-OBJ-KM",
         ("objects", "none"): "DEV-OBJ-NONE",
     }
 )
 """(input, source) -> id of the deviation from the paper, which needs measured motion and detected objects."""
 
 _PERCENTILE = 99
-_APPEARANCE_CLASSES = 80  # as many as the object classes of COCO
 
 
 def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, RowsOf]:
@@ -83,39 +82,35 @@ def object_source(dataset: Dataset, source: str) -> RowsOf:
     Parameters
     ----------
     source
-        ``given``, the stored scores; or ``kmeans``, how near each row is to the clusters of the training
-        videos' mean features, as a softmax of negative distances (DEV-OBJ-KM).
+        ``given``, the stored scores; or ``soft-kmeans``, the appearance classes that a row looks like, see
+        `AppearanceClasses` (DEV-OBJ-KM).
 
     Raises
     ------
     InputError
-        If the source is not known, or the dataset has no objects to be given, or no training videos for
-        k-means.
+        If the source is not known, or the dataset has no objects to be given, or no training videos to
+        cluster.
     """
     if source == "given":
         if not dataset.manifest.object_classes:
             raise InputError(f"{dataset.name}: no object scores; import with --objects, or choose another source")
         return lambda video: np.clip(np.asarray(dataset.objects(video), np.float32), 0, 1)
-    if source != "kmeans":
-        raise InputError(f"objects: {source!r} is not a source; choose given or kmeans")
-    from scipy.spatial.distance import cdist
-    from scipy.special import softmax
-
-    centres = _appearance_classes(dataset)
-
-    def nearness(video: Video) -> NDArray[np.float32]:
-        rows = _unit(dataset.features(video).mean(axis=1, dtype=np.float64))
-        scores: NDArray[np.float64] = softmax(-cdist(rows, centres), axis=1)
-        return scores.astype(np.float32)
-
-    return nearness
+    if source != "soft-kmeans":
+        raise InputError(f"objects: {source!r} is not a source; choose given or soft-kmeans")
+    classes = appearance_classes(dataset)
+    return lambda video: classes.scores(dataset.features(video))
 
 
 def count_object_classes(dataset: Dataset, source: str) -> int:
     """Return the number of object classes that a source gives, 0 for ``none``."""
     if source == "none":
         return 0
-    return dataset.manifest.object_classes if source == "given" else _cluster_count(dataset)
+    return dataset.manifest.object_classes if source == "given" else count_appearance_classes(dataset)
+
+
+def is_informative(dataset: Dataset, source: str) -> bool:
+    """Return whether the pseudo-labels of a source differ between training rows; only appearance classes may not."""
+    return source != "soft-kmeans" or appearance_classes(dataset).informative
 
 
 def feature_difference(features: NDArray[Any]) -> NDArray[np.float32]:
@@ -143,27 +138,3 @@ def feature_difference(features: NDArray[Any]) -> NDArray[np.float32]:
         change[1:] += np.divide(distance, total, out=np.zeros_like(total), where=total > 0)
     change[0] = change[1]
     return change / np.float32(features.shape[1])
-
-
-def _cluster_count(dataset: Dataset) -> int:
-    return min(_APPEARANCE_CLASSES, len(dataset.manifest.split("train")))
-
-
-def _appearance_classes(dataset: Dataset) -> NDArray[np.float64]:
-    """Cluster the training videos by their mean over time and crops at unit length; (classes, dim)."""
-    from sklearn.cluster import KMeans  # slow to import, and only this fallback needs it
-
-    videos = dataset.manifest.split("train")
-    if not videos:
-        raise InputError(f"{dataset.name}: no training videos to cluster; choose another source of objects")
-    means = _unit(np.stack([dataset.features(video).mean(axis=(0, 1), dtype=np.float64) for video in videos]))
-    # The bits depend on the number of threads.
-    with threadpool_limits(limits=1):
-        fitted = KMeans(n_clusters=_cluster_count(dataset), n_init=1, random_state=0).fit(means)
-    centres: NDArray[np.float64] = fitted.cluster_centers_
-    return centres
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1)

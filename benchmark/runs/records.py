@@ -169,6 +169,8 @@ class RunRecord(FrozenModel):
         Number of trained parameters.
     seconds
         Wall-clock time of the training.
+    notes
+        What was found out about the trained method that its scores do not say.
     """
 
     record_version: Literal[1] = RECORD_VERSION
@@ -184,6 +186,7 @@ class RunRecord(FrozenModel):
     seconds: float = Field(ge=0)
     finished: Name
     environment: Environment
+    notes: tuple[Title, ...] = ()
 
     @property
     def held_out(self) -> float | None:

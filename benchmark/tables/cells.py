@@ -73,6 +73,8 @@ class Table:
     crops: tuple[str, ...]
     deviations: tuple[tuple[str, str, str], ...]
     """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
+    remarks: tuple[tuple[str, str, str], ...]
+    """Notes of the runs, each with the row and the training dataset that it is on."""
     reported: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
     """Other rows of the paper's table, each with its numbers in percent, one per dataset."""
     controls: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
@@ -155,6 +157,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
+        remarks=tuple(sorted({(n, row, dataset.name) for row, dataset, record in trained for n in record.notes})),
         reported=_reported(plan) if plan.reported else (),
         controls=_controls(plan, store),
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)

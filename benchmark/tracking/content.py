@@ -63,6 +63,7 @@ def run_tags(label: str, record: RunRecord) -> dict[str, str]:
         "feature_set": spec.feature_set,
         "profile": spec.profile,
         "deviations": names(record.deviations),
+        "notes": "; ".join(record.notes),
     }
     return {name: cut(value, LONGEST_TAG) for name, value in tags.items()}
 

@@ -195,6 +195,7 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     """Evaluate every selection on every dataset of the job, scoring the same weights once."""
     selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
+        notes=result.notes,
         dataset = Dataset(path)
         test_hash = dataset.manifest.test_hash()
         scores_of_step: dict[int, Scores] = {}

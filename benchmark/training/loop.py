@@ -25,6 +25,7 @@ from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
 from benchmark.terms import Numerics, Selection, Training
 from benchmark.training.numerics import arithmetic, autocast
+from benchmark.training.remarks import remarks_on
 from benchmark.training.scoring import Scores, score_videos, video_level_auc
 
 State = dict[str, Tensor]
@@ -36,7 +37,7 @@ REPORT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves: weights by step, the selections among them, and the loss terms of every step."""
+    """What a training leaves: weights by step, the selections among them, the loss terms of every step, and notes."""
 
     weights: Mapping[int, State]
     selected: dict[Selection, int]
@@ -45,6 +46,7 @@ class Trained:
     object_classes: int
     parameters: int
     seconds: float
+    notes: tuple[str, ...]
 
 
 def build_method(spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int) -> Method:
@@ -117,6 +119,7 @@ def train_step(
 ) -> dict[str, Tensor]:
     """Take one step on a batch, and return the loss terms before it."""
     optimizer.zero_grad(set_to_none=True)
+        notes=remarks_on(model, normal, abnormal, device),
     with arithmetic(numerics):
         with autocast(numerics, model.device):
             terms = _loss_terms(model, batch)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.datasets.check import missing_videos
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.pseudo_labels import is_informative
 from benchmark.datasets.same_features import check_identity
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
@@ -155,6 +156,8 @@ def choose_inputs(pipeline: Pipeline, config: MethodConfig, recipe: Recipe, data
 def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, dataset: Dataset) -> str:
     """Choose where a pseudo-label comes from: as wanted, or the first accepted source that the dataset has.
 
+    Scores of objects from which nothing can be learned are only taken if they are wanted.
+
     Raises
     ------
     InputError
@@ -163,8 +166,8 @@ def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, 
     manifest = dataset.manifest
     given = manifest.motion if name == "motion" else manifest.object_classes > 0
     possible = [source for source in accepted if source != "given" or given]
-    if wanted == "auto" and possible:
-        return possible[0]
+    if wanted == "auto" and (found := next((source for source in possible if is_informative(dataset, source)), None)):
+        return found
     if wanted in possible:
         return wanted
     if wanted in ("auto", "given"):

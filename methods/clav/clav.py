@@ -44,9 +44,10 @@ class CLAV(Method):
     """
 
     title = "CLAV+CoMo"
+    version = 2
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "motion": ("given", "feature-difference", "none"),
-        "objects": ("given", "kmeans", "none"),
+        "objects": ("given", "soft-kmeans", "none"),
     }
     built_in_add_ons: ClassVar[Mapping[str, str]] = {
         name: f"activation={name}" for name in ACTIVATIONS if name != "none"

@@ -82,10 +82,16 @@ def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:
     found
         Ids of fallbacks, each with what rests on it.
     """
-    where: dict[str, list[str]] = {}
-    for deviation, place in sorted(set(found)):
-        where.setdefault(deviation, []).append(place)
-    return [f"Fallback {name} ({FALLBACKS.get(name, UNKNOWN)}): {', '.join(places)}." for name, places in where.items()]
+    places = _places(sorted(set(found)))
+    return [f"Fallback {name} ({FALLBACKS.get(name, UNKNOWN)}): {where}." for name, where in places.items()]
+
+
+def _places(found: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return where each thing was found, in a list of words."""
+    places: dict[str, list[str]] = {}
+    for what, place in found:
+        places.setdefault(what, []).append(place)
+    return {what: ", ".join(where) for what, where in places.items()}
 
 
 def selection_sentence(selection: Selection, looks: Sequence[int], holdout: float) -> str:
@@ -107,15 +113,20 @@ def selection_sentence(selection: Selection, looks: Sequence[int], holdout: floa
 
 
 def notes(table: Table) -> list[str]:
-    """Return the remarks below a table: numbers below chance, and why cells are empty or short of seeds."""
+    """Return the remarks below a table: on numbers below chance, on runs, and why cells are empty or short of seeds."""
     lines = []
     if any(cell.below_chance for cell in (*table.cells, *table.shuffled)):
         lines.append(BELOW_CHANCE)
-    reasons: dict[str, list[str]] = {}
-    for cell in (*table.cells, *table.shuffled):
-        if cell.reason:
-            reasons.setdefault(cell.reason, []).append(f"{cell.row} {cell.train} → {cell.test}")
-    lines += [f"{', '.join(cells)}: {without_folders(reason)}." for reason, cells in reasons.items()]
+    lines += [
+        f"{where}: {note}."
+        for note, where in _places((n, f"{row} on {name}") for n, row, name in table.remarks).items()
+    ]
+    reasons = _places(
+        (cell.reason, f"{cell.row} {cell.train} → {cell.test}")
+        for cell in (*table.cells, *table.shuffled)
+        if cell.reason
+    )
+    lines += [f"{cells}: {without_folders(reason)}." for reason, cells in reasons.items()]
     return lines
 
 

@@ -54,7 +54,8 @@ def _cell(cell: Cell, store: RunStore) -> dict[str, object]:
 
 
 def _run(record: RunRecord) -> dict[str, object]:
-    return {**record.spec.model_dump(mode="json"), "fallbacks": record.deviations, "finished": record.finished}
+    about = {"fallbacks": record.deviations, "notes": record.notes, "finished": record.finished}
+    return {**record.spec.model_dump(mode="json"), **about}
 
 
 def _environments(records: dict[str, RunRecord]) -> list[dict[str, object]]:

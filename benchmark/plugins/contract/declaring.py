@@ -8,7 +8,7 @@ from benchmark.plugins.contract.probes import ContractError
 from benchmark.plugins.contract.subject import Subject, fields_without_default
 from benchmark.plugins.recipes import first_error
 
-SOURCES = {"motion": ("given", "feature-difference", "none"), "objects": ("given", "kmeans", "none")}
+SOURCES = {"motion": ("given", "feature-difference", "none"), "objects": ("given", "soft-kmeans", "none")}
 """The pseudo-labels that a method may ask for, each with where it may come from."""
 
 

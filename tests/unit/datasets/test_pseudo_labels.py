@@ -83,26 +83,6 @@ def test_given_objects_are_clipped(tmp_path: Path) -> None:
     assert count_object_classes(dataset, "given") == 4
 
 
-def test_kmeans_gives_a_softmax_of_distances_to_the_training_videos(tmp_path: Path) -> None:
-    dataset = _dataset(tmp_path)
-    train = dataset.manifest.split("train")
-    objects = object_source(dataset, "kmeans")
-    assert count_object_classes(dataset, "kmeans") == len(train) == 2
-
-    # As many clusters as training videos: every centre is a video's mean at unit length.
-    centres = []
-    for video in train:
-        mean = dataset.features(video).astype(np.float64).mean(axis=(0, 1))
-        centres.append(mean / np.linalg.norm(mean))
-    for video in dataset.manifest.videos:
-        found = objects(video)
-        for t, row in enumerate(dataset.features(video).astype(np.float64).mean(axis=1)):
-            near = np.exp([-np.linalg.norm(row / np.linalg.norm(row) - centre) for centre in centres])
-            np.testing.assert_allclose(sorted(found[t]), sorted(near / near.sum()), rtol=1e-5)
-    again = object_source(dataset, "kmeans")(train[0])
-    np.testing.assert_array_equal(again, objects(train[0]))
-
-
 def test_what_the_dataset_does_not_have_or_nobody_knows_is_refused(tmp_path: Path) -> None:
     dataset = _dataset(tmp_path)
     with pytest.raises(InputError, match="small: no motion intensities"):

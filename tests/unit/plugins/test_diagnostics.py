@@ -7,7 +7,7 @@ from benchmark.api import Diagnostics, FeatureSpec, MethodError
 from benchmark.plugins.diagnostics import check_diagnosed
 
 FEATURES = torch.zeros(3, 2, 5, 4)
-TOLD = FeatureSpec(4, {"motion": "given", "objects": "kmeans"}, 6)
+TOLD = FeatureSpec(4, {"motion": "given", "objects": "soft-kmeans"}, 6)
 
 
 def test_right_ones_are_returned() -> None:

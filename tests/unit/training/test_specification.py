@@ -81,7 +81,7 @@ def test_a_source_is_the_wanted_one_or_the_first_there_is(
     [
         (("given",), "auto", "method m needs motion, and dataset mine has none: import it again with --motion DIR"),
         (ACCEPTED, "given", "or --set motion=feature-difference"),
-        (ACCEPTED, "kmeans", "method m cannot use motion=kmeans; it accepts given, feature-difference, none"),
+        (ACCEPTED, "soft-kmeans", "method m cannot use motion=soft-kmeans; it accepts given, feature-difference, none"),
     ],
 )
 def test_a_source_that_is_not_there_is_refused_before_training(

@@ -290,7 +290,7 @@ def clav(sources: dict[str, str], object_classes: int, **settings: object) -> Me
 @pytest.mark.parametrize(
     ("sources", "object_classes", "settings"),
     [
-        ({"motion": "given", "objects": "kmeans"}, 40, {}),
+        ({"motion": "given", "objects": "soft-kmeans"}, 40, {}),
         ({"motion": "given", "objects": "none"}, 0, {}),
         ({"motion": "given", "objects": "given"}, 80, {"reconstruction_weight": 0}),
     ],

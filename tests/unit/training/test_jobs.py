@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.datasets.dataset import Dataset
+from benchmark.plugins.pipelines import find_pipeline
+from benchmark.runs.records import RunRecord
+from benchmark.runs.store import RunStore
+from benchmark.training.choices import Choices
+from benchmark.training.jobs import perform
+from benchmark.training.remarks import NOT_FOLLOWED
+from benchmark.training.specification import make_job, plan_runs
+
+TOLD = f"{Path(__file__).parents[2] / 'plugins' / 'told.py'}:Told"
+
+
+def run_once(data: Path, results: Path, tested_on: list[str], *settings: str) -> tuple[RunStore, RunRecord]:
+    pipeline, dataset = find_pipeline(TOLD), Dataset(data / "scenes-ucf-crime")
+    small = ("steps=1", "looks=0", "batch_size=200", "segments=8", *settings)
+    choices = Choices(seeds=1, settings=small, results=results)
+    (spec,), _ = plan_runs(pipeline, dataset, choices)
+    store = RunStore(choices.runs)
+    store.prepare()
+    job = make_job(spec, pipeline, dataset, [Dataset(data / name) for name in tested_on], choices)
+    assert perform(job, lambda *_: None).status == "ok"
+    record = store.record(spec.key)
+    assert record is not None
+    return store, record
+
+
+def test_a_method_is_told_what_the_videos_that_it_scores_belong_to(tiny_scenes: Path, tmp_path: Path) -> None:
+    store, record = run_once(tiny_scenes, tmp_path, ["scenes-ucf-crime", "scenes-xd-violence"])
+    told = {}
+    for evaluation in store.evaluations(record.key):
+        scored = store.read_scores(record.key, evaluation.key)
+        assert scored is not None
+        told[evaluation.dataset] = np.unique(scored.scores).tolist()
+    assert told == {"scenes-ucf-crime": [0], "scenes-xd-violence": [1]}
+
+
+@pytest.mark.parametrize(
+    ("predicts", "notes"),
+    [
+        ("motion", ()),
+        ("nothing", ()),
+        ("opposite", (NOT_FOLLOWED,)),
+        ("constant", (NOT_FOLLOWED,)),
+        ("failure", ("its diagnostics failed: RuntimeError: nobody knows",)),
+    ],
+)
+def test_a_prediction_that_does_not_follow_the_motion_is_in_the_notes_of_the_run(
+    predicts: str, notes: tuple[str, ...], tiny_scenes: Path, tmp_path: Path
+) -> None:
+    _, record = run_once(tiny_scenes, tmp_path, [], f"predicts={predicts}")
+    assert record.notes == notes
