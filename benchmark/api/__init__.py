@@ -47,11 +47,15 @@ class FeatureSpec:
         ``{"motion": "feature-difference", "objects": "given"}``; ``"none"`` means the batch holds no such field.
     object_classes
         Number of object classes, 0 if there are no object scores.
+    benchmark
+        What the videos belong to, such as ``"ucf-crime"``, or ``"other"``: those trained on, and where a trained method
+        scores other videos, these.
     """
 
     dim: int
     sources: Mapping[str, str]
     object_classes: int = 0
+    benchmark: str = "other"
 
 
 @dataclass(frozen=True)

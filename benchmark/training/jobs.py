@@ -122,15 +122,22 @@ def record_failure(job: Job, reason: str, details: str = "", status: Trouble = "
     return Outcome(job, status, reason=reason)
 
 
-def load_trained(record: RunRecord, step: int, pipeline: Pipeline, store: RunStore, device: torch.device) -> Method:
-    """Build the method of a stored run with the weights of a step that a selection stands for.
+def load_trained(
+    record: RunRecord,
+    step: int,
+    pipeline: Pipeline,
+    store: RunStore,
+    device: torch.device,
+    benchmark: str | None = None,
+) -> Method:
+    """Build the method of a stored run with the weights of a step that a selection stands for; see `build_method`.
 
     Raises
     ------
     RuntimeError
         If the weights are missing or damaged.
     """
-    model = build_method(record.spec, pipeline, record.dim, record.object_classes)
+    model = build_method(record.spec, pipeline, record.dim, record.object_classes, benchmark)
     folder, name = store.folder(record.key), f"weights/{step}.safetensors"
     try:
         if not is_intact(folder, name):
@@ -188,6 +195,7 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
         seconds=round(result.seconds, 3),
         finished=now(),
         environment=describe_environment(job.device),
+        notes=result.notes,
     )
 
 
@@ -195,7 +203,6 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     """Evaluate every selection on every dataset of the job, scoring the same weights once."""
     selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
-        notes=result.notes,
         dataset = Dataset(path)
         test_hash = dataset.manifest.test_hash()
         scores_of_step: dict[int, Scores] = {}
@@ -235,7 +242,7 @@ def evaluate_scores(
 
 def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
     device = torch.device(job.device)
-    model = load_trained(record, step, job.pipeline, store, device)
+    model = load_trained(record, step, job.pipeline, store, device, dataset.manifest.benchmark)
     return score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training.crops, device)
 
 

@@ -49,15 +49,23 @@ class Trained:
     notes: tuple[str, ...]
 
 
-def build_method(spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int) -> Method:
-    """Construct a run's method after seeding, so that the seed decides its initial weights."""
+def build_method(
+    spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int, benchmark: str | None = None
+) -> Method:
+    """Construct a run's method after seeding, so that the seed decides its initial weights.
+
+    Parameters
+    ----------
+    benchmark
+        What the videos that it is to score belong to; as those that it is trained on by default.
+    """
     method, classes = pipeline.load()
     add_ons = [
         (add_on, add_on.Config.model_validate(described.config))
         for add_on, described in zip(classes, spec.add_ons, strict=True)
     ]
     seed_everything(derive_seed(spec.seed, "initial weights"))
-    features = FeatureSpec(dim=dim, sources=spec.inputs, object_classes=object_classes)
+    features = FeatureSpec(dim, spec.inputs, object_classes, benchmark or spec.benchmark)
     return assemble(method, method.Config.model_validate(spec.config), add_ons, features)
 
 
@@ -111,6 +119,7 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         object_classes=object_classes,
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         seconds=time.monotonic() - started,
+        notes=remarks_on(model, normal, abnormal, device),
     )
 
 
@@ -119,7 +128,6 @@ def train_step(
 ) -> dict[str, Tensor]:
     """Take one step on a batch, and return the loss terms before it."""
     optimizer.zero_grad(set_to_none=True)
-        notes=remarks_on(model, normal, abnormal, device),
     with arithmetic(numerics):
         with autocast(numerics, model.device):
             terms = _loss_terms(model, batch)

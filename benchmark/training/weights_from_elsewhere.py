@@ -103,7 +103,7 @@ def evaluate_weights(
     use_float32()
     where, videos = torch.device(device), dataset.manifest.split("test")
     try:
-        model = build_method(spec, pipeline, dataset.manifest.dim, classes)
+        model = build_method(spec, pipeline, dataset.manifest.dim, classes, dataset.manifest.benchmark)
         load_weights(model, path, spec.title)
         scores = score_videos(model.to(where), dataset, videos, spec.training.crops, where)
     except (InputError, *NOT_THEIRS):

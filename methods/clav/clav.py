@@ -93,10 +93,10 @@ class CLAV(Method):
         config, scores = self.config, output.logits.sigmoid()
         if output.relation is None:
             return scores
-        relation = output.relation.logits.sigmoid()
+        relation, alpha = output.relation.logits.sigmoid(), config.alpha_on(self.features.benchmark)
         if config.fusion == "scores-alpha*relation":
-            return (scores + config.alpha * (1 - relation)) / (1 + config.alpha)
-        return torch.lerp(scores, relation, config.relation_share)
+            return (scores + alpha * (1 - relation)) / (1 + alpha)
+        return torch.lerp(scores, relation, config.relation_share(alpha))
 
     def embed(self, features: Tensor) -> Tensor:
         """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, dim)."""

@@ -1,5 +1,7 @@
 """CLAV+CoMo: every loss term and switch against plain loops, parameters by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -206,6 +208,26 @@ def test_score_fuses_the_two_heads(relation, fusion, alpha, weights):
     for v in range(V):
         expected = [weights[0] * s + weights[1] * r + shift for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
         assert scores[v].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("alpha_of", "tested_on", "alpha"),
+    [
+        ("training", "xd-violence", 0.7),
+        ("target", "ucf-crime", 0.1),
+        ("target", "xd-violence", 1.0),
+        ("target", "shanghaitech", 0.4),
+        ("target", "avenue", 0.1),
+        ("target", "other", 0.7),
+    ],
+)
+def test_alpha_is_that_of_the_training_or_of_the_benchmark_tested_on(alpha_of, tested_on, alpha):
+    method, batch = bags.build(CLAV, alpha=0.7, alpha_of=alpha_of).eval(), bags.batch()
+    half = parts(method, batch)[0]
+    method.features = replace(method.features, benchmark=tested_on)
+    for v, scores in enumerate(method.score(batch.normal.features)):
+        expected = [(s + alpha * r) / (1 + alpha) for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
+        assert scores.tolist() == pytest.approx(expected)
 
 
 def test_without_relation_the_score_is_that_of_the_features():

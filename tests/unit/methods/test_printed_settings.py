@@ -14,6 +14,7 @@ from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.settings import Setting
 from benchmark.system.entry_points import list_plugins
 from benchmark.terms import PublicBenchmark
+from methods.clav.config import PRINTED_ALPHA
 
 TABLE = Path(methods.__file__).parents[1] / "results" / "paper" / "recipes.csv"
 with TABLE.open(newline="", encoding="utf-8") as file:
@@ -57,6 +58,11 @@ def test_the_recipe_has_what_the_paper_prints(
     assert (leaf.value, type(leaf.value)) == (value, type(value))
     assert leaf.source == ("estimate" if remembered else "paper")
     assert leaf.note.startswith("The paper, from memory") == remembered
+
+
+def test_alpha_of_the_target_is_the_one_that_is_printed() -> None:
+    printed = {row[1]: row[3] for row in expanded() if (row[0], row[2]) == ("clav", "config.alpha")}
+    assert printed == PRINTED_ALPHA
 
 
 @pytest.mark.parametrize("reference", [f"{m}{p}" for m in BUILT_IN for p in ("", *(f"@{p}" for p in presets(m)))])
