@@ -62,6 +62,8 @@ def selection_suffix(selection: Selection) -> str:
 
 Numerics = Literal["float32", "tf32", "bf16"]
 """Arithmetic of a training's steps."""
+UnitFeatures = Literal["none", "snippets", "segments"]
+"""Which features are divided by their L2 norm before anything else."""
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
 
@@ -100,6 +102,9 @@ class Training(Settings):
     numerics
         Arithmetic of the steps: ``tf32`` uses a GPU's tensor cores for matrix products, ``bf16`` computes forward and
         backward passes in bfloat16 where PyTorch deems it safe. Scores are computed in float32 always.
+    unit_features
+        What is divided by its L2 norm, ahead of add-ons: in training each row before rows are averaged (``snippets``),
+        or each segment after that (``segments``). Where rows are scored one by one, both mean each row.
     """
 
     optimizer: Literal["adam", "adagrad"] = "adam"
@@ -111,6 +116,7 @@ class Training(Settings):
     crops: int | None = Field(default=None, ge=1, le=1_000)
     looks: int = Field(default=10, ge=0, le=MOST_LOOKS)
     numerics: Numerics = "float32"
+    unit_features: UnitFeatures = "none"
 
 
 class Range(FrozenModel):

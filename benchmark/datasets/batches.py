@@ -12,10 +12,12 @@ from torch import Tensor
 
 from benchmark.api import Bags, PairBatch
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.input_stage import input_segments
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import RowsOf
 from benchmark.datasets.segments import segment_mean
 from benchmark.system.seeding import derive_seed
+from benchmark.terms import Training
 
 
 class BagSet(Bags):
@@ -56,27 +58,22 @@ def place(bags: BagSet, device: torch.device) -> BagSet:
     return bags.to(device)
 
 
-def load_bags(
-    dataset: Dataset, videos: Sequence[Video], segments: int, crops: int | None, labels: Mapping[str, RowsOf]
-) -> BagSet:
+def load_bags(dataset: Dataset, videos: Sequence[Video], training: Training, labels: Mapping[str, RowsOf]) -> BagSet:
     """Average videos into segments, pseudo-labels by the same edges as the features.
 
     Parameters
     ----------
-    segments
-        Number of segments T.
-    crops
-        Crops in use, counted from the first; None for all.
+    training
+        Says how the features are made, see `input_segments`.
     labels
         What gives each pseudo-label, by the name of the input.
     """
-    kept = min(crops or dataset.manifest.crops, dataset.manifest.crops)
-    features = torch.empty((len(videos), kept, segments, dataset.manifest.dim))
+    kept = min(training.crops or dataset.manifest.crops, dataset.manifest.crops)
+    features = torch.empty((len(videos), kept, training.segments, dataset.manifest.dim))
     for i, video in enumerate(videos):
-        mean = segment_mean(dataset.features(video)[:, :kept], segments)
-        features[i] = torch.from_numpy(mean).transpose(0, 1)
+        features[i] = torch.from_numpy(input_segments(dataset.features(video), training))
     averaged = {
-        name: torch.from_numpy(np.stack([segment_mean(label(video), segments) for video in videos]))
+        name: torch.from_numpy(np.stack([segment_mean(label(video), training.segments) for video in videos]))
         for name, label in labels.items()
     }
     return BagSet(features, averaged.get("motion"), averaged.get("objects"), tuple(video.name for video in videos))

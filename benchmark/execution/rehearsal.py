@@ -142,11 +142,7 @@ def rehearse(
     labels = pseudo_labels(dataset, spec.inputs)
     train = manifest.split("train")
     normal, abnormal = (
-        place(
-            load_bags(dataset, [v for v in train if v.label == label], settings.segments, settings.crops, labels),
-            device,
-        )
-        for label in (0, 1)
+        place(load_bags(dataset, [v for v in train if v.label == label], settings, labels), device) for label in (0, 1)
     )
     _wait(device)
     loading = time.monotonic() - started
@@ -165,7 +161,7 @@ def rehearse(
             progress(step + 1, steps + 1)
     started = time.monotonic()
     test = manifest.split("test")
-    score_videos(model, dataset, test, settings.crops, device)
+    score_videos(model, dataset, test, settings, device)
     scoring = (time.monotonic() - started) / sum(video.rows for video in test)
     return Rehearsal(run, loading, tuple(seconds), of_batches / steps, scoring, _peak_memory(device))
 

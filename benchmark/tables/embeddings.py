@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmark.api import Method, MethodError
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.input_stage import input_rows
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
@@ -84,15 +85,17 @@ def _embed(
     record, evaluation = store.record(run), store.evaluation(run, key)
     if record is None or evaluation is None:
         raise MethodError(f"run {run} is not stored any more")
+    settings = record.spec.training
     embed: Embed = _mean
-    if not backbone:
+    if backbone:
+        settings = settings.model_copy(update={"unit_features": "none"})  # the features as they are
+    else:
         pipeline = find_pipeline_of(record.spec, contender.reference)
         embed = _load_embedding(record, evaluation.step, pipeline, store, device)
     parts = []
     with one_thread():
         for video, rows in sample.rows:
-            features = dataset.features(video)[:, : record.spec.training.crops].astype(np.float32).swapaxes(0, 1)
-            parts.append(embed(np.ascontiguousarray(features))[rows])
+            parts.append(embed(input_rows(dataset.features(video), settings))[rows])
     return np.concatenate(parts)
 
 

@@ -96,7 +96,7 @@ def diagnose_run(
     """
     spec = record.spec
     _, videos = hold_out(dataset.manifest.split("train"), spec.holdout, spec.seed, spec.fold)
-    bags = load_bags(dataset, videos, spec.training.segments, spec.training.crops, pseudo_labels(dataset, spec.inputs))
+    bags = load_bags(dataset, videos, spec.training, pseudo_labels(dataset, spec.inputs))
     labels = np.array([video.label for video in videos], dtype=np.int64)
     method = load_trained(record, record.selected["last"], pipeline, store, device).eval()
     with torch.no_grad():

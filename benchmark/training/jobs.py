@@ -243,7 +243,7 @@ def evaluate_scores(
 def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
     device = torch.device(job.device)
     model = load_trained(record, step, job.pipeline, store, device, dataset.manifest.benchmark)
-    return score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training.crops, device)
+    return score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training, device)
 
 
 def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None:

@@ -89,13 +89,10 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     kept, held_out = hold_out(videos, spec.holdout, spec.seed, spec.fold)
     labels = pseudo_labels(dataset, spec.inputs)
     normal, abnormal = (
-        place(
-            load_bags(dataset, [v for v in kept if v.label == label], settings.segments, settings.crops, labels), device
-        )
-        for label in (0, 1)
+        place(load_bags(dataset, [v for v in kept if v.label == label], settings, labels), device) for label in (0, 1)
     )
     batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
-    judge = _Judge(model, dataset, held_out, settings.crops, device, spec.trial)
+    judge = _Judge(model, dataset, held_out, settings, device, spec.trial)
     losses = LossCurves()
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
@@ -194,12 +191,12 @@ class _Judge:
         model: Method,
         dataset: Dataset,
         held_out: Sequence[Video],
-        crops: int | None,
+        settings: Training,
         device: torch.device,
         trial: bool,
     ) -> None:
         self._model, self._dataset, self._held_out = model, dataset, held_out
-        self._crops, self._device, self._trial = crops, device, trial
+        self._settings, self._device, self._trial = settings, device, trial
         self._best: dict[Selection, float] = {}
         self.looks: list[Look] = []
         self.selected: dict[Selection, int] = {}
@@ -222,7 +219,7 @@ class _Judge:
         return test_metrics(pair_with_labels(manifest, self._score(manifest.split("test"))))[manifest.metric]
 
     def _score(self, videos: Sequence[Video]) -> Scores:
-        return score_videos(self._model, self._dataset, videos, self._crops, self._device)
+        return score_videos(self._model, self._dataset, videos, self._settings, self._device)
 
     def _keep_if_best(self, selection: Selection, step: int, value: float | None) -> None:
         if value is not None and value > self._best.get(selection, -np.inf):  # a tie keeps the earlier look

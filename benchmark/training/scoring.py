@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 
 from benchmark.api import Method, MethodError
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.input_stage import input_rows
 from benchmark.datasets.manifest import Video
 from benchmark.metrics.frame import max_score_auc
+from benchmark.terms import Training
 
 Scores = dict[str, NDArray[np.float32]]
 
 
 def score_videos(
-    method: Method, dataset: Dataset, videos: Sequence[Video], crops: int | None, device: torch.device
+    method: Method, dataset: Dataset, videos: Sequence[Video], settings: Training, device: torch.device
 ) -> Scores:
     """Score every row of the given videos, one video at a time.
 
     Parameters
     ----------
-    crops
-        Crops in use, counted from the first; None for all.
+    settings
+        Of the method's training; they say how the features are made, see `input_rows`.
 
     Returns
     -------
@@ -40,8 +42,8 @@ def score_videos(
     scores: Scores = {}
     with torch.no_grad():
         for video in videos:
-            rows = torch.from_numpy(dataset.features(video)[:, :crops].astype(np.float32))
-            out = method.score(rows.transpose(0, 1)[None].to(device))
+            rows = torch.from_numpy(input_rows(dataset.features(video), settings))
+            out = method.score(rows[None].to(device))
             if out.shape != (1, video.rows):
                 raise MethodError(f"score() gave shape {tuple(out.shape)} for {video.name}, expected {(1, video.rows)}")
             values = out[0].float().cpu().numpy()

@@ -105,7 +105,7 @@ def evaluate_weights(
     try:
         model = build_method(spec, pipeline, dataset.manifest.dim, classes, dataset.manifest.benchmark)
         load_weights(model, path, spec.title)
-        scores = score_videos(model.to(where), dataset, videos, spec.training.crops, where)
+        scores = score_videos(model.to(where), dataset, videos, spec.training, where)
     except (InputError, *NOT_THEIRS):
         raise
     except BaseException as error:  # of somebody else's plug-in, or of scores that are none

@@ -48,7 +48,7 @@ def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> lis
     trained = train(spec, pipeline, dataset, torch.device("cpu"), lambda step, loss: None)
     model = build_method(spec, pipeline, dataset.manifest.dim, trained.object_classes)
     model.load_state_dict(trained.weights[3])
-    scores = score_videos(model, dataset, dataset.manifest.split("test"), None, torch.device("cpu"))
+    scores = score_videos(model, dataset, dataset.manifest.split("test"), spec.training, torch.device("cpu"))
     pooled = np.concatenate(list(scores.values())).astype(np.float64)
     return [*trained.losses["loss"].tolist(), float(pooled.mean()), float(pooled.std())]
 

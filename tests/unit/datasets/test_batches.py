@@ -10,6 +10,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import motion_source, pseudo_labels
 from benchmark.datasets.segments import segment_mean
+from benchmark.terms import Training
 
 CPU = torch.device("cpu")
 
@@ -79,9 +80,8 @@ def test_the_order_depends_on_the_seed_alone() -> None:
 def test_bags_are_segments_with_pseudo_labels_by_the_same_edges(tiny_scenes: Path) -> None:
     dataset = Dataset(tiny_scenes / "scenes-ucf-crime")
     videos = dataset.manifest.split("train")[:4]
-    loaded = load_bags(
-        dataset, videos, segments=5, crops=None, labels=pseudo_labels(dataset, {"motion": "given", "objects": "given"})
-    )
+    labels = pseudo_labels(dataset, {"motion": "given", "objects": "given"})
+    loaded = load_bags(dataset, videos, Training(segments=5), labels)
     assert loaded.features.shape == (4, 2, 5, 256)
     assert loaded.motion is not None
     assert loaded.objects is not None
@@ -98,8 +98,8 @@ def test_bags_are_segments_with_pseudo_labels_by_the_same_edges(tiny_scenes: Pat
 def test_one_crop_is_the_first_and_absent_sources_are_left_out(tiny_scenes: Path) -> None:
     dataset = Dataset(tiny_scenes / "scenes-avenue")
     videos = dataset.manifest.split("train")[:2]
-    loaded = load_bags(dataset, videos, segments=3, crops=1, labels=pseudo_labels(dataset, {"motion": "none"}))
-    both = load_bags(dataset, videos, segments=3, crops=9, labels={})
+    loaded = load_bags(dataset, videos, Training(segments=3, crops=1), pseudo_labels(dataset, {"motion": "none"}))
+    both = load_bags(dataset, videos, Training(segments=3, crops=9), {})
     assert loaded.motion is None
     assert loaded.objects is None
     torch.testing.assert_close(loaded.features, both.features[:, :1])

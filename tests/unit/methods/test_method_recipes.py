@@ -25,6 +25,7 @@ TRAINING = {
     "crops",
     "looks",
     "numerics",
+    "unit_features",
 }
 
 

@@ -37,6 +37,13 @@ def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
     assert spec().key == hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
 
+def test_a_specification_from_before_unit_features_is_read_with_its_key() -> None:
+    old = spec().model_dump(mode="json")
+    del old["training"]["unit_features"]
+    read = RunSpec.model_validate(old)
+    assert (read, read.key) == (spec(), spec().key)
+
+
 def test_key_survives_storage_and_order() -> None:
     original = spec(config={"margin": 1.0, "hidden": 512})
     assert RunSpec.model_validate_json(original.model_dump_json()).key == original.key == spec().key
@@ -56,6 +63,8 @@ def test_names_for_people_are_not_in_the_key(field: str) -> None:
         {"add_ons": (AddOnSpec(name="ica", version=1, config={"kernel": 3}),)},
         {"config": {"hidden": 512, "margin": 2.0}},
         {"training": Training(steps=201)},
+        {"training": Training(steps=200, unit_features="snippets")},
+        {"training": Training(steps=200, unit_features="segments")},
         {"inputs": {"motion": "none"}},
         {"trial": True},
         {"fold": 0},

@@ -10,6 +10,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
+from benchmark.terms import Training
 from benchmark.training.choices import Choices
 from benchmark.training.loop import Trained, look_steps, train
 from benchmark.training.scoring import score_videos
@@ -86,7 +87,7 @@ def test_scoring_covers_every_row_and_keeps_the_mode(dataset: Dataset) -> None:
     videos = dataset.manifest.split("test")
     for training in (True, False):
         model.train(training)
-        scores = score_videos(model, dataset, videos, None, CPU)
+        scores = score_videos(model, dataset, videos, Training(), CPU)
         assert model.training is training
         assert {name: len(values) for name, values in scores.items()} == {v.name: v.rows for v in videos}
 
