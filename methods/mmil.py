@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -20,6 +19,7 @@ class MMIL(Method):
     """
 
     title = "MMIL"
+    version = 2
 
     class Config(MethodConfig):
         """Settings of MMIL."""
@@ -31,7 +31,6 @@ class MMIL(Method):
         smoothness: float = Field(8e-5, ge=0, description="weight of temporal smoothness")
         sparsity: float = Field(8e-5, ge=0, description="weight of sparsity")
         weight_regularisation: float = Field(1e-3, ge=0, description="weight of the squared weights in the loss")
-        normalise: bool = Field(False, description="divide each feature by its L2 norm first, as done for C3D")
 
     config: Config
 
@@ -43,18 +42,15 @@ class MMIL(Method):
         self.output = nn.Sequential(dropout, nn.Linear(32, 1), nn.Sigmoid())
         self.apply(init_xavier_normal)
 
-    def _hidden(self, features: Tensor) -> Tensor:
-        hidden: Tensor = self.hidden(F.normalize(features, dim=-1) if self.config.normalise else features)
-        return hidden
-
     def score(self, features: Tensor) -> Tensor:
         """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets), the mean over crops."""
-        scores: Tensor = self.output(self._hidden(features)).squeeze(-1).mean(1)
+        scores: Tensor = self.output(self.hidden(features)).squeeze(-1).mean(1)
         return scores
 
     def embed(self, features: Tensor) -> Tensor:
         """Return the second layer, mean over crops: (videos, crops, snippets, dim) -> (…, 32)."""
-        return self._hidden(features).mean(1)
+        embedded: Tensor = self.hidden(features).mean(1)
+        return embedded
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""

@@ -51,7 +51,7 @@ class Trained:
 def trained(tiny_scenes: Path, tmp_path: Path) -> Callable[[str], Trained]:
     def train(method: str) -> Trained:
         dataset, pipeline = Dataset(tiny_scenes / "scenes-avenue"), find_pipeline(method)
-        small = ("steps=4", "batch_size=2", f"segments={SEGMENTS}", f"crops={CROPS}")
+        small = ("steps=4", "batch_size=2", f"segments={SEGMENTS}", f"crops={CROPS}", "unit_features=snippets")
         choices = Choices(results=tmp_path, seeds=1, holdout=0.5, settings=small, device="cpu")
         plan, (job,) = plan_diagnosis(pipeline, dataset, choices, "")
         assert perform(job, lambda *_: None).status == "ok"
@@ -68,6 +68,12 @@ def by_segment(rows: np.ndarray) -> np.ndarray:
     """Means over segments of equal edges, as far as there are rows."""
     edges = [int(i * len(rows) / SEGMENTS) for i in range(SEGMENTS + 1)]
     return np.stack([rows[a : max(b, a + 1)].mean(0) for a, b in pairwise(edges)])
+
+
+def segments_of(trained: Trained, video: Video) -> np.ndarray:
+    """Means of unit snippets, (segments, crops, dim)."""
+    rows = trained.dataset.features(video)[:, :CROPS].astype(np.float64)
+    return by_segment(rows / np.linalg.norm(rows, axis=-1, keepdims=True))
 
 
 def held_out(trained: Trained) -> list[Video]:
@@ -90,7 +96,7 @@ def test_each_number_is_that_of_plain_loops(
     }
     segment, whole, score, objects = {}, {}, {}, {}
     for video in videos:
-        features = by_segment(run.dataset.features(video)[:, :CROPS].astype(np.float64)).mean(1)
+        features = segments_of(run, video).mean(1)
         segment[video.name] = features @ heads["segment"][0] + heads["segment"][1]
         whole[video.name] = float(features.mean(0) @ heads["whole"][0] + heads["whole"][1])
         score[video.name] = 1 / (1 + np.exp(-segment[video.name] - whole[video.name]))
@@ -139,7 +145,7 @@ def _place(video: Video, videos: list[Video]) -> int:
 def test_silent_units_are_those_of_the_scorer(trained: Callable[[str], Trained]) -> None:
     run = trained("dmil")
     weights = load_file(run.store.folder(run.record.key) / "weights" / "4.safetensors")
-    segments = [by_segment(run.dataset.features(v)[:, :CROPS].astype(np.float64)) for v in held_out(run)]
+    segments = [segments_of(run, video) for video in held_out(run)]
     features = np.concatenate(segments).reshape(-1, run.record.dim)
     (hidden,) = [name for name, value in weights.items() if value.ndim == 2 and len(value) == run.record.dim]
     bias = weights[hidden.replace("weight", "bias")].double().numpy()
