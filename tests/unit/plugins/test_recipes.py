@@ -292,7 +292,25 @@ def test_a_preset_may_differ_by_benchmark() -> None:
         assert resolved(find_pipeline("rtfm@paper"), where).training().steps == steps
 
 
-@pytest.mark.parametrize(("preset", "default"), [("rtfm@official-code", "rtfm"), ("mmil@paired-adam", "mmil")])
+@pytest.mark.parametrize(("preset", "default"), [("rtfm@official-code", "rtfm"), ("mmil@paper", "mmil")])
 @pytest.mark.parametrize("where", ["ucf-crime", "xd-violence", "shanghaitech", "avenue"])
 def test_a_preset_that_is_the_default_by_name_has_its_values_and_sources(preset: str, default: str, where: str) -> None:
     assert resolved(find_pipeline(preset), where) == resolved(find_pipeline(default), where)
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("mmil", ("paired", "adagrad", 0.001, "snippets")),
+        ("mmil@official-code", ("all-pairs", "adagrad", 0.01, "segments")),
+        ("mmil@paired-adam", ("paired", "adam", 0.0001, "none")),
+    ],
+)
+@pytest.mark.parametrize("where", ["ucf-crime", "xd-violence", "shanghaitech", "avenue"])
+def test_mmil_is_trained_as_the_paper_the_code_or_later_ports(
+    reference: str, expected: tuple[object, ...], where: str
+) -> None:
+    recipe = resolved(find_pipeline(reference), where)
+    training = recipe.training()
+    found = (recipe.values("config")["hinge"], training.optimizer, training.learning_rate, training.unit_features)
+    assert found == expected
