@@ -100,12 +100,9 @@ class RunSpec(FrozenModel):
         """The run's key: 16 hex digits of the hash of all that decides its numbers."""
         decisive = self.model_dump(mode="json", exclude={"title", "dataset", "benchmark", "feature_set", "settings"})
         decisive["numerics"] = decisive["training"].pop("numerics")
-        # A run without what follows is what it was before there was any.
-        if self.training.unit_features == "none":
-            del decisive["training"]["unit_features"]
         for name in ("add_ons", "fold", "trial", "shuffled_labels", "imported"):
             if decisive[name] in (None, []) or decisive[name] is False:
-                del decisive[name]
+                del decisive[name]  # a run without them is what it was before there were any
         return digest(decisive)
 
     @property

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 from benchmark.system.json_text import parse_json
@@ -33,6 +41,18 @@ class FrozenModel(BaseModel):
 
 class Settings(FrozenModel):
     """Settings as recipes and options give them, where pydantic would take ``true`` for 1 and text for a number."""
+
+    added: ClassVar[frozenset[str]] = frozenset()
+    """Settings that there were not when runs were stored already: written only where they are not at their defaults, so
+    that those runs keep their keys."""
+
+    @model_serializer(mode="wrap")
+    def _write_as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        written: dict[str, Any] = write(self)
+        return {
+            name: value for name, value in written.items() if name not in self.added or value != fields[name].default
+        }
 
     @field_validator("*", mode="before")
     @classmethod

@@ -44,7 +44,6 @@ class CLAV(Method):
     """
 
     title = "CLAV+CoMo"
-    version = 2
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "motion": ("given", "feature-difference", "none"),
         "objects": ("given", "soft-kmeans", "none"),

@@ -36,6 +36,8 @@ PRINTED_ALPHA: Mapping[str, float] = MappingProxyType(
 class CLAVConfig(SwitchedConfig):
     """Settings of CLAV+CoMo; where the paper leaves a choice, the default is the recommended reading."""
 
+    added = frozenset({"alpha_of"})
+
     activation: Activation = Field("ica", description="ICA on the features, a control in its place, or none")
     ica_kernel: Kernel = Field(3, description="kernel of ICA, or of its control, along time")
     relation: RelationModule = Field("como", description="what relates motion and context; none: S alone (Table 5)")

@@ -37,11 +37,12 @@ def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
     assert spec().key == hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
 
-def test_a_specification_from_before_unit_features_is_read_with_its_key() -> None:
-    old = spec().model_dump(mode="json")
-    del old["training"]["unit_features"]
-    read = RunSpec.model_validate(old)
-    assert (read, read.key) == (spec(), spec().key)
+def test_a_setting_that_was_added_is_stored_only_where_it_is_not_at_its_default() -> None:
+    stored = spec().model_dump(mode="json")
+    assert "unit_features" not in stored["training"]
+    assert RunSpec.model_validate(stored) == spec()
+    changed = spec(training=Training(steps=200, unit_features="segments"))
+    assert RunSpec.model_validate_json(changed.model_dump_json()) == changed
 
 
 def test_key_survives_storage_and_order() -> None:

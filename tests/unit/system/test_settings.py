@@ -73,3 +73,16 @@ def test_what_is_of_its_kind_is_taken(key: str, value: object) -> None:
 def test_counts_of_a_training_have_a_bound(key: str) -> None:
     with pytest.raises(ValidationError, match="less than or equal to"):
         Training.model_validate({key: 10**9})
+
+
+class Grown(Settings):
+    added = frozenset({"newer"})
+
+    older: int = 1
+    newer: int = 2
+
+
+def test_an_added_setting_is_written_only_where_it_is_not_at_its_default() -> None:
+    assert Grown().model_dump() == {"older": 1}
+    assert Grown(newer=3).model_dump_json() == '{"older":1,"newer":3}'
+    assert Grown.model_validate({"older": 1}) == Grown()
