@@ -107,7 +107,7 @@ class Training(Settings):
         or each segment after that (``segments``). Where rows are scored one by one, both mean each row.
     """
 
-    added = frozenset({"unit_features"})
+    added_later = frozenset({"unit_features"})
 
     optimizer: Literal["adam", "adagrad"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -47,15 +47,15 @@ class FeatureSpec:
         ``{"motion": "feature-difference", "objects": "given"}``; ``"none"`` means the batch holds no such field.
     object_classes
         Number of object classes, 0 if there are no object scores.
-    benchmark
-        What the videos belong to, such as ``"ucf-crime"``, or ``"other"``: those trained on, and where a trained method
-        scores other videos, these.
+    target
+        Benchmark of the videos that a trained method is to score, such as ``"ucf-crime"`` or ``"other"``, where that is
+        another one than it was trained on; else None.
     """
 
     dim: int
     sources: Mapping[str, str]
     object_classes: int = 0
-    benchmark: str = "other"
+    target: str | None = None
 
 
 @dataclass(frozen=True)

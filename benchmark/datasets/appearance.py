@@ -17,23 +17,26 @@ from benchmark.system.errors import InputError
 _CLASSES = 80  # as many as the object classes of COCO
 _ROWS = 8
 """Evenly spaced over a training video: so many of it are read to find the classes."""
+_DIGITS = 6
+"""To which means are compared: below it is rounding."""
 _LEAST_INFORMATION = 0.05
 
 
 @dataclass(frozen=True)
 class AppearanceClasses:
-    """Clusters of the training videos, and how soft it is which of them a row belongs to.
+    """Clusters of the training videos, and what it tells of a row to which of them it is near.
 
     Attributes
     ----------
     centres
-        Unit vectors' means, (classes, dim).
+        Means of the clusters, (classes, dim).
     scale
-        Of squared distances: the median gap between a training row's nearest and second nearest centre, so that for
-        half of the rows the nearest one has e times the score of any other, or more. 0 where all rows are alike.
+        What squared distances are divided by: the median gap between a training row's nearest and second nearest
+        centre, so that for half of the rows the nearest one has e times the score of any other, or more. 0 where all
+        rows are alike, which then have equal scores.
     information
-        Information that the scores carry on a training row, as a share of what a class for each row would: the entropy
-        of the mean scores less the mean entropy of the scores, over log(classes).
+        What the scores say about a training row, as a share of what the certain class of each row would: the entropy of
+        the mean scores less the mean entropy of the scores, over log(classes).
     """
 
     centres: NDArray[np.float64]
@@ -54,7 +57,7 @@ def appearance_classes(dataset: Dataset) -> AppearanceClasses:
     """Find the appearance classes of a dataset, once in a process.
 
     The mean of some rows of each training video, at unit length, is clustered by k-means into 80 classes, or as many as
-    there are training videos.
+    there are different means.
 
     Raises
     ------
@@ -62,11 +65,6 @@ def appearance_classes(dataset: Dataset) -> AppearanceClasses:
         If there are no training videos.
     """
     return _find(dataset.path, dataset.manifest.train_hash())
-
-
-def count_appearance_classes(dataset: Dataset) -> int:
-    """Return the number of appearance classes."""
-    return min(_CLASSES, len(dataset.manifest.split("train")))
 
 
 @lru_cache(maxsize=16)
@@ -79,14 +77,14 @@ def _find(path: Path, train_hash: str) -> AppearanceClasses:
     if not videos:
         raise InputError(f"{dataset.name}: no training videos to cluster; choose another source of objects")
     looks = [_look(_spaced(dataset, video)) for video in videos]
+    means = _unit(np.stack([rows.mean(axis=0) for rows in looks]))
+    count = min(_CLASSES, len(np.unique(means.round(_DIGITS), axis=0)))
     # The bits depend on the number of threads.
     with threadpool_limits(limits=1):
-        fitted = KMeans(n_clusters=count_appearance_classes(dataset), n_init=1, random_state=0).fit(
-            _unit(np.stack([rows.mean(axis=0) for rows in looks]))
-        )
+        fitted = KMeans(n_clusters=count, n_init=1, random_state=0).fit(means)
         distances = _distances(np.concatenate(looks), fitted.cluster_centers_)
     nearest = np.sort(distances, axis=1)
-    scale = float(np.median(nearest[:, 1] - nearest[:, 0])) if nearest.shape[1] > 1 else 0.0
+    scale = float(np.median(nearest[:, 1] - nearest[:, 0])) if count > 1 else 0.0
     return AppearanceClasses(fitted.cluster_centers_, scale, _information(_softmax(distances, scale)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.appearance import appearance_classes, count_appearance_classes
+from benchmark.datasets.appearance import appearance_classes
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.system.errors import InputError
@@ -21,7 +21,7 @@ DEVIATIONS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("motion", "feature-difference"): "DEV-INT-DIFF",
         ("motion", "none"): "DEV-INT-NONE",
-        ("objects", "soft-kmeans"): "DEV-OBJ-KM",
+        ("objects", "soft-kmeans"): "DEV-OBJ-SOFT",
         ("objects", "none"): "DEV-OBJ-NONE",
     }
 )
@@ -83,7 +83,7 @@ def object_source(dataset: Dataset, source: str) -> RowsOf:
     ----------
     source
         ``given``, the stored scores; or ``soft-kmeans``, the appearance classes that a row looks like, see
-        `AppearanceClasses` (DEV-OBJ-KM).
+        `AppearanceClasses` (DEV-OBJ-SOFT).
 
     Raises
     ------
@@ -105,12 +105,16 @@ def count_object_classes(dataset: Dataset, source: str) -> int:
     """Return the number of object classes that a source gives, 0 for ``none``."""
     if source == "none":
         return 0
-    return dataset.manifest.object_classes if source == "given" else count_appearance_classes(dataset)
+    return dataset.manifest.object_classes if source == "given" else len(appearance_classes(dataset).centres)
 
 
 def is_informative(dataset: Dataset, source: str) -> bool:
-    """Return whether the pseudo-labels of a source differ between training rows; only appearance classes may not."""
-    return source != "soft-kmeans" or appearance_classes(dataset).informative
+    """Return whether there is something to learn from a source: of appearance classes it is measured, see there.
+
+    A dataset without training videos teaches nothing, whatever the source.
+    """
+    measured = source == "soft-kmeans" and bool(dataset.manifest.split("train"))
+    return not measured or appearance_classes(dataset).informative
 
 
 def feature_difference(features: NDArray[Any]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ TRAINING: Mapping[str, Range] = {
         high=1e-2,
         log=True,
         source="estimate",
-        note="The same for all methods; published ones for Adam lie in it.",
+        note="The same for all methods; published ones lie in it.",
     ),
     "weight_decay": Range(
         low=1e-6,

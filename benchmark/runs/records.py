@@ -13,7 +13,7 @@ from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.libraries import installed_version
 from benchmark.system.names import FileName, Name, Title
-from benchmark.terms import Metric, Profile, Selection, Training, Trouble
+from benchmark.terms import Benchmark, Metric, Profile, Selection, Training, Trouble
 
 RECORD_VERSION: Literal[1] = 1
 
@@ -123,10 +123,13 @@ class RunSpec(FrozenModel):
 
     @property
     def named_settings(self) -> dict[str, Any]:
-        """All settings as ``SECTION.KEY``; of scores from elsewhere no training is known."""
+        """All settings as ``SECTION.KEY``; of scores from elsewhere no training is known.
+
+        One of a method that was added later is missing while it is at its default.
+        """
         sections = {
             "config": self.config,
-            "training": {} if self.imported else self.training.model_dump(),
+            "training": {} if self.imported else dict(self.training),
             "inputs": self.inputs,
             **{add_on.name: add_on.config for add_on in self.add_ons},
         }
@@ -248,6 +251,8 @@ class Evaluation(FrozenModel):
         What the primary metric is at chance level: 0.5, or the share of positive frames.
     scores
         The file of scores that the metrics are of; None in stores from before there were sums.
+    benchmark
+        What the test videos belonged to, which a method may be told; None in stores from before it was.
     """
 
     record_version: Literal[1] = RECORD_VERSION
@@ -262,6 +267,7 @@ class Evaluation(FrozenModel):
     chance: _Share
     finished: Name
     scores: StoredFile | None = None
+    benchmark: Benchmark | None = None
 
     @model_validator(mode="after")
     def _has_its_metric(self) -> Self:

@@ -42,17 +42,17 @@ class FrozenModel(BaseModel):
 class Settings(FrozenModel):
     """Settings as recipes and options give them, where pydantic would take ``true`` for 1 and text for a number."""
 
-    added: ClassVar[frozenset[str]] = frozenset()
-    """Settings that there were not when runs were stored already: written only where they are not at their defaults, so
-    that those runs keep their keys."""
+    added_later: ClassVar[frozenset[str]] = frozenset()
+    """Names of settings that are younger than stored runs: they are written only where they are not at their defaults,
+    so that those runs keep their keys."""
 
     @model_serializer(mode="wrap")
     def _write_as_before(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         fields = type(self).model_fields
+        young = {name for kind in type(self).__mro__ for name in vars(kind).get("added_later", ())}
+        usual = {name for name in young if getattr(self, name) == fields[name].get_default(call_default_factory=True)}
         written: dict[str, Any] = write(self)
-        return {
-            name: value for name, value in written.items() if name not in self.added or value != fields[name].default
-        }
+        return {name: value for name, value in written.items() if name not in usual}
 
     @field_validator("*", mode="before")
     @classmethod

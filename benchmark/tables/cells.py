@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,8 +73,8 @@ class Table:
     crops: tuple[str, ...]
     deviations: tuple[tuple[str, str, str], ...]
     """Ids of the fallbacks in use, each with the row and the training dataset that rest on it."""
-    remarks: tuple[tuple[str, str, str], ...]
-    """Notes of the runs, each with the row and the training dataset that it is on."""
+    run_notes: tuple[tuple[str, str, str, int], ...]
+    """Notes of runs, each with the row and the training dataset, and how many of their runs have it."""
     reported: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
     """Other rows of the paper's table, each with its numbers in percent, one per dataset."""
     controls: tuple[tuple[str, tuple[float | None, ...]], ...] = ()
@@ -157,7 +157,10 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
-        remarks=tuple(sorted({(n, row, dataset.name) for row, dataset, record in trained for n in record.notes})),
+        run_notes=tuple(
+            (*where, count)
+            for where, count in Counter((n, row, d.name) for row, d, record in trained for n in record.notes).items()
+        ),
         reported=_reported(plan) if plan.reported else (),
         controls=_controls(plan, store),
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save
 from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import pair_with_labels
+from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
@@ -29,7 +30,7 @@ from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, RunTimeoutError, describe
 from benchmark.system.process import is_out_of_memory, time_limit
-from benchmark.terms import Cached, Selection, Trouble
+from benchmark.terms import Benchmark, Cached, Selection, Trouble
 from benchmark.training.loop import Trained, build_method, train
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import Scores, score_videos
@@ -128,7 +129,7 @@ def load_trained(
     pipeline: Pipeline,
     store: RunStore,
     device: torch.device,
-    benchmark: str | None = None,
+    scored: Benchmark | None = None,
 ) -> Method:
     """Build the method of a stored run with the weights of a step that a selection stands for; see `build_method`.
 
@@ -137,7 +138,7 @@ def load_trained(
     RuntimeError
         If the weights are missing or damaged.
     """
-    model = build_method(record.spec, pipeline, record.dim, record.object_classes, benchmark)
+    model = build_method(record.spec, pipeline, record.dim, record.object_classes, scored)
     folder, name = store.folder(record.key), f"weights/{step}.safetensors"
     try:
         if not is_intact(folder, name):
@@ -148,21 +149,40 @@ def load_trained(
     return model.to(device)
 
 
-def is_complete(job: Job, test_hashes: Mapping[Path, str]) -> bool:
+@dataclass(frozen=True)
+class TestPart:
+    """What an evaluation depends on of the dataset that it is on."""
+
+    hash: str
+    benchmark: Benchmark
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> TestPart:
+        """Return that of a dataset."""
+        return cls(manifest.test_hash(), manifest.benchmark)
+
+
+def is_complete(job: Job, tests: Mapping[Path, TestPart]) -> bool:
     """Return whether the job's run and all its evaluations are stored.
 
     Parameters
     ----------
-    test_hashes
-        Hash of the test part of every dataset that the job names.
+    tests
+        Test part of every dataset that the job names.
     """
     store = RunStore(job.runs)
     record = store.record(job.spec.key)
     return record is not None and all(
-        store.evaluation(record.key, evaluation_key(record.key, selection, test_hashes[path])) is not None
+        _is_evaluated(record.key, selection, tests[path], store)
         for path in job.evaluate_on
-        for selection in record.selections(test_hashes[job.dataset])
+        for selection in record.selections(tests[job.dataset].hash)
     )
+
+
+def _is_evaluated(run_key: str, selection: Selection, test: TestPart, store: RunStore) -> bool:
+    """Return whether an evaluation is stored that was made when the dataset was of the same benchmark as it is now."""
+    found = store.evaluation(run_key, evaluation_key(run_key, selection, test.hash))
+    return found is not None and found.benchmark in (None, test.benchmark)
 
 
 def _train(job: Job, store: RunStore, report: Callable[[int, float], None]) -> RunRecord:
@@ -204,12 +224,11 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
         dataset = Dataset(path)
-        test_hash = dataset.manifest.test_hash()
+        test = TestPart.of(dataset.manifest)
         scores_of_step: dict[int, Scores] = {}
         for selection in selections:
             step = record.selected[selection]
-            key = evaluation_key(record.key, selection, test_hash)
-            if job.cached != "refresh" and store.evaluation(record.key, key) is not None:
+            if job.cached != "refresh" and _is_evaluated(record.key, selection, test, store):
                 continue
             if step not in scores_of_step:
                 scores_of_step[step] = _score(job, record, step, dataset, store)
@@ -236,6 +255,7 @@ def evaluate_scores(
             metrics=test_metrics(scored),
             chance=chance_level(metric, scored),
             finished=now(),
+            benchmark=dataset.manifest.benchmark,
         )
     )
 

@@ -23,9 +23,9 @@ from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
-from benchmark.terms import Numerics, Selection, Training
+from benchmark.terms import Benchmark, Numerics, Selection, Training
+from benchmark.training.notes import notes_on
 from benchmark.training.numerics import arithmetic, autocast
-from benchmark.training.remarks import remarks_on
 from benchmark.training.scoring import Scores, score_videos, video_level_auc
 
 State = dict[str, Tensor]
@@ -45,19 +45,19 @@ class Trained:
     losses: Mapping[str, NDArray[np.float64]]
     object_classes: int
     parameters: int
-    seconds: float
     notes: tuple[str, ...]
+    seconds: float
 
 
 def build_method(
-    spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int, benchmark: str | None = None
+    spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int, scored: Benchmark | None = None
 ) -> Method:
     """Construct a run's method after seeding, so that the seed decides its initial weights.
 
     Parameters
     ----------
-    benchmark
-        What the videos that it is to score belong to; as those that it is trained on by default.
+    scored
+        Benchmark of the videos that it is to score; that of its training videos by default.
     """
     method, classes = pipeline.load()
     add_ons = [
@@ -65,7 +65,7 @@ def build_method(
         for add_on, described in zip(classes, spec.add_ons, strict=True)
     ]
     seed_everything(derive_seed(spec.seed, "initial weights"))
-    features = FeatureSpec(dim, spec.inputs, object_classes, benchmark or spec.benchmark)
+    features = FeatureSpec(dim, spec.inputs, object_classes, None if scored == spec.benchmark else scored)
     return assemble(method, method.Config.model_validate(spec.config), add_ons, features)
 
 
@@ -115,8 +115,8 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         losses=losses.curves(),
         object_classes=object_classes,
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        notes=() if spec.trial else notes_on(model, normal, abnormal, device),
         seconds=time.monotonic() - started,
-        notes=remarks_on(model, normal, abnormal, device),
     )
 
 

@@ -10,6 +10,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.pseudo_labels import is_informative
 from benchmark.datasets.same_features import check_identity
+from benchmark.plugins.contract.declaring import SOURCES
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.plugins.settings import known_settings
@@ -156,13 +157,16 @@ def choose_inputs(pipeline: Pipeline, config: MethodConfig, recipe: Recipe, data
 def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, dataset: Dataset) -> str:
     """Choose where a pseudo-label comes from: as wanted, or the first accepted source that the dataset has.
 
-    Scores of objects from which nothing can be learned are only taken if they are wanted.
+    A source that has nothing to teach is taken only if it is asked for by name.
 
     Raises
     ------
     InputError
         If the method or the dataset cannot do what is wanted.
     """
+    if unknown := [source for source in accepted if source not in SOURCES.get(name, ())]:
+        known = ", ".join(f"{name}={source}" for name, sources in SOURCES.items() for source in sources)
+        raise InputError(f"method {method} accepts {name}={unknown[0]}; there are {known}")
     manifest = dataset.manifest
     given = manifest.motion if name == "motion" else manifest.object_classes > 0
     possible = [source for source in accepted if source != "given" or given]

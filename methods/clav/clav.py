@@ -92,7 +92,7 @@ class CLAV(Method):
         config, scores = self.config, output.logits.sigmoid()
         if output.relation is None:
             return scores
-        relation, alpha = output.relation.logits.sigmoid(), config.alpha_on(self.features.benchmark)
+        relation, alpha = output.relation.logits.sigmoid(), config.alpha_on(self.features.target)
         if config.fusion == "scores-alpha*relation":
             return (scores + alpha * (1 - relation)) / (1 + alpha)
         return torch.lerp(scores, relation, config.relation_share(alpha))

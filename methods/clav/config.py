@@ -36,14 +36,14 @@ PRINTED_ALPHA: Mapping[str, float] = MappingProxyType(
 class CLAVConfig(SwitchedConfig):
     """Settings of CLAV+CoMo; where the paper leaves a choice, the default is the recommended reading."""
 
-    added = frozenset({"alpha_of"})
+    added_later = frozenset({"alpha_of"})
 
     activation: Activation = Field("ica", description="ICA on the features, a control in its place, or none")
     ica_kernel: Kernel = Field(3, description="kernel of ICA, or of its control, along time")
     relation: RelationModule = Field("como", description="what relates motion and context; none: S alone (Table 5)")
     alpha: float = Field(0.1, ge=0, description="weight of S_R in the score; per dataset in the paper")
     alpha_of: Literal["training", "target"] = Field(
-        "training", description="whose alpha counts in a test: this one, or the tested benchmark's of the paper"
+        "training", description="whose alpha counts on another benchmark: this one, or the paper's for that one"
     )
     fusion: Fusion = Field(
         "scores+alpha*relation",
@@ -130,9 +130,9 @@ class CLAVConfig(SwitchedConfig):
             ),
         ]
 
-    def alpha_on(self, benchmark: str) -> float:
-        """Return alpha where videos of a benchmark are scored."""
-        return self.alpha if self.alpha_of == "training" else PRINTED_ALPHA.get(benchmark, self.alpha)
+    def alpha_on(self, target: str | None) -> float:
+        """Return alpha where videos of another benchmark than the one trained on are scored; None for the same one."""
+        return self.alpha if self.alpha_of == "training" else PRINTED_ALPHA.get(target or "", self.alpha)
 
     def relation_share(self, alpha: float) -> float:
         """Return the share w of S_R in the score (1 - w) S + w S_R, for the fusions that are of this form."""

@@ -13,8 +13,9 @@ FALLBACKS = {
     "DEV-IMPORTED": "imported scores: how they were trained and which weights were chosen is not known here",
     "DEV-INT-DIFF": "motion intensity estimated from differences of the features",
     "DEV-INT-NONE": "no motion intensity: the dynamic path is off",
-    "DEV-OBJ-KM": "object scores replaced by k-means appearance classes",
-    "DEV-OBJ-NONE": "no object scores: the object loss is off",
+    "DEV-OBJ-KM": "object scores replaced by nearly uniform ones of k-means classes, in runs from before DEV-OBJ-SOFT",
+    "DEV-OBJ-NONE": "no object scores, or none that would say anything: the object loss is off",
+    "DEV-OBJ-SOFT": "object scores replaced by the appearance classes of k-means",
 }
 UNKNOWN = "which another version of wvad-bench knows"
 
@@ -117,10 +118,10 @@ def notes(table: Table) -> list[str]:
     lines = []
     if any(cell.below_chance for cell in (*table.cells, *table.shuffled)):
         lines.append(BELOW_CHANCE)
-    lines += [
-        f"{where}: {note}."
-        for note, where in _places((n, f"{row} on {name}") for n, row, name in table.remarks).items()
-    ]
+    found = _places(
+        (note, f"{row} on {name} ({number} of {table.plan.seeds} runs)") for note, row, name, number in table.run_notes
+    )
+    lines += [f"{where}: {without_folders(note)}." for note, where in found.items()]
     reasons = _places(
         (cell.reason, f"{cell.row} {cell.train} → {cell.test}")
         for cell in (*table.cells, *table.shuffled)

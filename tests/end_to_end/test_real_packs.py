@@ -38,7 +38,7 @@ def test_features_of_another_kind_are_never_crossed(
     assert run(["reproduce", "table4", "--datasets", "shanghaitech-tracks,hockey-fights", *places, *TINY]) == 0
     printed = capsys.readouterr().out
     assert "different features: effnet-lite0-pca512 and tracks-128" in printed
-    assert "Fallback DEV-OBJ-KM" in printed  # the tracks have motion, but no objects
+    assert "Fallback DEV-OBJ-SOFT" in printed  # the tracks have motion, but no objects
     key = next(r.key for r in RunStore(tmp_path / "results" / "runs").records() if r.spec.dataset == "hockey-fights")
     assert run(["evaluate", key, "shanghaitech-tracks", *places]) == 2
     assert "they do not compare" in capsys.readouterr().err

@@ -28,7 +28,7 @@ class Told(Method):
         return {"loss": self.weight.square()}
 
     def score(self, features: Tensor) -> Tensor:
-        return torch.full(features.mean((1, 3)).shape, float(self.features.benchmark == "xd-violence"))
+        return torch.full(features.mean((1, 3)).shape, float(self.features.target == "xd-violence"))
 
     def diagnostics(self, features: Tensor) -> Diagnostics:
         if self.config.predicts == "failure":

@@ -21,6 +21,8 @@ def check_config(subject: Subject) -> None:
             "a recipe and --set change it."
         )
     config = subject.settings()
+    if unknown := sorted(config.added_later - type(config).model_fields.keys()):
+        raise ContractError(f"added_later names {', '.join(unknown)}, which Config does not have. Name fields of it.")
     try:
         sent = config.model_dump(mode="json")
     except Exception as error:  # pydantic's error for this has no public base

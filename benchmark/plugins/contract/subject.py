@@ -52,12 +52,12 @@ class Subject:
         inputs = self.method.inputs_for(self.settings())
         return [dict(zip(inputs, choice, strict=True)) for choice in product(*inputs.values())]
 
-    def build(self, sources: Sources, seed: int = 0, dim: int = DIM, benchmark: str = "other") -> Method:
+    def build(self, sources: Sources, seed: int = 0, dim: int = DIM) -> Method:
         """Make the method as the engine does: after seeding."""
         config = self.settings()
         seed_everything(seed)
         classes = OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0
-        return assemble(self.method, config, self.add_ons, FeatureSpec(dim, sources, classes, benchmark))
+        return assemble(self.method, config, self.add_ons, FeatureSpec(dim, sources, classes))
 
     def trained(self, sources: Sources) -> Method:
         """Make a method whose statistics and weights are no longer the initial ones, in evaluation mode."""

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmark.datasets.appearance import _find, appearance_classes, count_appearance_classes
+from benchmark.datasets.appearance import _find, appearance_classes
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import count_object_classes, is_informative, object_source
 from benchmark.importing.importer import ImportRequest, import_dataset
@@ -24,9 +24,11 @@ def _dataset(tmp_path: Path) -> Dataset:
 def _all_alike(tmp_path: Path) -> Dataset:
     pack = tmp_path / "pack"
     write_pack(pack, "ucf", "ten-crop")
+    row = np.random.default_rng(5).normal(size=1000)
     for video in specs("ucf"):
         for path in (pack / "features").rglob(f"{video.name}*.npy"):
-            np.save(path, np.full_like(np.load(path), 0.5))
+            features = np.load(path)
+            np.save(path, np.broadcast_to(row[: features.shape[-1]], features.shape).astype(features.dtype))
     import_dataset(ImportRequest("alike", pack / "features", pack), tmp_path / "data")
     return Dataset(tmp_path / "data" / "alike")
 
@@ -42,7 +44,7 @@ def _looks(features: NDArray[np.float16]) -> list[NDArray[np.float64]]:
 def test_scores_are_a_softmax_of_squared_distances_scaled_by_the_median_gap_of_the_nearest_two(tmp_path: Path) -> None:
     dataset = _dataset(tmp_path)
     train = dataset.manifest.split("train")
-    assert count_object_classes(dataset, "soft-kmeans") == count_appearance_classes(dataset) == len(train) == 2
+    assert count_object_classes(dataset, "soft-kmeans") == len(train) == 2
 
     # As many clusters as training videos: every centre is one video's mean at unit length.
     seen = []
@@ -78,10 +80,10 @@ def test_scores_are_a_softmax_of_squared_distances_scaled_by_the_median_gap_of_t
 def test_rows_that_are_all_alike_say_nothing(tmp_path: Path) -> None:
     dataset = _all_alike(tmp_path)
     found = appearance_classes(dataset)
-    assert (found.scale, found.information) == (0, 0)
+    assert (len(found.centres), found.scale, found.information) == (1, 0, 0)
     assert not is_informative(dataset, "soft-kmeans")
     assert is_informative(dataset, "given")
-    np.testing.assert_allclose(object_source(dataset, "soft-kmeans")(dataset.manifest.videos[0]), 0.5)
+    np.testing.assert_allclose(object_source(dataset, "soft-kmeans")(dataset.manifest.videos[0]), 1)
 
 
 def test_simulated_rows_say_what_they_look_like_and_so_again_in_another_call(tiny_scenes: Path) -> None:
@@ -89,7 +91,7 @@ def test_simulated_rows_say_what_they_look_like_and_so_again_in_another_call(tin
     video = dataset.manifest.split("test")[0]
     first = object_source(dataset, "soft-kmeans")(video)
     assert is_informative(dataset, "soft-kmeans")
-    assert first.shape == (video.rows, count_appearance_classes(dataset))
+    assert first.shape == (video.rows, count_object_classes(dataset, "soft-kmeans"))
     np.testing.assert_allclose(first.sum(axis=1), 1, rtol=1e-5)
     _find.cache_clear()
     np.testing.assert_array_equal(object_source(dataset, "soft-kmeans")(video), first)
@@ -104,3 +106,9 @@ def test_scores_that_say_nothing_are_only_taken_if_they_are_wanted(tmp_path: Pat
         choose_source("m", "objects", without_none, "auto", alike)
     scenes = Dataset(tiny_scenes / "scenes-ucf-crime")
     assert choose_source("clav", "objects", accepted[1:], "auto", scenes) == "soft-kmeans"
+
+
+def test_nothing_is_measured_where_there_is_nothing_to_train_on(tmp_path: Path) -> None:
+    dataset = _dataset(tmp_path)
+    dataset.manifest = dataset.manifest.model_copy(update={"videos": dataset.manifest.split("test")})
+    assert choose_source("clav", "objects", ("given", "soft-kmeans", "none"), "auto", dataset) == "soft-kmeans"

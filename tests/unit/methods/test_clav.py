@@ -211,7 +211,7 @@ def test_score_fuses_the_two_heads(relation, fusion, alpha, weights):
 
 
 @pytest.mark.parametrize(
-    ("alpha_of", "tested_on", "alpha"),
+    ("alpha_of", "target", "alpha"),
     [
         ("training", "xd-violence", 0.7),
         ("target", "ucf-crime", 0.1),
@@ -219,12 +219,13 @@ def test_score_fuses_the_two_heads(relation, fusion, alpha, weights):
         ("target", "shanghaitech", 0.4),
         ("target", "avenue", 0.1),
         ("target", "other", 0.7),
+        ("target", None, 0.7),
     ],
 )
-def test_alpha_is_that_of_the_training_or_of_the_benchmark_tested_on(alpha_of, tested_on, alpha):
+def test_alpha_is_that_of_the_training_or_of_the_benchmark_tested_on(alpha_of, target, alpha):
     method, batch = bags.build(CLAV, alpha=0.7, alpha_of=alpha_of).eval(), bags.batch()
     half = parts(method, batch)[0]
-    method.features = replace(method.features, benchmark=tested_on)
+    method.features = replace(method.features, target=target)
     for v, scores in enumerate(method.score(batch.normal.features)):
         expected = [(s + alpha * r) / (1 + alpha) for s, r in zip(half["S"][v], half["S_R"][v], strict=True)]
         assert scores.tolist() == pytest.approx(expected)

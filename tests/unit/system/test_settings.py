@@ -76,13 +76,21 @@ def test_counts_of_a_training_have_a_bound(key: str) -> None:
 
 
 class Grown(Settings):
-    added = frozenset({"newer"})
+    added_later = frozenset({"newer", "sizes"})
 
     older: int = 1
     newer: int = 2
+    sizes: tuple[int, ...] = Field(default_factory=lambda: (1, 2))
 
 
-def test_an_added_setting_is_written_only_where_it_is_not_at_its_default() -> None:
-    assert Grown().model_dump() == {"older": 1}
-    assert Grown(newer=3).model_dump_json() == '{"older":1,"newer":3}'
-    assert Grown.model_validate({"older": 1}) == Grown()
+class GrownAgain(Grown):
+    added_later = frozenset({"newest"})
+
+    newest: int = 3
+
+
+def test_a_setting_that_was_added_later_is_written_only_where_it_is_not_at_its_default() -> None:
+    assert Grown().model_dump(mode="json") == {"older": 1}
+    assert Grown(newer=3, sizes=(2, 1)).model_dump_json() == '{"older":1,"newer":3,"sizes":[2,1]}'
+    assert GrownAgain(older=2).model_dump() == {"older": 2}
+    assert GrownAgain.model_validate({"older": 2}) == GrownAgain(older=2)

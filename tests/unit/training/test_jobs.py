@@ -9,7 +9,7 @@ from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import perform
-from benchmark.training.remarks import NOT_FOLLOWED
+from benchmark.training.notes import NOT_FOLLOWED
 from benchmark.training.specification import make_job, plan_runs
 
 TOLD = f"{Path(__file__).parents[2] / 'plugins' / 'told.py'}:Told"

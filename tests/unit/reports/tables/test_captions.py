@@ -5,13 +5,14 @@ from reports.tables.captions import notes
 from tests.unit.reports.made_up import store_runs, tuned_plan
 
 
-def test_notes_of_runs_stand_below_their_table_once_for_all_seeds(tmp_path: Path) -> None:
+def test_notes_of_runs_stand_below_their_table_with_their_number(tmp_path: Path) -> None:
     plan = tuned_plan(seeds=2)
     store = store_runs(tmp_path, plan)
-    row = plan.rows[0]
-    for key in row.runs["cameras"]:
+    row, other = plan.rows[:2]
+    for key in (*row.runs["cameras"], other.runs["cameras"][0]):
         record = store.record(key)
         assert record is not None
-        noted = record.model_copy(update={"notes": ("it follows nothing",)})
+        noted = record.model_copy(update={"notes": ("it follows nothing in /home/somebody/x.npy",)})
         (store.folder(key) / "record.json").write_text(noted.model_dump_json())
-    assert notes(fill_table(plan, store, "last")) == [f"{row.label} on cameras: it follows nothing."]
+    where = f"{row.label} on cameras (2 of 2 runs), {other.label} on cameras (1 of 2 runs)"
+    assert notes(fill_table(plan, store, "last")) == [f"{where}: it follows nothing in …/x.npy."]
