@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.input_stage import unit_length
 from benchmark.datasets.manifest import Video
 from benchmark.system.errors import InputError
 
@@ -77,7 +78,7 @@ def _find(path: Path, train_hash: str) -> AppearanceClasses:
     if not videos:
         raise InputError(f"{dataset.name}: no training videos to cluster; choose another source of objects")
     looks = [_look(_spaced(dataset, video)) for video in videos]
-    means = _unit(np.stack([rows.mean(axis=0) for rows in looks]))
+    means = unit_length(np.stack([rows.mean(axis=0) for rows in looks]))
     count = min(_CLASSES, len(np.unique(means.round(_DIGITS), axis=0)))
     # The bits depend on the number of threads.
     with threadpool_limits(limits=1):
@@ -94,7 +95,7 @@ def _spaced(dataset: Dataset, video: Video) -> NDArray[np.float16]:
 
 def _look(features: NDArray[np.float16]) -> NDArray[np.float64]:
     """Return the rows' mean over crops at unit length."""
-    return _unit(features.mean(axis=1, dtype=np.float64))
+    return unit_length(features.mean(axis=1, dtype=np.float64))
 
 
 def _distances(rows: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,8 +118,3 @@ def _information(scores: NDArray[np.float64]) -> float:
     if classes < 2:
         return 0.0
     return float((entropy(scores.mean(axis=0)) - entropy(scores, axis=1).mean()) / np.log(classes))
-
-
-def _unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.where(norms > 0, norms, 1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.segments import segment_mean
 from benchmark.terms import Training
+
+_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def input_rows(stored: NDArray[Any], training: Training) -> NDArray[np.float32]:
@@ -27,7 +29,7 @@ def input_rows(stored: NDArray[Any], training: Training) -> NDArray[np.float32]:
         Shape (crops, rows, dim).
     """
     rows = stored[:, : training.crops].astype(np.float32)
-    return (rows if training.unit_features == "none" else _unit(rows)).swapaxes(0, 1)
+    return (rows if training.unit_features == "none" else unit_length(rows)).swapaxes(0, 1)
 
 
 def input_segments(stored: NDArray[Any], training: Training) -> NDArray[np.float32]:
@@ -47,13 +49,13 @@ def input_segments(stored: NDArray[Any], training: Training) -> NDArray[np.float
         Shape (crops, T, dim).
     """
     rows = stored[:, : training.crops]
-    segments = segment_mean(_unit(rows) if training.unit_features == "snippets" else rows, training.segments)
-    return (_unit(segments) if training.unit_features == "segments" else segments).swapaxes(0, 1)
+    if training.unit_features == "snippets":
+        rows = unit_length(rows.astype(np.float32))
+    segments = segment_mean(rows, training.segments)
+    return (unit_length(segments) if training.unit_features == "segments" else segments).swapaxes(0, 1)
 
 
-def _unit(features: NDArray[Any]) -> NDArray[np.float32]:
-    """Divide features, along the last axis, by their L2 norm; zero stays zero."""
-    values = features.astype(np.float32)
-    norms = np.linalg.norm(values, axis=-1, keepdims=True)
-    values /= np.where(norms > 0, norms, 1)
-    return values
+def unit_length(features: NDArray[_Float]) -> NDArray[_Float]:
+    """Return features divided by their L2 norm along the last axis; zero stays zero."""
+    norms = np.linalg.norm(features, axis=-1, keepdims=True)
+    return np.divide(features, np.where(norms > 0, norms, 1), dtype=features.dtype)

@@ -15,7 +15,7 @@ from benchmark.execution.worklist import Worklist
 from benchmark.runs.claims import Claims, clear_dead_drivers
 from benchmark.runs.store import RunStore
 from benchmark.system.stopping import Stop, stopping
-from benchmark.training.jobs import Job, Outcome, TestPart, is_complete
+from benchmark.training.jobs import Job, Outcome, Tested, is_complete
 
 LOOK = 1.0
 """Seconds between two looks at what other calls are doing."""
@@ -45,7 +45,7 @@ def run_jobs(
         If the user has stopped the call: after the jobs under way, or at once; see `benchmark.system.stopping`.
     """
     paths = {path for job in jobs for path in (job.dataset, *job.evaluate_on)}
-    tests = {path: TestPart.of(Dataset(path).manifest) for path in paths}
+    tests = {path: Tested.of(Dataset(path).manifest) for path in paths}
     stored = [job for job in jobs if job.cached != "refresh" and is_complete(job, tests)]
     outcomes = [Outcome(job, "ok") for job in stored]
     for outcome in outcomes:

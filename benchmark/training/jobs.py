@@ -150,19 +150,19 @@ def load_trained(
 
 
 @dataclass(frozen=True)
-class TestPart:
+class Tested:
     """What an evaluation depends on of the dataset that it is on."""
 
     hash: str
     benchmark: Benchmark
 
     @classmethod
-    def of(cls, manifest: Manifest) -> TestPart:
+    def of(cls, manifest: Manifest) -> Tested:
         """Return that of a dataset."""
         return cls(manifest.test_hash(), manifest.benchmark)
 
 
-def is_complete(job: Job, tests: Mapping[Path, TestPart]) -> bool:
+def is_complete(job: Job, tests: Mapping[Path, Tested]) -> bool:
     """Return whether the job's run and all its evaluations are stored.
 
     Parameters
@@ -179,7 +179,7 @@ def is_complete(job: Job, tests: Mapping[Path, TestPart]) -> bool:
     )
 
 
-def _is_evaluated(run_key: str, selection: Selection, test: TestPart, store: RunStore) -> bool:
+def _is_evaluated(run_key: str, selection: Selection, test: Tested, store: RunStore) -> bool:
     """Return whether an evaluation is stored that was made when the dataset was of the same benchmark as it is now."""
     found = store.evaluation(run_key, evaluation_key(run_key, selection, test.hash))
     return found is not None and found.benchmark in (None, test.benchmark)
@@ -224,7 +224,7 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     selections = record.selections(Dataset(job.dataset).manifest.test_hash())
     for path in job.evaluate_on:
         dataset = Dataset(path)
-        test = TestPart.of(dataset.manifest)
+        test = Tested.of(dataset.manifest)
         scores_of_step: dict[int, Scores] = {}
         for selection in selections:
             step = record.selected[selection]

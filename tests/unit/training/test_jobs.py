@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,31 @@ def run_once(data: Path, results: Path, tested_on: list[str], *settings: str) ->
     return store, record
 
 
-def test_a_method_is_told_what_the_videos_that_it_scores_belong_to(tiny_scenes: Path, tmp_path: Path) -> None:
-    store, record = run_once(tiny_scenes, tmp_path, ["scenes-ucf-crime", "scenes-xd-violence"])
-    told = {}
+def told(store: RunStore, record: RunRecord) -> dict[str, list[float]]:
+    """The different scores of each dataset's videos."""
+    found = {}
     for evaluation in store.evaluations(record.key):
         scored = store.read_scores(record.key, evaluation.key)
         assert scored is not None
-        told[evaluation.dataset] = np.unique(scored.scores).tolist()
-    assert told == {"scenes-ucf-crime": [0], "scenes-xd-violence": [1]}
+        found[evaluation.dataset] = np.unique(scored.scores).tolist()
+    return found
+
+
+def test_a_method_is_told_what_the_videos_that_it_scores_belong_to(tiny_scenes: Path, tmp_path: Path) -> None:
+    found = told(*run_once(tiny_scenes, tmp_path, ["scenes-ucf-crime", "scenes-xd-violence"]))
+    assert found == {"scenes-ucf-crime": [0], "scenes-xd-violence": [1]}
+
+
+def test_an_evaluation_is_made_again_when_its_videos_are_said_to_belong_elsewhere(
+    tiny_scenes: Path, tmp_path: Path
+) -> None:
+    data, names = tmp_path / "data", ["scenes-ucf-crime", "scenes-xd-violence"]
+    for name in names:
+        shutil.copytree(tiny_scenes / name, data / name)
+    assert told(*run_once(data, tmp_path, names))["scenes-xd-violence"] == [1]
+    manifest = data / "scenes-xd-violence" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"xd-violence"', '"avenue"'))
+    assert told(*run_once(data, tmp_path, names))["scenes-xd-violence"] == [0]
 
 
 @pytest.mark.parametrize(
