@@ -14,7 +14,7 @@ from benchmark.execution.executors.ray import RayExecutor
 from benchmark.execution.executors.serial import SerialExecutor
 from benchmark.execution.executors.slurm import SlurmExecutor
 from benchmark.runs.store import RunStore
-from benchmark.training.jobs import Job, Outcome, is_complete
+from benchmark.training.jobs import Job, Outcome, Tested, is_complete
 from tests.executors.small_jobs import Notes, contents, jobs_in
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {
@@ -62,8 +62,8 @@ def test_every_job_ends_in_one_outcome_and_its_run_has_the_same_bits_as_a_serial
     outcomes = list(executor.run(jobs, notes))
     assert sorted(outcome.job.spec.seed for outcome in outcomes) == [0, 1, 2] == sorted(notes.begun)
     assert all(outcome.status == "ok" and outcome.trained for outcome in outcomes)
-    hashes = {job.dataset: Dataset(job.dataset).manifest.test_hash() for job in jobs}
-    assert all(is_complete(job, hashes) for job in jobs)
+    tests = {job.dataset: Tested.of(Dataset(job.dataset).manifest) for job in jobs}
+    assert all(is_complete(job, tests) for job in jobs)
     assert contents(tmp_path / "runs") == undisturbed
     assert list((tmp_path / "runs" / "staging").iterdir()) == []
 
