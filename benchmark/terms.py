@@ -6,7 +6,7 @@ Not in it: anything that does something. A name that only one module says stays 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -64,6 +64,10 @@ Numerics = Literal["float32", "tf32", "bf16"]
 """Arithmetic of a training's steps."""
 UnitFeatures = Literal["none", "snippets", "segments"]
 """Which features are divided by their L2 norm before anything else."""
+Supervision = Literal["weak", "weak-classes", "normal-only", "none"]
+"""What a method is told of its training videos: which are abnormal, their classes too, normal ones alone, nothing."""
+SegmentRule = Literal["average", "interpolate", "index", "average-or-pad", "tail"]
+"""How a training video's rows become T segments, see `benchmark.datasets.segments`."""
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
 
@@ -85,6 +89,29 @@ HELD_OUT = 0.25
 """Share of the training videos that judges a trial or a diagnosed run, unless another is chosen."""
 
 
+class Schedule(Settings):
+    """How the learning rate changes during a training: at milestones, or along a cosine; after a linear rise, if any.
+
+    Attributes
+    ----------
+    unit
+        What is counted, and when the rate changes: steps, or passes over the training videos of the smaller class.
+    milestones, factor
+        Where the rate is multiplied by the factor; counted from 0.
+    period
+        Where the cosine reaches zero; at the training's end if None.
+    warm_up
+        For how long the rate rises to its value.
+    """
+
+    shape: Literal["milestones", "cosine"]
+    unit: Literal["steps", "passes"]
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    factor: float = Field(default=0.1, gt=0)
+    period: int | None = Field(default=None, ge=1)
+    warm_up: int = Field(default=0, ge=0)
+
+
 class Training(Settings):
     """How a run is trained; the defaults serve a method that brings no recipe.
 
@@ -95,7 +122,8 @@ class Training(Settings):
     segments
         Segments T that a training video is averaged into.
     crops
-        Crops in use, counted from the first; None for all that the dataset has.
+        Crops in use, counted from the first; None for all that the dataset has. With ``one-at-random`` a training batch
+        holds one crop of each video, drawn anew each time, and all are scored.
     looks
         How many times, evenly spaced, the weights are judged: on held-out training videos for the selection
         `validation`, and on the training dataset's test videos for the selection `oracle`.
@@ -105,20 +133,36 @@ class Training(Settings):
     unit_features
         What is divided by its L2 norm, ahead of add-ons: in training each row before rows are averaged (``snippets``),
         or each segment after that (``segments``). Where rows are scored one by one, both mean each row.
+    segmenting
+        How a training video's rows become segments.
+    momentum
+        Of the optimizers ``sgd`` and ``rmsprop``.
+    clip_norm
+        L2 norm that the gradient of all parameters together is cut to; None for as it is.
+    schedule
+        How the learning rate changes; None for not at all.
     """
 
-    added_later = frozenset({"unit_features"})
+    added_later = frozenset({"unit_features", "segmenting", "momentum", "clip_norm", "schedule"})
 
-    optimizer: Literal["adam", "adagrad"] = "adam"
+    optimizer: Literal["adam", "adamw", "adagrad", "sgd", "rmsprop"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
     steps: int = Field(default=3000, ge=1, le=100_000_000)
     batch_size: int = Field(default=32, ge=1, le=65_536)
     segments: int = Field(default=32, ge=1, le=MOST_SEGMENTS)
-    crops: int | None = Field(default=None, ge=1, le=1_000)
+    crops: Annotated[int, Field(ge=1, le=1_000)] | Literal["one-at-random"] | None = None
     looks: int = Field(default=10, ge=0, le=MOST_LOOKS)
     numerics: Numerics = "float32"
     unit_features: UnitFeatures = "none"
+    segmenting: SegmentRule = "average"
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    clip_norm: float | None = Field(default=None, gt=0)
+    schedule: Schedule | None = None
+
+    def crops_of(self, there: int) -> int:
+        """Return how many of a dataset's crops are in use."""
+        return min(self.crops, there) if isinstance(self.crops, int) else there
 
 
 class Range(FrozenModel):

@@ -10,15 +10,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, PairBatch
-from methods.parts.layers import (
-    MultiScaleTemporalNetwork,
-    Scorer,
-    init_xavier_uniform,
-    mean_logit,
-    take_segments,
-    top_indices,
-)
-from methods.parts.losses import add_total, bag_cross_entropy, flat_smoothness, magnitude_hinge, magnitude_squared
+from methods.parts.feature_magnitude import magnitude_terms
+from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit
+from methods.parts.losses import add_total
 from methods.parts.scorers import LogitScorer
 from methods.parts.switches import Need, SwitchedConfig
 
@@ -89,35 +83,21 @@ class RTFM(LogitScorer):
         embedded = self.dropout(self.temporal(features.flatten(0, 1)).unflatten(0, features.shape[:2]))
         return mean_logit(self.scorer(embedded)[0], 1), embedded
 
-    def _select(self, embedded: Tensor) -> Tensor:
-        """Select k segments of large magnitude, some left out at random: (videos, crops, T, D) -> (videos, k)."""
-        magnitudes = torch.linalg.vector_norm(embedded, dim=-1).mean(1)
-        kept = self.dropout(torch.ones_like(magnitudes))
-        return top_indices(magnitudes * kept, max(1, magnitudes.shape[1] // 10))
-
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
         config = self.config
         logits, embedded = self(torch.cat([batch.normal.features, batch.abnormal.features]))
-        normal, abnormal = embedded.chunk(2)
-        # The official code draws the abnormal videos' mask first.
-        abnormal_index, normal_index = self._select(abnormal), self._select(normal)
-        selected = logits.gather(1, torch.cat([normal_index, abnormal_index]))
-        magnitude_loss = magnitude_squared if config.magnitude_loss == "squared" else magnitude_hinge
-        magnitude = magnitude_loss(
-            take_segments(normal, normal_index),
-            take_segments(abnormal, abnormal_index),
-            config.magnitude_margin,
-        )
-        abnormal_scores = logits.chunk(2)[1].sigmoid()
         return add_total(
-            {
-                "mil": bag_cross_entropy(selected, mean_first=True),
-                "magnitude": config.magnitude_weight * magnitude,
-                "smooth": config.smoothness * flat_smoothness(abnormal_scores),
-                # One L2 norm over all scores of the batch, as in the code: neither a sum nor a mean.
-                "sparse": config.sparsity * torch.linalg.vector_norm(abnormal_scores),
-            }
+            magnitude_terms(
+                logits,
+                embedded,
+                self.dropout,
+                margin=config.magnitude_margin,
+                magnitude_weight=config.magnitude_weight,
+                smoothness=config.smoothness,
+                sparsity=config.sparsity,
+                magnitude_loss=config.magnitude_loss,
+            )
         )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import Settings
+from benchmark.terms import Supervision
 
 __all__ = [
     "AddOn",
@@ -27,6 +28,7 @@ __all__ = [
     "MethodConfig",
     "MethodError",
     "PairBatch",
+    "TrainingContext",
 ]
 
 
@@ -50,12 +52,22 @@ class FeatureSpec:
     target
         Benchmark of the videos that a trained method is to score, such as ``"ucf-crime"`` or ``"other"``, where that is
         another one than it was trained on; else None.
+    classes
+        Names of the classes that training videos are of, ``"normal"`` first; empty where the run has no such labels.
+    class_vectors
+        A vector for each of `classes`, such as a text encoder's of its name, shape (classes, any); or None. A method
+        that scores with them keeps them in a buffer: a stored run is built with zeros of that shape.
+    parts
+        Sizes of the named parts that a feature vector is made of, in their order; empty where it is one whole.
     """
 
     dim: int
     sources: Mapping[str, str]
     object_classes: int = 0
     target: str | None = None
+    classes: tuple[str, ...] = ()
+    class_vectors: Tensor | None = None
+    parts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,12 +84,19 @@ class Bags:
         Object class scores in [0, 1], shape (videos, T, object classes), shared by the crops; or None.
     video_ids
         Names of the videos, in the order of the first axis.
+    classes
+        1 for each class that a video is of, else 0, shape (videos, classes), see `FeatureSpec.classes`; or None.
+    lengths
+        How many of a video's T segments are its own, shape (videos,), where zeros fill up the others; None where
+        none are filled up.
     """
 
     features: Tensor
     motion: Tensor | None
     objects: Tensor | None
     video_ids: tuple[str, ...]
+    classes: Tensor | None = None
+    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,22 @@ class PairBatch:
 
     normal: Bags
     abnormal: Bags
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """What a method is told when its training begins.
+
+    Attributes
+    ----------
+    steps
+        How many steps it will have, so that stages can be shares of them.
+    seed
+        For random generators of its own; another one for each run.
+    """
+
+    steps: int
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +153,10 @@ class Method(nn.Module):
 
     A subclass sets the class variables it needs, defines `training_step` and `score`, and reads only its arguments:
     the engine owns data, optimiser, steps, seeds and checkpoints. It is constructed after seeding.
+
+    The engine calls `training_step` once for each step, so that statistics of training batches may be state. `score`
+    draws random numbers, if any, from a generator of its own with a fixed seed. What a method keeps for single training
+    videos, by their `Bags.video_ids`, serves training only: it is named in `training_only` and never scored with.
     """
 
     title: ClassVar[str] = ""
@@ -127,11 +166,24 @@ class Method(nn.Module):
     """Raised by hand whenever the method's numbers change, so that stored runs are not mistaken for it."""
 
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Pseudo-labels that the method uses, each with the sources it accepts in order of preference.
+    """What the method uses beside features and video labels, each with the sources it accepts in order of preference.
 
-    Keys are ``"motion"`` (sources ``given``, ``feature-difference``, ``none``) and ``"objects"`` (sources ``given``,
-    ``soft-kmeans``, ``none``).
+    Keys are ``"motion"`` (sources ``given``, ``feature-difference``, ``none``), ``"objects"`` (``given``,
+    ``soft-kmeans``, ``none``), ``"classes"`` of training videos (``given``, ``none``) and ``"class_vectors"``
+    (``given``, ``random``, ``none``), which need classes.
     """
+
+    supervision: ClassVar[Supervision] = "weak"
+    """What it learns from: video labels (``weak``), normal videos (``normal-only``), or features alone (``none``).
+
+    A run that is given classes of training videos is ``weak-classes``, whatever stands here.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Named parts that a feature vector has to have for this method, see `FeatureSpec.parts`."""
+
+    fewest_crops: ClassVar[int] = 1
+    """How many crops it needs at least."""
 
     built_in_add_ons: ClassVar[Mapping[str, str]] = {}
     """Add-ons that the method contains already, each with the setting that chooses it: refused in front of it."""
@@ -163,6 +215,19 @@ class Method(nn.Module):
     def adopt_weights(cls, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename weights that the method's authors published to the names of this class; as they are by default."""
         return dict(weights)
+
+    def rate_factors(self) -> Mapping[str, float]:
+        """Return what the learning rate is multiplied by for some parameters, by how their names begin; none do."""
+        return {}
+
+    def begin_training(self, context: TrainingContext) -> None:
+        """Optional: make ready for a training; called once, before `prepare`. Does nothing by default."""
+
+    def prepare(self, bags: PairBatch) -> None:
+        """Optional: look at all training bags once, before the first step; what is kept are buffers.
+
+        The halves differ in their number of videos. Called without gradients; does nothing by default.
+        """
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the named loss terms of one batch, scalars.

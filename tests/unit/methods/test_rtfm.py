@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmark.api import FeatureSpec
+from methods.parts.feature_magnitude import select_by_magnitude
 from methods.rtfm import RTFM
 from tests.unit.methods import bags, plain
 
@@ -64,11 +65,11 @@ def test_scores_and_embedding_are_means_over_crops():
 
 
 def test_selection_leaves_segments_out_at_random_in_training_only():
-    method = RTFM(RTFM.Config(), FeatureSpec(6, {}))
+    dropout = torch.nn.Dropout(0.7)
     embedded = torch.arange(1.0, 33.0)[None, None, :, None].expand(64, 1, 32, 6)
-    assert method.eval()._select(embedded).tolist() == [[31, 30, 29]] * 64
+    assert select_by_magnitude(embedded, dropout.eval()).tolist() == [[31, 30, 29]] * 64
     torch.manual_seed(0)
-    chosen = method.train()._select(embedded)
+    chosen = select_by_magnitude(embedded, dropout.train())
     # The longest segment survives the mask in three videos of ten.
     assert (chosen[:, 0] == 31).float().mean().item() == pytest.approx(0.3, abs=0.15)
 
