@@ -160,6 +160,11 @@ class Training(Settings):
     clip_norm: float | None = Field(default=None, gt=0)
     schedule: Schedule | None = None
 
+    @property
+    def draws_crops(self) -> bool:
+        """Whether a batch holds one crop of each video."""
+        return self.crops == "one-at-random"
+
     def crops_of(self, there: int) -> int:
         """Return how many of a dataset's crops are in use."""
         return min(self.crops, there) if isinstance(self.crops, int) else there

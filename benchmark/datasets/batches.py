@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.api import Bags, PairBatch
+from benchmark.datasets.classes import class_labels
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.input_stage import input_segments
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import RowsOf
-from benchmark.datasets.segments import segment_mean
+from benchmark.datasets.segments import PADDED, make_segments, segments_filled
 from benchmark.system.seeding import derive_seed
 from benchmark.terms import Training
 
@@ -24,31 +27,35 @@ class BagSet(Bags):
     """The bags of all videos of a class, in memory."""
 
     @property
+    def tensors(self) -> dict[str, Tensor]:
+        """What is there, by name."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in held.items() if isinstance(value, Tensor)}
+
+    @property
     def nbytes(self) -> int:
         """Bytes that the bags take."""
-        return sum(part.nbytes for part in (self.features, self.motion, self.objects) if part is not None)
+        return sum(tensor.nbytes for tensor in self.tensors.values())
 
     def to(self, device: torch.device) -> BagSet:
         """Return the same bags on a device."""
-        parts = (None if part is None else part.to(device) for part in (self.features, self.motion, self.objects))
-        features, motion, objects = parts
-        assert features is not None
-        return BagSet(features, motion, objects, self.video_ids)
+        moved: dict[str, Any] = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return replace(self, **moved)
 
-    def take(self, index: NDArray[np.int64], device: torch.device) -> Bags:
-        """Return the bags at the given positions, on a device."""
+    def take(self, index: NDArray[np.int64], device: torch.device, crops: NDArray[np.int64] | None = None) -> Bags:
+        """Return the bags at the given positions, on a device; of each one crop, if `crops` names them."""
         where = torch.from_numpy(index).to(self.features.device)
 
         def rows(part: Tensor) -> Tensor:
-            chosen = part.index_select(0, where)  # unlike part[where], this copies whole bags
+            if crops is not None and part is self.features:
+                chosen = part[where, torch.from_numpy(crops).to(part.device)].unsqueeze(1)
+            else:
+                chosen = part.index_select(0, where)  # unlike part[where], this copies whole bags
             return chosen if chosen.device.type == device.type else chosen.pin_memory().to(device, non_blocking=True)
 
-        return Bags(
-            features=rows(self.features),
-            motion=None if self.motion is None else rows(self.motion),
-            objects=None if self.objects is None else rows(self.objects),
-            video_ids=tuple(self.video_ids[i] for i in index),
-        )
+        taken: dict[str, Any] = {name: rows(tensor) for name, tensor in self.tensors.items()}
+        ids = tuple(self.video_ids[i] for i in index)
+        return Bags(**{"motion": None, "objects": None, **taken, "video_ids": ids})
 
 
 def place(bags: BagSet, device: torch.device) -> BagSet:
@@ -58,8 +65,14 @@ def place(bags: BagSet, device: torch.device) -> BagSet:
     return bags.to(device)
 
 
-def load_bags(dataset: Dataset, videos: Sequence[Video], training: Training, labels: Mapping[str, RowsOf]) -> BagSet:
-    """Average videos into segments, pseudo-labels by the same edges as the features.
+def load_bags(
+    dataset: Dataset,
+    videos: Sequence[Video],
+    training: Training,
+    labels: Mapping[str, RowsOf],
+    classes: Sequence[str] = (),
+) -> BagSet:
+    """Make segments of videos, and of their pseudo-labels by the same rule.
 
     Parameters
     ----------
@@ -67,34 +80,64 @@ def load_bags(dataset: Dataset, videos: Sequence[Video], training: Training, lab
         Says how the features are made, see `input_segments`.
     labels
         What gives each pseudo-label, by the name of the input.
+    classes
+        Of which a video may be, see `benchmark.api.FeatureSpec.classes`.
     """
-    kept = min(training.crops or dataset.manifest.crops, dataset.manifest.crops)
-    features = torch.empty((len(videos), kept, training.segments, dataset.manifest.dim))
+    T, rule = training.segments, training.segmenting
+    kept = training.crops_of(dataset.manifest.crops)
+    features = torch.empty((len(videos), kept, T, dataset.manifest.dim))
     for i, video in enumerate(videos):
         features[i] = torch.from_numpy(input_segments(dataset.features(video), training))
-    averaged = {
-        name: torch.from_numpy(np.stack([segment_mean(label(video), training.segments) for video in videos]))
+    segmented = {
+        name: torch.from_numpy(np.stack([make_segments(label(video), T, rule) for video in videos]))
         for name, label in labels.items()
     }
-    return BagSet(features, averaged.get("motion"), averaged.get("objects"), tuple(video.name for video in videos))
+    lengths = torch.tensor([segments_filled(video.rows, T, rule) for video in videos])
+    return BagSet(
+        features,
+        segmented.get("motion"),
+        segmented.get("objects"),
+        tuple(video.name for video in videos),
+        classes=torch.from_numpy(class_labels(videos, classes)) if classes else None,
+        lengths=lengths if rule in PADDED else None,
+    )
 
 
-def pair_batches(normal: BagSet, abnormal: BagSet, size: int, seed: int, device: torch.device) -> Iterator[PairBatch]:
+def pair_batches(
+    normal: BagSet, abnormal: BagSet, training: Training, seed: int, device: torch.device
+) -> Iterator[PairBatch]:
     """Return batches without end: as many normal as abnormal bags, each class in its own seeded order.
 
     A batch shrinks to the smaller class. At the end of a class's order the rest that fills no batch is dropped and a
     new order is drawn, as in the published code of RTFM. The order depends on the seed and the videos alone, not on the
-    method.
+    method; so does the crop of each, where one is drawn.
     """
-    size = min(size, len(normal.video_ids), len(abnormal.video_ids))
-    halves = zip(
-        _order(len(normal.video_ids), size, derive_seed(seed, "batches", "normal")),
-        _order(len(abnormal.video_ids), size, derive_seed(seed, "batches", "abnormal")),
-        strict=True,
-    )
-    batches = (PairBatch(normal.take(n, device), abnormal.take(a, device)) for n, a in halves)
+    size = batch_size(normal, abnormal, training)
+
+    def half(bags: BagSet, name: str) -> Iterator[Bags]:
+        generator = np.random.default_rng(derive_seed(seed, "crops", name))
+        for index in _order(len(bags.video_ids), size, derive_seed(seed, "batches", name)):
+            drawn = generator.integers(bags.features.shape[1], size=size) if training.draws_crops else None
+            yield bags.take(index, device, drawn)
+
+    batches = map(PairBatch, half(normal, "normal"), half(abnormal, "abnormal"))
     on_device = all(bags.features.device.type == device.type for bags in (normal, abnormal))
     return batches if on_device else ahead(batches)
+
+
+def batch_size(normal: BagSet, abnormal: BagSet, training: Training) -> int:
+    """Return how many videos of each class a batch holds."""
+    return min(training.batch_size, len(normal.video_ids), len(abnormal.video_ids))
+
+
+def steps_per_pass(normal: BagSet, abnormal: BagSet, training: Training) -> int:
+    """Return how many batches pass over the videos of the smaller class; where a crop is drawn, over all their crops.
+
+    So the published code counts that lists every crop of a video by itself.
+    """
+    seen = min(len(normal.video_ids), len(abnormal.video_ids))
+    crops = normal.features.shape[1] if training.draws_crops else 1
+    return max(1, seen * crops // batch_size(normal, abnormal, training))
 
 
 def ahead(batches: Iterator[PairBatch]) -> Iterator[PairBatch]:
@@ -116,12 +159,12 @@ def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:
 
 
 def shuffle_labels(videos: Sequence[Video], seed: int) -> tuple[Video, ...]:
-    """Deal the video labels out at random among the videos: as many of each as before."""
+    """Deal the video labels out at random among the videos, with their classes: as many of each as before."""
     generator = np.random.default_rng(derive_seed(seed, "shuffled labels"))
     ordered = sorted(videos, key=lambda video: video.name)
-    labels = generator.permutation([video.label for video in ordered]).tolist()
-    dealt = dict(zip((video.name for video in ordered), labels, strict=True))
-    return tuple(video.model_copy(update={"label": dealt[video.name]}) for video in videos)
+    given = [ordered[i] for i in generator.permutation(len(ordered))]
+    dealt = {video.name: {"label": of.label, "classes": of.classes} for video, of in zip(ordered, given, strict=True)}
+    return tuple(video.model_copy(update=dealt[video.name]) for video in videos)
 
 
 def hold_out(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.arrays import read_npy
+from benchmark.datasets.arrays import read_npy, rows_sha256
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.system.errors import InputError
 from benchmark.system.files import UnreadableError
@@ -57,6 +57,14 @@ class Dataset:
     def objects(self, video: Video) -> NDArray[np.float16] | None:
         """Return the object class scores of a video, (rows, classes), or None if the dataset has none."""
         return None if self._objects is None else self._objects[_rows(video)]
+
+    def class_vectors(self) -> NDArray[np.float32]:
+        """Return the vectors of the classes that the manifest names, (classes, any)."""
+        path, names = self.path / "class_vectors.npy", self.manifest.class_vectors
+        vectors: NDArray[np.float32] = read_npy(path)
+        if len(vectors) != len(names) or rows_sha256([vectors]) != self.manifest.class_vectors_sha256:
+            raise InputError(f"{path}: is not as it was added; add the class vectors again with --replace")
+        return np.array(vectors)
 
     def arrays(self, video: Video) -> dict[str, NDArray[Any]]:
         """Return all stored rows of a video by the name of the array, in the order that they are hashed in."""

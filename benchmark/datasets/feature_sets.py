@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Annotated, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel, first_error
@@ -44,6 +45,9 @@ class FeatureSet(FrozenModel):
         What was done to the vectors after the network, ``none`` or in words.
     source
         Where it is published.
+    parts
+        Sizes of the named parts that a vector is made of, in order, such as ``{"visual": 2048, "text": 768}``; empty
+        where it is one whole.
     """
 
     id: Name
@@ -54,6 +58,13 @@ class FeatureSet(FrozenModel):
     stride: int = Field(default=SNIPPET_FRAMES, ge=1, le=MOST_STRIDE)
     normalisation: Title
     source: Heading = ""
+    parts: dict[Name, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _parts_make_the_whole(self) -> Self:
+        if self.parts and sum(self.parts.values()) != self.dim:
+            raise ValueError(f"the parts have {sum(self.parts.values())} dimensions together, not {self.dim}")
+        return self
 
     def contradiction(self, other: FeatureSet) -> str:
         """Say what a set of the same id states otherwise; empty if nothing."""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.segments import segment_mean
+from benchmark.datasets.segments import make_segments
 from benchmark.terms import Training
 
 _Float = TypeVar("_Float", np.float32, np.float64)
@@ -28,7 +28,7 @@ def input_rows(stored: NDArray[Any], training: Training) -> NDArray[np.float32]:
     rows
         Shape (crops, rows, dim).
     """
-    rows = stored[:, : training.crops].astype(np.float32)
+    rows = stored[:, : training.crops_of(stored.shape[1])].astype(np.float32)
     return (rows if training.unit_features == "none" else unit_length(rows)).swapaxes(0, 1)
 
 
@@ -40,18 +40,18 @@ def input_segments(stored: NDArray[Any], training: Training) -> NDArray[np.float
     stored
         Features of a video, (rows, crops, dim).
     training
-        Its `crops` are taken and averaged into `segments`; `unit_features` says which are divided by their L2 norm:
-        the rows before, or the segments after.
+        Its `crops` are taken and made `segments` by the rule `segmenting`; `unit_features` says which are divided by
+        their L2 norm: the rows before, or the segments after.
 
     Returns
     -------
     segments
         Shape (crops, T, dim).
     """
-    rows = stored[:, : training.crops]
+    rows = stored[:, : training.crops_of(stored.shape[1])]
     if training.unit_features == "snippets":
         rows = unit_length(rows.astype(np.float32))
-    segments = segment_mean(rows, training.segments)
+    segments = make_segments(rows, training.segments, training.segmenting)
     return (unit_length(segments) if training.unit_features == "segments" else segments).swapaxes(0, 1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +14,7 @@ from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_there
 from benchmark.system.frozen import FrozenModel, first_error
+from benchmark.system.hashing import digest
 from benchmark.system.json_text import parse_json
 from benchmark.system.names import FileName, Name
 from benchmark.system.text_files import read_bytes
@@ -71,6 +72,10 @@ class Video(FrozenModel):
         return self
 
 
+TOLD = ("classes", "class_vectors", "parts")
+"""What only some methods are told of a training part."""
+
+
 class Manifest(FrozenModel):
     """A dataset's manifest.
 
@@ -96,6 +101,10 @@ class Manifest(FrozenModel):
         Whether the dataset has motion intensities.
     object_classes
         Number of object classes, 0 without object scores.
+    class_vectors
+        Names of the classes that `class_vectors.npy` has a row for, in order; left out of the file where it has none.
+    class_vectors_sha256
+        Hash of these rows.
     missing
         Annotated videos that were declared to have no features.
     notes
@@ -115,6 +124,8 @@ class Manifest(FrozenModel):
     norms: tuple[float, float, float] | None = None
     motion: bool = False
     object_classes: int = Field(default=0, ge=0)
+    class_vectors: tuple[Name, ...] = ()
+    class_vectors_sha256: str = ""
     videos: tuple[Video, ...]
     missing: tuple[FileName, ...] = ()
     notes: tuple[str, ...] = ()
@@ -139,9 +150,27 @@ class Manifest(FrozenModel):
             raise ValueError(f"video {there[0]} is there, and listed as missing")
         return self
 
-    def train_hash(self) -> str:
-        """Hash of all that training sees: features, pseudo-labels and video labels of the training videos."""
-        return self._hash("training", ((v.name, v.label, v.unit, v.sha256) for v in self.split("train")))
+    @property
+    def parts(self) -> dict[str, int]:
+        """Sizes of the named parts of a feature vector, in order; empty where it is one whole."""
+        return dict(self.identity.parts) if self.identity else {}
+
+    def train_hash(self, told: Collection[str] = ()) -> str:
+        """Hash of all that training sees: features, pseudo-labels and video labels of the training videos.
+
+        Parameters
+        ----------
+        told
+            What a method is told besides, of `TOLD`.
+        """
+        videos = self.split("train")
+        more: dict[str, object] = {
+            "classes": sorted((v.name, v.classes) for v in videos),
+            "class_vectors": (self.class_vectors, self.class_vectors_sha256),
+            "parts": list(self.parts.items()),
+        }
+        usual = self._hash("training", ((v.name, v.label, v.unit, v.sha256) for v in videos))
+        return digest([usual, *(more[name] for name in sorted(told))]) if told else usual
 
     def test_hash(self) -> str:
         """Hash of all that an evaluation sees: features and labels of the test videos, and what they are judged by."""
@@ -215,6 +244,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write `manifest.json` into a dataset folder."""
-    usual = {"stride"} if manifest.stride == SNIPPET_FRAMES else None
+    fields = Manifest.model_fields
+    young = ("stride", "class_vectors", "class_vectors_sha256")  # older files lack them
+    usual = {name for name in young if getattr(manifest, name) == fields[name].default}
     text = json.dumps(manifest.model_dump(mode="json", exclude=usual), indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")

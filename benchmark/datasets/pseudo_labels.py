@@ -23,9 +23,13 @@ DEVIATIONS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("motion", "none"): "DEV-INT-NONE",
         ("objects", "soft-kmeans"): "DEV-OBJ-SOFT",
         ("objects", "none"): "DEV-OBJ-NONE",
+        ("classes", "none"): "DEV-CLASS-NONE",
+        ("class_vectors", "random"): "DEV-VECTORS-RANDOM",
+        ("class_vectors", "none"): "DEV-VECTORS-NONE",
     }
 )
-"""(input, source) -> id of the deviation from the paper, which needs measured motion and detected objects."""
+"""(input, source) -> id of the deviation from a paper that measures motion, detects objects, knows classes, or encodes
+their names."""
 
 _PERCENTILE = 99
 
@@ -36,10 +40,10 @@ def pseudo_labels(dataset: Dataset, sources: Mapping[str, str]) -> dict[str, Row
     Parameters
     ----------
     sources
-        Source of each input, `benchmark.api.FeatureSpec.sources`; one that is ``none`` is left out.
+        Source of each input, `benchmark.api.FeatureSpec.sources`; one that is ``none`` is left out, and so are classes.
     """
     makers = {"motion": motion_source, "objects": object_source}
-    return {name: makers[name](dataset, source) for name, source in sources.items() if source != "none"}
+    return {name: make(dataset, sources[name]) for name, make in makers.items() if sources.get(name, "none") != "none"}
 
 
 def motion_source(dataset: Dataset, source: str) -> RowsOf:

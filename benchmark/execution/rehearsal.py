@@ -14,10 +14,9 @@ import numpy as np
 import torch
 
 from benchmark.datasets.arrays import NpyWriter
-from benchmark.datasets.batches import load_bags, pair_batches, place
+from benchmark.datasets.batches import pair_batches, steps_per_pass
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
-from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
@@ -25,7 +24,9 @@ from benchmark.runs.records import RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Benchmark
-from benchmark.training.loop import build_method, make_optimizer, train_step
+from benchmark.training.feature_spec import features_to_train
+from benchmark.training.loop import build_method, load_halves, make_ready, train_step
+from benchmark.training.optimisation import Optimisation
 from benchmark.training.scoring import score_videos
 
 _TEST_VIDEOS, _TEST_SNIPPETS = 4, 240
@@ -136,24 +137,22 @@ def rehearse(
     """
     keep_freed_memory()
     settings, manifest = spec.training, dataset.manifest
-    model = build_method(spec, pipeline, manifest.dim, OBJECT_CLASSES).to(device).train()
-    optimizer = make_optimizer(model, settings)
+    features = features_to_train(spec, dataset)
+    model = build_method(spec, pipeline, features).to(device).train()
     started = time.monotonic()
-    labels = pseudo_labels(dataset, spec.inputs)
-    train = manifest.split("train")
-    normal, abnormal = (
-        place(load_bags(dataset, [v for v in train if v.label == label], settings, labels), device) for label in (0, 1)
-    )
+    normal, abnormal = load_halves(spec, dataset, manifest.split("train"), features, device)
+    make_ready(model, spec, normal, abnormal)
     _wait(device)
     loading = time.monotonic() - started
-    batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
+    optimisation = Optimisation(model, settings, steps_per_pass(normal, abnormal, settings))
+    batches = pair_batches(normal, abnormal, settings, spec.seed, device)
     seconds, of_batches = [], 0.0
     with _traced(trace):
         for step in range(steps + 1):
             before = time.monotonic()
             batch = next(batches)
             made = time.monotonic()
-            train_step(model, optimizer, batch, settings.numerics)
+            train_step(model, optimisation, batch, settings.numerics)
             _wait(device)
             if step:
                 seconds.append(time.monotonic() - before)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from benchmark.api import AddOn, AddOnConfig, Diagnostics, FeatureSpec, Method, MethodConfig, MethodError, PairBatch
+from benchmark.api import (
+    AddOn,
+    AddOnConfig,
+    Diagnostics,
+    FeatureSpec,
+    Method,
+    MethodConfig,
+    MethodError,
+    PairBatch,
+    TrainingContext,
+)
 
 
 class WithAddOns(Method):
@@ -19,6 +29,27 @@ class WithAddOns(Method):
         self.method = method
         self.add_ons = nn.ModuleList(add_ons)
         self.training_only = tuple(f"method.{prefix}" for prefix in method.training_only)  # type: ignore[misc]
+
+    def rate_factors(self) -> Mapping[str, float]:
+        """Return the method's factors, under the names that its parameters have here."""
+        return {f"method.{prefix}": factor for prefix, factor in self.method.rate_factors().items()}
+
+    def begin_training(self, context: TrainingContext) -> None:
+        """Tell the method that its training begins."""
+        self.method.begin_training(context)
+
+    def prepare(self, bags: PairBatch) -> None:
+        """Show the method what untrained add-ons make of the training bags, one video at a time."""
+        if type(self.method).prepare is Method.prepare:
+            return
+        training = self.training
+        self.eval()
+        passed = [
+            replace(half, features=torch.cat([self._pass(video[None].to(self.device)) for video in half.features]))
+            for half in (bags.normal, bags.abnormal)
+        ]
+        self.train(training)
+        self.method.prepare(PairBatch(*passed))
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the method's loss terms of a batch; both halves pass the add-ons together."""

@@ -166,8 +166,8 @@ class RunRecord(FrozenModel):
         The test part that the oracle was chosen on; None without looks.
     deviations
         Ids of the fallbacks that the run rests on, where the paper's own inputs were not at hand.
-    dim, object_classes
-        What the method was told about the features.
+    dim, object_classes, classes, class_vector_dim, parts
+        What the method was told about the features; see `benchmark.api.FeatureSpec`.
     parameters
         Number of trained parameters.
     seconds
@@ -190,6 +190,9 @@ class RunRecord(FrozenModel):
     finished: Name
     environment: Environment
     notes: tuple[Title, ...] = ()
+    classes: tuple[Name, ...] = ()
+    class_vector_dim: int = Field(default=0, ge=0)
+    parts: dict[Name, int] = Field(default_factory=dict)
 
     @property
     def held_out(self) -> float | None:

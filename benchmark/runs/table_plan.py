@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.names import FileName, Heading, Name, Title
-from benchmark.terms import MOST_TRIALS, Benchmark, Metric, Profile, Protocol, Range, Sampler
+from benchmark.terms import MOST_TRIALS, Benchmark, Metric, Profile, Protocol, Range, Sampler, Supervision
 
 MOST_ROWS = 2000
 """Rows of a table; a sweep of so many values is one that nobody reads."""
@@ -87,6 +87,10 @@ class PlannedRow(FrozenModel):
     reference: str = ""
     """How to find the method and its add-ons again on the machine where the row was planned."""
     runs: dict[str, Keys]
+    unfit: dict[str, Heading] = Field(default_factory=dict)
+    """Training dataset -> why its features are not for the method: it has no runs there."""
+    supervision: dict[str, Supervision] = Field(default_factory=dict)
+    """Training dataset -> what the method is told of its videos, where that is not their labels alone."""
 
 
 class TablePlan(FrozenModel):
@@ -148,8 +152,9 @@ class TablePlan(FrozenModel):
         if not self.diagnosis:
             del content["diagnosis"]
         for row in filter(None, (*content["rows"], content["shuffled"])):
-            if not row["tuned"]:
-                del row["tuned"]
+            for name in ("tuned", "unfit", "supervision"):
+                if not row[name]:
+                    del row[name]
         return digest(content)
 
     @property

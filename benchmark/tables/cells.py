@@ -245,7 +245,7 @@ def _cell(
 ) -> Cell:
     keys = row.runs[source.name]
     found: list[Evaluation | None] = []
-    reason = ""
+    reason = row.unfit.get(source.name, "")
     comparable = source.feature_set == target.feature_set
     if not comparable:
         reason = "different features: " + " and ".join(sorted({source.feature_set, target.feature_set}))
@@ -308,5 +308,5 @@ def _find(
 def _crops(dataset: PlannedDataset, record: RunRecord) -> str:
     if record.spec.imported:
         return f"{dataset.name} not known (imported)"
-    used = min(record.spec.training.crops or dataset.crops, dataset.crops)
+    used = record.spec.training.crops_of(dataset.crops)
     return f"{dataset.name} {used} of {dataset.crops}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,11 +17,12 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import first_error
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
-from benchmark.terms import SCENES_PREFIX, Profile, Protocol
+from benchmark.terms import SCENES_PREFIX, Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import (
+    UnfitError,
     check_comparable,
     check_holdout,
     check_overrides,
@@ -29,6 +30,7 @@ from benchmark.training.specification import (
     describe_run,
     make_job,
     plan_runs,
+    supervision_of,
 )
 
 
@@ -57,6 +59,8 @@ def plan_table(
     reference = table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, choices) for row in compared]
+    if not any(keys for row in planned for keys in row.row.runs.values()):
+        raise next(error for row in planned for error in row.unfit.values())
     first = next((row for row in table.rows if not row.method.startswith(PREFIX)), None)
     controls = (
         [_plan_row(_control(first), "in-domain", datasets, choices, shuffled_labels=True)]
@@ -122,6 +126,7 @@ class _Row:
     row: PlannedRow
     jobs: list[Job]
     used: set[str]
+    unfit: dict[str, UnfitError] = field(default_factory=dict)
 
 
 def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], choices: Choices) -> _Row:
@@ -148,9 +153,16 @@ def _plan_row(
     runs: dict[str, tuple[str, ...]] = {}
     jobs: list[Job] = []
     used: set[str] = set()
+    unfit: dict[str, UnfitError] = {}
+    supervision: dict[str, Supervision] = {}
     for dataset in datasets:
-        tuned = row.tuned[dataset.name].settings if row.tuned else ()
-        specs, taken = plan_runs(pipeline, dataset, choices, (*row.settings, *tuned), shuffled_labels)
+        tuned = row.tuned[dataset.name].settings if dataset.name in row.tuned else ()
+        try:
+            specs, taken = plan_runs(pipeline, dataset, choices, (*row.settings, *tuned), shuffled_labels)
+        except UnfitError as error:
+            unfit[dataset.name], runs[dataset.name] = error, ()
+            continue
+        supervision[dataset.name] = supervision_of(pipeline, specs[0])
         check_overrides(row.settings, taken, [pipeline])
         used |= taken
         runs[dataset.name] = tuple(spec.key for spec in specs)
@@ -166,8 +178,10 @@ def _plan_row(
         group=row.group,
         against=row.against,
         paper=row.paper,
+        unfit={name: str(error) for name, error in unfit.items()},
+        supervision={name: told for name, told in supervision.items() if told != "weak"},
     )
-    return _Row(planned, jobs, used)
+    return _Row(planned, jobs, used, unfit)
 
 
 def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields: Any) -> PlannedRow:

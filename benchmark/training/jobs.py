@@ -31,6 +31,7 @@ from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, RunTimeoutError, describe
 from benchmark.system.process import is_out_of_memory, time_limit
 from benchmark.terms import Benchmark, Cached, Selection, Trouble
+from benchmark.training.feature_spec import features_of
 from benchmark.training.loop import Trained, build_method, train
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import Scores, score_videos
@@ -131,14 +132,19 @@ def load_trained(
     device: torch.device,
     scored: Benchmark | None = None,
 ) -> Method:
-    """Build the method of a stored run with the weights of a step that a selection stands for; see `build_method`.
+    """Build the method of a stored run with the weights of a step that a selection stands for.
+
+    Parameters
+    ----------
+    scored
+        Benchmark of the videos that it is to score; that of its training videos by default.
 
     Raises
     ------
     RuntimeError
         If the weights are missing or damaged.
     """
-    model = build_method(record.spec, pipeline, record.dim, record.object_classes, scored)
+    model = build_method(record.spec, pipeline, features_of(record, scored))
     folder, name = store.folder(record.key), f"weights/{step}.safetensors"
     try:
         if not is_intact(folder, name):
@@ -201,6 +207,7 @@ def _train(job: Job, store: RunStore, report: Callable[[int, float], None]) -> R
 
 
 def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
+    features = result.features
     deviations = [DEVIATIONS[pair] for pair in job.spec.inputs.items() if pair in DEVIATIONS]
     return RunRecord(
         key=job.spec.key,
@@ -209,13 +216,16 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
         selected=result.selected,
         oracle_test_hash=dataset.manifest.test_hash() if "oracle" in result.selected else None,
         deviations=tuple(deviations),
-        dim=dataset.manifest.dim,
-        object_classes=result.object_classes,
+        dim=features.dim,
+        object_classes=features.object_classes,
         parameters=result.parameters,
         seconds=round(result.seconds, 3),
         finished=now(),
         environment=describe_environment(job.device),
         notes=result.notes,
+        classes=features.classes,
+        class_vector_dim=0 if features.class_vectors is None else features.class_vectors.shape[1],
+        parts=dict(features.parts),
     )
 
 

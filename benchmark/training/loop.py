@@ -11,21 +11,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.api import FeatureSpec, Method, MethodError, PairBatch
-from benchmark.datasets.batches import hold_out, load_bags, pair_batches, place, shuffle_labels
+from benchmark.api import FeatureSpec, Method, MethodError, PairBatch, TrainingContext
+from benchmark.datasets.batches import (
+    BagSet,
+    hold_out,
+    load_bags,
+    pair_batches,
+    place,
+    shuffle_labels,
+    steps_per_pass,
+)
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Video
-from benchmark.datasets.pseudo_labels import count_object_classes, pseudo_labels
+from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
-from benchmark.terms import Benchmark, Numerics, Selection, Training
+from benchmark.terms import Numerics, Selection, Training
+from benchmark.training.feature_spec import features_to_train
 from benchmark.training.notes import notes_on
 from benchmark.training.numerics import arithmetic, autocast
+from benchmark.training.optimisation import Optimisation
 from benchmark.training.scoring import Scores, score_videos, video_level_auc
 
 State = dict[str, Tensor]
@@ -43,29 +53,20 @@ class Trained:
     selected: dict[Selection, int]
     looks: tuple[Look, ...]
     losses: Mapping[str, NDArray[np.float64]]
-    object_classes: int
+    features: FeatureSpec
     parameters: int
     notes: tuple[str, ...]
     seconds: float
 
 
-def build_method(
-    spec: RunSpec, pipeline: Pipeline, dim: int, object_classes: int, scored: Benchmark | None = None
-) -> Method:
-    """Construct a run's method after seeding, so that the seed decides its initial weights.
-
-    Parameters
-    ----------
-    scored
-        Benchmark of the videos that it is to score; that of its training videos by default.
-    """
+def build_method(spec: RunSpec, pipeline: Pipeline, features: FeatureSpec) -> Method:
+    """Construct a run's method after seeding, so that the seed decides its initial weights."""
     method, classes = pipeline.load()
     add_ons = [
         (add_on, add_on.Config.model_validate(described.config))
         for add_on, described in zip(classes, spec.add_ons, strict=True)
     ]
     seed_everything(derive_seed(spec.seed, "initial weights"))
-    features = FeatureSpec(dim, spec.inputs, object_classes, None if scored == spec.benchmark else scored)
     return assemble(method, method.Config.model_validate(spec.config), add_ons, features)
 
 
@@ -80,26 +81,24 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     started = time.monotonic()
     keep_freed_memory()
     settings = spec.training
-    object_classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
-    model = build_method(spec, pipeline, dataset.manifest.dim, object_classes).to(device)
-    optimizer = make_optimizer(model, settings)
+    features = features_to_train(spec, dataset)
+    model = build_method(spec, pipeline, features).to(device)
     videos = dataset.manifest.split("train")
     if spec.shuffled_labels:
         videos = shuffle_labels(videos, spec.seed)
     kept, held_out = hold_out(videos, spec.holdout, spec.seed, spec.fold)
-    labels = pseudo_labels(dataset, spec.inputs)
-    normal, abnormal = (
-        place(load_bags(dataset, [v for v in kept if v.label == label], settings, labels), device) for label in (0, 1)
-    )
-    batches = pair_batches(normal, abnormal, settings.batch_size, spec.seed, device)
+    normal, abnormal = load_halves(spec, dataset, kept, features, device)
+    optimisation = Optimisation(model, settings, steps_per_pass(normal, abnormal, settings))
+    batches = pair_batches(normal, abnormal, settings, spec.seed, device)
     judge = _Judge(model, dataset, held_out, settings, device, spec.trial)
     losses = LossCurves()
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
+    make_ready(model, spec, normal, abnormal)
     judged_at = look_steps(settings.steps, settings.looks)
     last_report = started
     for step, batch in zip(range(1, settings.steps + 1), batches, strict=False):
-        terms = train_step(model, optimizer, batch, settings.numerics)
+        terms = train_step(model, optimisation, batch, settings.numerics)
         losses.add(terms)
         if step in judged_at:
             losses.curves()
@@ -113,33 +112,40 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         selected=judge.selected,
         looks=tuple(judge.looks),
         losses=losses.curves(),
-        object_classes=object_classes,
+        features=features,
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         notes=() if spec.trial else notes_on(model, normal, abnormal, device),
         seconds=time.monotonic() - started,
     )
 
 
-def train_step(
-    model: Method, optimizer: torch.optim.Optimizer, batch: PairBatch, numerics: Numerics
-) -> dict[str, Tensor]:
+def load_halves(
+    spec: RunSpec, dataset: Dataset, videos: Sequence[Video], features: FeatureSpec, device: torch.device
+) -> tuple[BagSet, BagSet]:
+    """Load the normal and the abnormal bags of a run's training videos, to the device if they fit there."""
+    labels = pseudo_labels(dataset, spec.inputs)
+
+    def half(label: int) -> BagSet:
+        chosen = [video for video in videos if video.label == label]
+        return place(load_bags(dataset, chosen, spec.training, labels, features.classes), device)
+
+    return half(0), half(1)
+
+
+def make_ready(model: Method, spec: RunSpec, normal: BagSet, abnormal: BagSet) -> None:
+    """Tell a method that its training begins, and show it all training bags once."""
+    model.begin_training(TrainingContext(spec.training.steps, derive_seed(spec.seed, "method")))
+    with torch.no_grad():
+        model.prepare(PairBatch(normal, abnormal))
+
+
+def train_step(model: Method, optimisation: Optimisation, batch: PairBatch, numerics: Numerics) -> dict[str, Tensor]:
     """Take one step on a batch, and return the loss terms before it."""
-    optimizer.zero_grad(set_to_none=True)
     with arithmetic(numerics):
         with autocast(numerics, model.device):
             terms = _loss_terms(model, batch)
-        terms["loss"].backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
+        optimisation.step(terms["loss"])
     return terms
-
-
-def make_optimizer(model: Method, settings: Training) -> torch.optim.Optimizer:
-    """Return the optimizer that a recipe names."""
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.optimizer == "adagrad":
-        # eps as in the code of Sultani et al. 2018, and as Adam's
-        return torch.optim.Adagrad(model.parameters(), lr=rate, weight_decay=decay, eps=1e-8)
-    return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay, fused=True)
 
 
 def _loss_terms(model: Method, batch: PairBatch) -> dict[str, Tensor]:

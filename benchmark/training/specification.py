@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.check import missing_videos
+from benchmark.datasets.classes import lacks_vectors
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.pseudo_labels import is_informative
@@ -17,12 +18,16 @@ from benchmark.plugins.settings import known_settings
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import nearest
-from benchmark.terms import Benchmark
+from benchmark.terms import Benchmark, Supervision
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 
 if TYPE_CHECKING:
     from benchmark.api import MethodConfig
+
+
+class UnfitError(InputError):
+    """A dataset's features are not of the kind that a method needs, whatever the settings."""
 
 
 def plan_runs(
@@ -48,10 +53,12 @@ def plan_runs(
     Raises
     ------
     InputError
-        If the recipe is wrong, or the dataset lacks videos or an input that the method needs.
+        If the recipe is wrong, or the dataset lacks videos or an input that the method needs; `UnfitError` if its
+        features are not for the method.
     """
     check_trainable(dataset)
     first, used = describe_run(pipeline, dataset, choices, settings)
+    check_fits(pipeline, first, dataset)
     if shuffled_labels:
         first = first.model_copy(update={"shuffled_labels": True, "title": f"{first.title} on shuffled labels"})
     if choices.holdout:
@@ -78,6 +85,8 @@ def describe_run(
     recipe, used = resolve_recipe(pipeline, benchmark, choices.profile, (*choices.overrides, *settings))
     method, _ = pipeline.load()
     config = method.Config.model_validate(recipe.values("config"))
+    inputs = choose_inputs(pipeline, config, recipe, dataset)
+    told = [name for name in ("classes", "class_vectors") if inputs.get(name) == "given"]
     spec = RunSpec(
         method=pipeline.method.name,
         version=method.version,
@@ -85,10 +94,10 @@ def describe_run(
         add_ons=describe_add_ons(pipeline, recipe),
         config=config.model_dump(mode="json"),
         training=recipe.training(),
-        inputs=choose_inputs(pipeline, config, recipe, dataset),
+        inputs=inputs,
         profile=choices.profile,
         holdout=choices.holdout,
-        train_hash=manifest.train_hash(),
+        train_hash=manifest.train_hash([*told, *(["parts"] if method.parts else [])]),
         seed=0,
         title=pipeline.title(config),
         dataset=dataset.name,
@@ -148,10 +157,16 @@ def choose_inputs(pipeline: Pipeline, config: MethodConfig, recipe: Recipe, data
         If the method or the dataset cannot do what is wanted.
     """
     method, _ = pipeline.load()
-    return {
-        name: choose_source(pipeline.method.name, name, accepted, recipe.values("inputs")[name], dataset)
-        for name, accepted in method.inputs_for(config).items()
+    wanted, inputs = recipe.values("inputs"), method.inputs_for(config)
+    chosen = {
+        name: choose_source(pipeline.method.name, name, accepted, wanted[name], dataset)
+        for name, accepted in inputs.items()
     }
+    if chosen.get("classes") == "none" and chosen.get("class_vectors", "none") != "none":
+        if wanted["class_vectors"] != "auto" or "none" not in inputs["class_vectors"]:
+            raise InputError(f"method {pipeline.method.name}: class_vectors mean nothing without classes")
+        chosen["class_vectors"] = "none"
+    return chosen
 
 
 def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, dataset: Dataset) -> str:
@@ -167,19 +182,32 @@ def choose_source(method: str, name: str, accepted: Sequence[str], wanted: str, 
     if unknown := [source for source in accepted if source not in SOURCES.get(name, ())]:
         known = ", ".join(f"{name}={source}" for name, sources in SOURCES.items() for source in sources)
         raise InputError(f"method {method} accepts {name}={unknown[0]}; there are {known}")
-    manifest = dataset.manifest
-    given = manifest.motion if name == "motion" else manifest.object_classes > 0
-    possible = [source for source in accepted if source != "given" or given]
+    lacks = _lacks(name, dataset.manifest)
+    possible = [source for source in accepted if source != "given" or not lacks]
     if wanted == "auto" and (found := next((source for source in possible if is_informative(dataset, source)), None)):
         return found
     if wanted in possible:
         return wanted
     if wanted in ("auto", "given"):
         raise InputError(
-            f"method {method} needs {name}, and dataset {dataset.name} has none: import it again with --{name} DIR"
+            f"method {method} needs {name}, and dataset {dataset.name} {lacks}"
             + (f", or --set {name}={possible[0]}" if possible else "")
         )
     raise InputError(f"method {method} cannot use {name}={wanted}; it accepts {', '.join(accepted)}")
+
+
+def _lacks(name: str, manifest: Manifest) -> str:
+    """Say what a dataset lacks to give an input, and what to do; empty if nothing."""
+    match name:
+        case "motion" | "objects":
+            has = manifest.motion if name == "motion" else manifest.object_classes > 0
+            return "" if has else f"has none: import it again with --{name} DIR"
+        case "classes":
+            of_none = [v.name for v in manifest.split("train") if v.label and not v.classes]
+            return f"does not say the class of {of_none[0]}: import it with annotations that do" if of_none else ""
+        case _:
+            missing = lacks_vectors(manifest)
+            return f"has none of {missing[0]}: `wvad data add {manifest.name} --class-vectors FILE`" if missing else ""
 
 
 def check_overrides(overrides: Sequence[str], used: set[str], pipelines: Sequence[Pipeline]) -> None:
@@ -237,6 +265,32 @@ def check_trainable(dataset: Dataset) -> None:
     lacks = missing_videos(dataset.manifest)
     if lacks:
         raise InputError(f"dataset {'; '.join(lacks)}: add some, and import it again")
+
+
+def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse a dataset whose features a method cannot learn from.
+
+    Raises
+    ------
+    UnfitError
+        If they have too few crops for it, or lack a part that it needs.
+    """
+    method, _ = pipeline.load()
+    name, manifest = pipeline.method.name, dataset.manifest
+    if (there := spec.training.crops_of(manifest.crops)) < method.fewest_crops:
+        of = f"has {there}" if there == manifest.crops else f"has {manifest.crops}, of which {there} is in use"
+        raise UnfitError(f"method {name} needs {method.fewest_crops} crops of each video; dataset {dataset.name} {of}")
+    if missing := [part for part in method.parts if part not in manifest.parts]:
+        raise UnfitError(
+            f"method {name} needs features with the parts {', '.join(method.parts)}; dataset {dataset.name} states no "
+            f"part {missing[0]}: import it with a feature_set.json whose parts say their sizes in order"
+        )
+
+
+def supervision_of(pipeline: Pipeline, spec: RunSpec) -> Supervision:
+    """Return what a run is told of its training videos."""
+    method, _ = pipeline.load()
+    return "weak-classes" if spec.inputs.get("classes") == "given" else method.supervision
 
 
 def check_testable(dataset: Dataset) -> None:

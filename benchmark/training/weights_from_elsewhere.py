@@ -14,7 +14,6 @@ from torch import Tensor
 from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import pair_with_labels
-from benchmark.datasets.pseudo_labels import count_object_classes
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunSpec
@@ -23,6 +22,7 @@ from benchmark.system.files import open_regular
 from benchmark.system.tensor_files import check_plain, load_tensors
 from benchmark.terms import Benchmark
 from benchmark.training.choices import Choices
+from benchmark.training.feature_spec import features_to_train
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import score_videos
@@ -99,11 +99,10 @@ def evaluate_weights(
     choices = Choices(profile="paper", settings=overrides)
     spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
     check_overrides(overrides, used, [pipeline])
-    classes = count_object_classes(dataset, spec.inputs.get("objects", "none"))
     use_float32()
     where, videos = torch.device(device), dataset.manifest.split("test")
     try:
-        model = build_method(spec, pipeline, dataset.manifest.dim, classes, dataset.manifest.benchmark)
+        model = build_method(spec, pipeline, features_to_train(spec, dataset, dataset.manifest.benchmark))
         load_weights(model, path, spec.title)
         scores = score_videos(model.to(where), dataset, videos, spec.training, where)
     except (InputError, *NOT_THEIRS):

@@ -73,7 +73,7 @@ class Evidence:
         seeds = sorted({len(contender.seeds) for contender in line_up.contenders})
         trained = [record for found in self.records.values() for record in found if not record.spec.imported]
         looks = sorted({len(record.looks) for record in trained})
-        crops = sorted({min(record.spec.training.crops or data.crops, data.crops) for record in trained})
+        crops = sorted({record.spec.training.crops_of(data.crops) for record in trained})
         holdout = f", {line_up.holdout:.0%} of the training videos held out" if line_up.holdout else ""
         changed = f", changed settings {', '.join(line_up.overrides)}" if line_up.overrides else ""
         count = "/".join(map(str, seeds))

@@ -10,12 +10,15 @@ from benchmark.terms import Selection
 from reports.tables.paths import without_folders
 
 FALLBACKS = {
+    "DEV-CLASS-NONE": "the classes of the training videos are not known: what learns from them is off",
     "DEV-IMPORTED": "imported scores: how they were trained and which weights were chosen is not known here",
     "DEV-INT-DIFF": "motion intensity estimated from differences of the features",
     "DEV-INT-NONE": "no motion intensity: the dynamic path is off",
     "DEV-OBJ-KM": "object scores replaced by nearly uniform ones of k-means classes, in runs from before DEV-OBJ-SOFT",
     "DEV-OBJ-NONE": "no object scores, or none that would say anything: the object loss is off",
     "DEV-OBJ-SOFT": "object scores replaced by the appearance classes of k-means",
+    "DEV-VECTORS-NONE": "no vectors of class names: what learns from them is off",
+    "DEV-VECTORS-RANDOM": "random directions in the place of a text encoder's vectors of class names",
 }
 UNKNOWN = "which another version of wvad-bench knows"
 

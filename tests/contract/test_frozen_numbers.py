@@ -46,7 +46,7 @@ def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> lis
     (spec,), used = plan_runs(pipeline, dataset, Choices(profile="paper", seeds=1, settings=overrides))
     check_overrides(overrides, used, [pipeline])
     trained = train(spec, pipeline, dataset, torch.device("cpu"), lambda step, loss: None)
-    model = build_method(spec, pipeline, dataset.manifest.dim, trained.object_classes)
+    model = build_method(spec, pipeline, trained.features)
     model.load_state_dict(trained.weights[3])
     scores = score_videos(model, dataset, dataset.manifest.split("test"), spec.training, torch.device("cpu"))
     pooled = np.concatenate(list(scores.values())).astype(np.float64)

@@ -20,7 +20,8 @@ from benchmark.plugins.contract.probes import draw_features, score, train
 from benchmark.system.frozen import Settings, first_error
 from benchmark.system.process import one_thread
 
-SHAPE = {"videos": 4, "length": 8, "dim": 16}
+SHAPE = {"videos": 4, "length": 8}
+DIM = 16
 SNIPPETS = 12
 """Of a scored video: more than the segments of training, and 0.8 of them are no whole number."""
 TARGET = "shanghaitech"
@@ -122,14 +123,14 @@ def numbers_of(name: str, changes: Changes) -> Mapping[str, list[float]]:
     """Loss terms of a few steps, dropout included, and the scores that they lead to."""
     subject = PARTS[name].changed(changes)
     sources = subject.sources()[0]
-    method = subject.build(sources, dim=SHAPE["dim"])
+    method = subject.build(sources, dim=DIM)
     told = getattr(method, "method", method)  # behind add-ons
     told.features = replace(told.features, target=TARGET)
     for module in method.modules():
         if isinstance(module, nn.LayerNorm | nn.BatchNorm1d):
             module.eps = EPS
-    history = train(method, sources, STEPS, **SHAPE)
-    scores = score(method.eval(), draw_features(2, 1, SNIPPETS, seed=99, dim=SHAPE["dim"]))
+    history = train(method, STEPS, crops=subject.method.fewest_crops, **SHAPE)
+    scores = score(method.eval(), draw_features(2, 1, SNIPPETS, seed=99, dim=DIM))
     curves = {term: [terms[term].item() for terms in history] for term in history[0]}
     return {**curves, "scores": scores.flatten().tolist()}
 

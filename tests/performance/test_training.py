@@ -19,7 +19,8 @@ from benchmark.datasets.segments import segment_mean
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
-from benchmark.training.loop import LossCurves, make_optimizer, train_step
+from benchmark.training.loop import LossCurves, train_step
+from benchmark.training.optimisation import Optimisation
 
 CPU = torch.device("cpu")
 CROPS, SEGMENTS, DIM = 10, 32, 2048
@@ -51,7 +52,9 @@ def test_batch_beside_a_copy(benchmark: BenchmarkFixture, bags: BagSet, side: st
     _name(benchmark, f"{BATCH}, beside a plain copy")
     if side == "ours":
         benchmark.extra_info.update(kind="limit", aim="≥ 60 % of copying the same bytes")
-        benchmark.pedantic(partial(next, pair_batches(bags, bags, 32, 0, CPU)), rounds=9, warmup_rounds=8)
+        benchmark.pedantic(
+            partial(next, pair_batches(bags, bags, Training(batch_size=32), 0, CPU)), rounds=9, warmup_rounds=8
+        )
     else:
         source = bags.features.numpy()
         target = np.empty_like(source)
@@ -64,7 +67,7 @@ def test_batch_beside_loading_files(benchmark: BenchmarkFixture, bags: BagSet, t
     _name(benchmark, f"{BATCH}, beside loading 64 files of 240 snippets and averaging them")
     if side == "ours":
         benchmark.extra_info.update(kind="rival", aim="≥ 20 × as fast")
-        batches = pair_batches(bags, bags, 32, 0, CPU)
+        batches = pair_batches(bags, bags, Training(batch_size=32), 0, CPU)
         batch = benchmark.pedantic(partial(next, batches), rounds=9, warmup_rounds=8)
         assert batch.normal.features.shape == (32, CROPS, SEGMENTS, DIM)
         return
@@ -131,9 +134,9 @@ def _measure(benchmark: BenchmarkFixture, work: Work, side: str, rounds: int) ->
 def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
     _name(benchmark, f"training step of {name}, D = {dim}, 16 + 16 videos, one thread")
     model, settings = _method(name, dim).train(), Training()
-    optimizer = make_optimizer(model, settings)
+    optimisation = Optimisation(model, settings)
     batch = PairBatch(_half(16, dim), _half(16, dim))
-    work = _counted(lambda: train_step(model, optimizer, batch, "float32"))
+    work = _counted(lambda: train_step(model, optimisation, batch, "float32"))
     _measure(benchmark, work, side, rounds=5)
     assert work.flops > 1e10
 
@@ -142,13 +145,13 @@ def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, side: s
 def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
     _name(benchmark, "batch and loss curves around a step of RTFM, D = 1024, 16 + 16 videos, one thread")
     model = _method("rtfm", 1024).train()
-    optimizer = make_optimizer(model, Training())
+    optimisation = Optimisation(model, Training())
     bags = BagSet(torch.rand(64, 1, SEGMENTS, 1024), None, None, tuple(map(str, range(64))))
-    batches, curves = pair_batches(bags, bags, 16, 0, CPU), LossCurves()
+    batches, curves = pair_batches(bags, bags, Training(batch_size=16), 0, CPU), LossCurves()
     batch = next(batches)
 
     def step() -> dict[str, torch.Tensor]:
-        return train_step(model, optimizer, batch, "float32")
+        return train_step(model, optimisation, batch, "float32")
 
     terms = step()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark.datasets.catalog import data_root
 from benchmark.datasets.check import is_as_imported
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.manifest import TOLD
 from benchmark.system.errors import InputError
 from benchmark.system.files import cache_folder
 from benchmark.system.hashing import digest
@@ -20,7 +21,7 @@ from benchmark.system.hashing import digest
 
 def fingerprint(dataset: Dataset) -> str:
     """Return what two copies of a dataset have in common: all that training and evaluations see of it."""
-    return digest([dataset.manifest.train_hash(), dataset.manifest.test_hash()])
+    return digest([dataset.manifest.train_hash(TOLD), dataset.manifest.test_hash()])
 
 
 @cache

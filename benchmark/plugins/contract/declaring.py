@@ -8,8 +8,13 @@ from benchmark.plugins.contract.probes import ContractError
 from benchmark.plugins.contract.subject import Subject, fields_without_default
 from benchmark.plugins.recipes import first_error
 
-SOURCES = {"motion": ("given", "feature-difference", "none"), "objects": ("given", "soft-kmeans", "none")}
-"""The pseudo-labels that a method may ask for, each with where it may come from."""
+SOURCES = {
+    "motion": ("given", "feature-difference", "none"),
+    "objects": ("given", "soft-kmeans", "none"),
+    "classes": ("given", "none"),
+    "class_vectors": ("given", "random", "none"),
+}
+"""What a method may ask for beside features and video labels, each with where it may come from."""
 
 
 def check_config(subject: Subject) -> None:

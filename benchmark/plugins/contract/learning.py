@@ -17,6 +17,7 @@ from benchmark.plugins.contract.probes import (
     draw_batch,
     listed,
     make_optimizer,
+    make_ready,
     shown,
     take_loss_terms,
     train,
@@ -40,12 +41,16 @@ def check_loss_terms(
     crops: int = 1,
     length: int = SEGMENTS,
     dim: int = DIM,
+    padded: bool = False,
 ) -> None:
     """Loss terms are named finite scalars, among them the loss, and the same at each step."""
     first: tuple[str, ...] = ()
-    shape = {"videos": videos, "crops": crops, "length": length, "dim": dim}
-    with shown(f"in training on features of shape {(videos, crops, length, dim)} in each half"):
-        for step, terms in enumerate(train(subject.build(sources, dim=dim), sources, steps, **shape)):
+    crops = max(crops, subject.method.fewest_crops)
+    fill = ", filled up with zeros to different lengths" if padded else ""
+    with shown(f"in training on features of shape {(videos, crops, length, dim)} in each half{fill}"):
+        method = subject.build(sources, dim=dim)
+        history = train(method, steps, padded, videos=videos, crops=crops, length=length)
+        for step, terms in enumerate(history):
             names = tuple(terms)
             first = first or names
             if names != first:
@@ -75,18 +80,26 @@ def check_segments(subject: Subject, sources: Sources) -> None:
         check_loss_terms(subject, sources, steps=1, length=length)
 
 
+def check_padding(subject: Subject, sources: Sources) -> None:
+    """Training takes videos that zeros fill up, with their lengths."""
+    require_training(subject, sources)
+    check_loss_terms(subject, sources, steps=1, videos=3, padded=True)
+
+
 def check_gradients(
     subject: Subject, sources: Sources, unreached: Collection[str] = (), crops: int = 1, length: int = SEGMENTS
 ) -> None:
     """Finite gradients reach every parameter within three optimiser steps, but for those named `unreached`."""
-    method = subject.build(sources).train()
+    method = subject.build(sources)
     if not list(method.parameters()):
         raise NotCheckedError(WAITS)
+    crops = max(crops, subject.method.fewest_crops)
     optimizer = make_optimizer(method)
+    make_ready(method, STEPS, crops=crops, length=length)
     missing = {name for name, parameter in method.named_parameters() if parameter.requires_grad}
     for step in range(STEPS):
         optimizer.zero_grad()
-        batch = draw_batch(sources, crops=crops, length=length, seed=step)
+        batch = draw_batch(method, crops=crops, length=length, seed=step)
         _loss(method, batch).backward()  # type: ignore[no-untyped-call]
         for name, parameter in method.named_parameters():
             if parameter.grad is None:
@@ -108,8 +121,10 @@ def check_gradients(
 
 def check_blank_training(subject: Subject, sources: Sources) -> None:
     """Features of all zeros, as black frames may give, leave loss and gradients finite."""
-    batch = draw_batch(sources)
-    method = subject.build(sources).train()
+    method = subject.build(sources)
+    crops = subject.method.fewest_crops
+    make_ready(method, 1, crops=crops)
+    batch = draw_batch(method, crops=crops)
     usual = _gradients(method, _loss(method, batch))
     if not all(torch.isfinite(gradient).all() for gradient in usual.values()):
         raise NotCheckedError("gradients have to be finite first.")

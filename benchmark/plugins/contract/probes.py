@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.api import Bags, Method, PairBatch
+from benchmark.api import Bags, FeatureSpec, Method, PairBatch, TrainingContext
 
 DIM = 48
 OBJECT_CLASSES = 5
+CLASSES = ("normal", "fall", "fight")
+CLASS_VECTOR_DIM = 20
 SEGMENTS = 32
 """Segments of a batch and snippets of a scored video, where they are not what is checked."""
 NAMED = 5
@@ -52,23 +55,59 @@ def draw_features(videos: int, crops: int, length: int, seed: int = 0, dim: int 
     return 2 * torch.randn(videos, crops, length, dim, generator=generator).relu()
 
 
-def draw_batch(
-    sources: Sources, videos: int = 2, crops: int = 1, length: int = SEGMENTS, seed: int = 0, dim: int = DIM
-) -> PairBatch:
-    """Draw a training batch that holds the pseudo-labels of `sources` and no others."""
+def tell_features(method: type[Method], sources: Sources, dim: int = DIM) -> FeatureSpec:
+    """Return what a method is told of the features that the checks draw."""
+    classes = CLASSES if sources.get("classes", "none") != "none" else ()
+    vectors = torch.randn(len(CLASSES), CLASS_VECTOR_DIM, generator=torch.Generator().manual_seed(0))
+    count = len(method.parts)
+    sizes = [dim // count + (i < dim % count) for i in range(count)] if count else []
+    return FeatureSpec(
+        dim,
+        sources,
+        OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0,
+        classes=classes,
+        class_vectors=vectors if classes and sources.get("class_vectors", "none") != "none" else None,
+        parts=dict(zip(method.parts, sizes, strict=True)),
+    )
 
-    def half(seed: int) -> Bags:
+
+def draw_batch(
+    method: Method,
+    videos: int = 2,
+    crops: int = 1,
+    length: int = SEGMENTS,
+    seed: int = 0,
+    padded: bool = False,
+) -> PairBatch:
+    """Draw a training batch that holds what the method asked for and no more.
+
+    Parameters
+    ----------
+    padded
+        Whether zeros fill up the videos, each but the first to another length.
+    """
+    told = method.features
+
+    def half(seed: int, abnormal: bool) -> Bags:
         generator = torch.Generator().manual_seed(seed)
         motion = torch.rand(videos, length, generator=generator)
         objects = torch.rand(videos, length, OBJECT_CLASSES, generator=generator)
+        features = draw_features(videos, crops, length, seed, told.dim)
+        lengths = torch.tensor([max(1, length - 3 * i) for i in range(videos)])
+        if padded:
+            features *= (torch.arange(length) < lengths[:, None])[:, None, :, None]
+        classes = torch.zeros(videos, len(CLASSES))
+        classes[torch.arange(videos), 1 + torch.arange(videos) % (len(CLASSES) - 1) if abnormal else 0] = 1
         return Bags(
-            features=draw_features(videos, crops, length, seed, dim),
-            motion=motion if sources.get("motion", "none") != "none" else None,
-            objects=objects if sources.get("objects", "none") != "none" else None,
+            features=features,
+            motion=motion if told.sources.get("motion", "none") != "none" else None,
+            objects=objects if told.sources.get("objects", "none") != "none" else None,
             video_ids=tuple(f"video-{seed}-{i}" for i in range(videos)),
+            classes=classes if told.classes else None,
+            lengths=lengths if padded else None,
         )
 
-    return PairBatch(half(2 * seed), half(2 * seed + 1))
+    return PairBatch(half(2 * seed, False), half(2 * seed + 1, True))
 
 
 def take_loss_terms(method: Method, batch: PairBatch) -> dict[str, Tensor]:
@@ -107,7 +146,21 @@ def take_loss_terms(method: Method, batch: PairBatch) -> dict[str, Tensor]:
     return terms
 
 
-def train(method: Method, sources: Sources, steps: int = 3, **shape: int) -> list[dict[str, Tensor]]:
+def make_ready(method: Method, steps: int, **shape: Any) -> None:
+    """Tell a method that its training begins, and show it all bags once."""
+    method.train()
+    method.begin_training(TrainingContext(steps, seed=0))
+    with torch.no_grad():
+        method.prepare(draw_batch(method, **shape))
+
+
+def train(
+    method: Method,
+    steps: int = 3,
+    padded: bool = False,
+    change: Callable[[PairBatch], PairBatch] = lambda batch: batch,
+    **shape: Any,
+) -> list[dict[str, Tensor]]:
     """Take Adam steps on fresh batches; return the loss terms of each step, gradients as the last one left them.
 
     Raises
@@ -117,11 +170,11 @@ def train(method: Method, sources: Sources, steps: int = 3, **shape: int) -> lis
     NotCheckedError
         If a gradient is not finite, so that the weights after it mean nothing.
     """
-    method.train()
     optimizer = make_optimizer(method)
+    make_ready(method, steps, **shape)
     history = []
     for step in range(steps):
-        terms = take_loss_terms(method, draw_batch(sources, seed=step, **shape))
+        terms = take_loss_terms(method, change(draw_batch(method, seed=step, padded=padded, **shape)))
         optimizer.zero_grad()
         terms["loss"].backward()  # type: ignore[no-untyped-call]
         if not all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None):

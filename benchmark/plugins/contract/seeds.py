@@ -56,7 +56,7 @@ def _train_from(subject: Subject, sources: Sources, seed: int) -> _Training:
     method = subject.build(sources, seed)
     initial, built = _state(method), generator_states()
     seed_everything(seed)
-    losses = [terms["loss"].item() for terms in train(method, sources)]
+    losses = [terms["loss"].item() for terms in train(method, crops=subject.method.fewest_crops)]
     return _Training(initial, losses, _state(method), (built, generator_states()))
 
 

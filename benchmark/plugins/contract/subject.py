@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from benchmark.api import AddOn, AddOnConfig, FeatureSpec, Method, MethodConfig
+from benchmark.api import AddOn, AddOnConfig, Method, MethodConfig
 from benchmark.plugins.add_ons import assemble
-from benchmark.plugins.contract.probes import DIM, OBJECT_CLASSES, NotCheckedError, Sources, train
+from benchmark.plugins.contract.probes import DIM, NotCheckedError, Sources, tell_features, train
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.system.errors import NOT_THEIRS
@@ -48,22 +48,22 @@ class Subject:
         return self.config
 
     def sources(self) -> list[dict[str, str]]:
-        """Return every combination of sources that the method accepts for the pseudo-labels it asks for."""
+        """Return every combination of sources that the method accepts for what it asks for, and that there is."""
         inputs = self.method.inputs_for(self.settings())
-        return [dict(zip(inputs, choice, strict=True)) for choice in product(*inputs.values())]
+        found = [dict(zip(inputs, choice, strict=True)) for choice in product(*inputs.values())]
+        return [one for one in found if one.get("classes") != "none" or one.get("class_vectors", "none") == "none"]
 
     def build(self, sources: Sources, seed: int = 0, dim: int = DIM) -> Method:
         """Make the method as the engine does: after seeding."""
         config = self.settings()
         seed_everything(seed)
-        classes = OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0
-        return assemble(self.method, config, self.add_ons, FeatureSpec(dim, sources, classes))
+        return assemble(self.method, config, self.add_ons, tell_features(self.method, sources, dim))
 
     def trained(self, sources: Sources) -> Method:
         """Make a method whose statistics and weights are no longer the initial ones, in evaluation mode."""
         method = self.build(sources)
         try:
-            train(method, sources)
+            train(method, crops=self.method.fewest_crops)
         except NOT_THEIRS:
             raise
         except BaseException:  # the checks of training say so; those of scores go on

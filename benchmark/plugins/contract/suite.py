@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmark.plugins.contract import declaring, learning, scores, seeds, state
+from benchmark.plugins.contract import declaring, learning, scores, seeds, state, supervision
 from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, shown
 from benchmark.plugins.contract.subject import Subject
 from benchmark.system.errors import NOT_THEIRS, describe
@@ -54,12 +54,14 @@ CHECKS: dict[str, Check] = {
     "gradients": _with_every_source(learning.check_gradients),
     "one pair": _with_first_source(learning.check_one_pair),
     "training crops": _with_first_source(learning.check_training_crops),
+    "padding": _with_first_source(learning.check_padding),
     "segments": _with_first_source(learning.check_segments),
     "crops": _with_first_source(scores.check_crops),
     "snippets": _with_first_source(scores.check_snippets),
     "feature sizes": _with_first_source(scores.check_feature_sizes),
     "blank training": _with_every_source(learning.check_blank_training),
     "blank scores": _with_first_source(scores.check_blank_scores),
+    "supervision": _with_every_source(supervision.check_supervision),
     "seed": _with_first_source(seeds.check_seed),
     "evaluation": _with_first_source(state.check_evaluation),
     "argument": _with_first_source(state.check_argument),

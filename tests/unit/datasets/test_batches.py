@@ -23,26 +23,26 @@ def bags(count: int, prefix: str) -> BagSet:
 def names(
     normal: int, abnormal: int, size: int, seed: int, count: int
 ) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    batches = islice(pair_batches(bags(normal, "n"), bags(abnormal, "a"), size, seed, CPU), count)
+    batches = islice(pair_batches(bags(normal, "n"), bags(abnormal, "a"), Training(batch_size=size), seed, CPU), count)
     return [(batch.normal.video_ids, batch.abnormal.video_ids) for batch in batches]
 
 
 def test_features_go_with_their_names() -> None:
-    batch = next(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU))
+    batch = next(pair_batches(bags(9, "n"), bags(7, "a"), Training(batch_size=4), 0, CPU))
     assert [f"a{int(x)}" for x in batch.abnormal.features.flatten()] == list(batch.abnormal.video_ids)
     assert [f"n{int(x)}" for x in batch.normal.features.flatten()] == list(batch.normal.video_ids)
 
 
 def test_batches_made_ahead_are_the_same_in_the_same_order() -> None:
-    plain = islice(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU), 20)
-    early = islice(ahead(pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU)), 20)
+    plain = islice(pair_batches(bags(9, "n"), bags(7, "a"), Training(batch_size=4), 0, CPU), 20)
+    early = islice(ahead(pair_batches(bags(9, "n"), bags(7, "a"), Training(batch_size=4), 0, CPU)), 20)
     for ours, theirs in zip(early, plain, strict=True):
         assert ours.normal.video_ids == theirs.normal.video_ids
         assert torch.equal(ours.abnormal.features, theirs.abnormal.features)
 
 
 def test_a_method_may_keep_a_batch() -> None:
-    batches = pair_batches(bags(9, "n"), bags(7, "a"), 4, 0, CPU)
+    batches = pair_batches(bags(9, "n"), bags(7, "a"), Training(batch_size=4), 0, CPU)
     first = next(batches).normal
     copied = first.features.clone()
     for _ in range(5):

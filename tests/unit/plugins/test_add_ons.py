@@ -157,7 +157,7 @@ def dataset(tiny_scenes: Path) -> Dataset:
 
 def build(pipeline: Pipeline, dataset: Dataset, seed: int) -> Method:
     options = Choices(seeds=seed + 1, settings=("motion=none", "objects=none"))
-    return build_method(plan_runs(pipeline, dataset, options)[0][seed], pipeline, dataset.manifest.dim, 0)
+    return build_method(plan_runs(pipeline, dataset, options)[0][seed], pipeline, FeatureSpec(dataset.manifest.dim, {}))
 
 
 @pytest.mark.parametrize("name", ["mmil", "rtfm", "ctr", "dmil"])

@@ -272,7 +272,7 @@ def test_settings_that_weights_were_trained_with_can_be_given(tiny_scenes: Path,
     pipeline, dataset = find_pipeline("ctr"), Dataset(tiny_scenes / "scenes-avenue")
     (spec,), _ = plan_runs(pipeline, dataset, Choices(seeds=1, settings=("hidden=24",)))
     path = tmp_path / "weights.safetensors"
-    save_file(build_method(spec, pipeline, dataset.manifest.dim, 0).state_dict(), path)
+    save_file(build_method(spec, pipeline, FeatureSpec(dataset.manifest.dim, {})).state_dict(), path)
     metrics = evaluate_weights(path, pipeline, dataset, "cpu", ["hidden=24"]).metrics
     assert metrics["auc_frame"] is not None
     with pytest.raises(InputError, match=r"has shape \(24\b.*at these settings"):
@@ -323,7 +323,7 @@ def assembled(sources: dict[str, str], object_classes: int) -> Method:
 def test_the_recipe_is_that_of_what_the_weights_were_trained_on(tiny_scenes: Path, tmp_path: Path) -> None:
     pipeline, dataset = find_pipeline("clav"), Dataset(tiny_scenes / "scenes-xd-violence")
     (spec,), _ = plan_runs(pipeline, dataset, Choices(seeds=1))
-    torch.save(build_method(spec, pipeline, 256, 40).state_dict(), tmp_path / "weights.pt")
+    torch.save(build_method(spec, pipeline, FeatureSpec(256, spec.inputs, 40)).state_dict(), tmp_path / "weights.pt")
     for benchmark, alpha in ((None, 1.0), ("avenue", 0.1), ("shanghaitech", 0.4)):
         found = evaluate_weights(tmp_path / "weights.pt", pipeline, dataset, "cpu", (), benchmark)  # type: ignore[arg-type]
         assert found.spec.config["alpha"] == alpha
