@@ -136,23 +136,34 @@ def add(
     name: Annotated[str, typer.Argument(help="An imported dataset.")],
     motion: Motion = None,
     objects: Objects = None,
+    class_vectors: Annotated[
+        Path | None, typer.Option(help="File with a vector for each class, such as a text encoder's of its name.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace those that the dataset has.")] = False,
     follow_links: FollowLinks = False,
     data: options.Data = None,
 ) -> None:
-    """Add motion intensities or object scores that were made later to an imported dataset."""
+    """Add motion intensities, object scores or class vectors that were made later to an imported dataset."""
     from benchmark.execution.display import counting
-    from benchmark.importing.amend import add_pseudo_labels
+    from benchmark.importing.amend import add_class_vectors, add_pseudo_labels
 
     given: dict[terms.PseudoLabel, Path | None] = {"motion": motion, "objects": objects}
     folders = {what: folder for what, folder in given.items() if folder is not None}
-    if not folders:
-        raise InputError("give --motion, --objects or both")
-    dataset = open_datasets([name], data)[0]
-    with counting(f"adding to {name}", err) as progress:
-        manifest = add_pseudo_labels(dataset, folders, replace, follow_links, progress)
-    classes = f"{manifest.object_classes} object classes" if manifest.object_classes else "no objects"
-    say(f"{name}: {'motion' if manifest.motion else 'no motion'}, {classes}; stored runs had what was there before.")
+    if not folders and class_vectors is None:
+        raise InputError("give --motion, --objects, --class-vectors, or several of them")
+    manifest = open_datasets([name], data)[0].manifest
+    if class_vectors is not None:
+        manifest = add_class_vectors(open_datasets([name], data)[0], class_vectors, replace)
+    if folders:
+        with counting(f"adding to {name}", err) as progress:
+            dataset = open_datasets([name], data)[0]
+            manifest = add_pseudo_labels(dataset, folders, replace, follow_links, progress)
+    has = [
+        "motion" if manifest.motion else "no motion",
+        f"{manifest.object_classes} object classes" if manifest.object_classes else "no objects",
+        *([f"vectors of {len(manifest.class_vectors)} classes"] if manifest.class_vectors else []),
+    ]
+    say(f"{name}: {', '.join(has)}; stored runs had what was there before.")
 
 
 @app.command()

@@ -13,6 +13,8 @@ from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.system.errors import InputError
 from benchmark.system.files import UnreadableError
 
+VECTORS = "class_vectors.npy"
+"""Where a dataset keeps a vector for each class."""
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -60,7 +62,7 @@ class Dataset:
 
     def class_vectors(self) -> NDArray[np.float32]:
         """Return the vectors of the classes that the manifest names, (classes, any)."""
-        path, names = self.path / "class_vectors.npy", self.manifest.class_vectors
+        path, names = self.path / VECTORS, self.manifest.class_vectors
         vectors: NDArray[np.float32] = read_npy(path)
         if len(vectors) != len(names) or rows_sha256([vectors]) != self.manifest.class_vectors_sha256:
             raise InputError(f"{path}: is not as it was added; add the class vectors again with --replace")

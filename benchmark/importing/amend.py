@@ -1,22 +1,59 @@
-"""Adding pseudo-labels to a dataset that has been imported."""
+"""Adding pseudo-labels or class vectors to a dataset that has been imported."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+
 from benchmark.datasets.arrays import NpyWriter, rows_sha256
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.classes import class_names
+from benchmark.datasets.dataset import VECTORS, Dataset
 from benchmark.datasets.manifest import Manifest, read_manifest, write_manifest
+from benchmark.importing.class_vectors import read_class_vectors
 from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
 from benchmark.system.errors import InputError
 from benchmark.system.progress import Progress
 from benchmark.terms import PseudoLabel
+
+
+def add_class_vectors(dataset: Dataset, path: Path, replace: bool = False) -> Manifest:
+    """Add a vector for each class of a dataset's training videos; see `read_class_vectors`.
+
+    Raises
+    ------
+    InputError
+        If the file does not fit, no class is known, the dataset has vectors already, or it cannot be written to.
+    """
+    m = dataset.manifest
+    if m.class_vectors and not replace:
+        raise InputError(f"{m.name}: this dataset has class vectors already; replace them with --replace")
+    classes = class_names(m)
+    if len(classes) < 2:
+        raise InputError(
+            f"{m.name}: no class of its training videos is known; import it with annotations that say them"
+        )
+    vectors = read_class_vectors(path, classes)
+    manifest = m.model_copy(
+        update={
+            "class_vectors": classes,
+            "class_vectors_sha256": rows_sha256([vectors]),
+            "notes": (*m.notes, f"Class vectors added from {path}."),
+        }
+    )
+    with folder_in_place(dataset.path, "amending") as folder:
+        _link_arrays(dataset.path, folder, without={VECTORS})
+        np.save(folder / VECTORS, vectors, allow_pickle=False)
+        if read_manifest(dataset.path) != m:
+            raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
+        write_manifest(manifest, folder)
+    return manifest
 
 
 def add_pseudo_labels(
@@ -58,8 +95,7 @@ def add_pseudo_labels(
     labels = [open_pseudo_labels(what, folder, rows, follow_links) for what, folder in folders.items()]
     new = {column.name: column for column in map(label_column, labels)}
     with folder_in_place(dataset.path, "amending") as folder, ExitStack() as stack:
-        for kept in ("features", *(what for what in has if has[what] and what not in folders)):
-            _link(dataset.path / f"{kept}.npy", folder / f"{kept}.npy")
+        _link_arrays(dataset.path, folder, without={f"{what}.npy" for what in folders})
         total = sum(video.rows for video in m.videos)
         writers = {
             name: stack.enter_context(NpyWriter(folder / f"{name}.npy", (total, *column.shape), column.dtype))
@@ -91,6 +127,12 @@ def add_pseudo_labels(
         )
         write_manifest(manifest, folder)
     return manifest
+
+
+def _link_arrays(old: Path, new: Path, without: Collection[str]) -> None:
+    for path in old.glob("*.npy"):
+        if path.name not in without:
+            _link(path, new / path.name)
 
 
 def _link(source: Path, target: Path) -> None:
