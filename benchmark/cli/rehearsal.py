@@ -50,13 +50,13 @@ def rehearse(
     from benchmark.plugins.recipes import resolve_recipe
     from benchmark.system.errors import InputError
     from benchmark.system.files import writing_to
-    from benchmark.tables.declaration import list_tables, read_table
+    from benchmark.tables.declaration import list_paper_tables, read_table
     from benchmark.training.choices import Choices, choose_device
     from benchmark.training.numerics import use_float32
     from benchmark.training.specification import check_overrides, plan_runs
 
     pipeline = find_pipeline(method)
-    declared = [read_table(name) for name in (list_tables() if tables == "all" else options.split(tables))]
+    declared = [read_table(name) for name in (list_paper_tables() if tables == "all" else options.split(tables))]
     chosen = choose_device(device)
     overrides = tuple(settings or ())
     recipe, _ = resolve_recipe(pipeline, benchmark, "paper", overrides)

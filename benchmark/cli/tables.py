@@ -39,16 +39,21 @@ def register(app: typer.Typer) -> None:
 @takes_choices
 def reproduce(
     choices: Choices,
-    table: Annotated[str, typer.Argument(help="Which table of the paper, e.g. table4; or all of them.")],
+    table: Annotated[str, typer.Argument(help="A table of the paper, e.g. table4; all of them; or zoo, all methods.")],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Only these rows, by label or method, joined by commas; all by default.")
+    ] = None,
     tuned: options.Tuned = None,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
-    from benchmark.tables.declaration import list_tables, read_table
+    from benchmark.tables.declaration import choose_rows, list_paper_tables, read_table
     from benchmark.tables.planning import plan_table
 
     declared, stems = [], []
-    for declaration in map(read_table, list_tables() if table == "all" else [table]):
+    for declaration in map(read_table, list_paper_tables() if table == "all" else [table]):
+        if methods is not None:
+            declaration = choose_rows(declaration, options.split(methods))
         if datasets is None:
             names = default_datasets(declaration.datasets, choices.data)
             stem = "scenes" if names != list(declaration.datasets) else ""

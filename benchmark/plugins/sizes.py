@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.api import FeatureSpec, Method
 from benchmark.plugins.add_ons import assemble
+from benchmark.plugins.assumed import assume_features
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.recipes import Recipe, add_on_settings
 from benchmark.plugins.registry import AddOnPlugin
@@ -18,6 +19,9 @@ from benchmark.terms import Benchmark
 
 SNIPPETS = 32
 OBJECT_CLASSES = 80
+CLASSES = ("normal", *(f"class {number}" for number in range(1, 14)))
+CLASS_VECTOR_DIM = 512
+"""As many classes as UCF-Crime has, and vectors as large as those of CLIP ViT-B/16."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Size:
 def measure_pipeline(pipeline: Pipeline, recipe: Recipe, dim: int) -> Size:
     """Measure a method with its add-ons on features of size `dim`.
 
-    It learns from every pseudo-label that it accepts (80 object classes). Nothing is allocated for its weights.
+    It learns from all that it accepts (80 object classes, 14 classes of videos). Nothing is allocated for its weights.
     """
     model = build_empty(pipeline, recipe, dim)
     return _measure(model, model.score, dim)
@@ -55,7 +59,7 @@ def build_empty(pipeline: Pipeline, recipe: Recipe, dim: int) -> Method:
         for plugin, add_on in zip(pipeline.add_ons, classes, strict=True)
     ]
     sources = {name: accepted[0] for name, accepted in method.inputs_for(config).items()}
-    features = FeatureSpec(dim, sources, OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0)
+    features = assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
     with torch.device("meta"):
         return assemble(method, config, add_ons, features)
 

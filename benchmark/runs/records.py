@@ -256,6 +256,8 @@ class Evaluation(FrozenModel):
         The file of scores that the metrics are of; None in stores from before there were sums.
     benchmark
         What the test videos belonged to, which a method may be told; None in stores from before it was.
+    snippets_per_second
+        How fast they were scored, reading included; None where that was not measured.
     """
 
     record_version: Literal[1] = RECORD_VERSION
@@ -271,6 +273,7 @@ class Evaluation(FrozenModel):
     finished: Name
     scores: StoredFile | None = None
     benchmark: Benchmark | None = None
+    snippets_per_second: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _has_its_metric(self) -> Self:

@@ -72,6 +72,33 @@ class Tuned(FrozenModel):
     trials: int = Field(ge=1, le=MOST_TRIALS)
 
 
+class ReportedFigure(FrozenModel):
+    """What was published of a method on a dataset's benchmark, in percent, and the features that it rests on."""
+
+    dataset: FileName
+    value: float = Field(gt=0, le=100)
+    features: Title
+    source: Heading = ""
+
+
+class MethodCard(FrozenModel):
+    """What a row's method is, for tables that say it.
+
+    Attributes
+    ----------
+    fidelity
+        How near it is to the published one; empty where it does not say.
+    multiply_adds
+        Training dataset -> multiplications with addition per snippet and crop.
+    reported
+        What was published of it on the datasets' benchmarks.
+    """
+
+    fidelity: Heading = ""
+    multiply_adds: dict[str, int] = Field(default_factory=dict)
+    reported: tuple[ReportedFigure, ...] = ()
+
+
 class PlannedRow(FrozenModel):
     """A row with the keys of its runs: training dataset -> keys in the order of the seeds."""
 
@@ -91,6 +118,7 @@ class PlannedRow(FrozenModel):
     """Training dataset -> why its features are not for the method: it has no runs there."""
     supervision: dict[str, Supervision] = Field(default_factory=dict)
     """Training dataset -> what the method is told of its videos, where that is not their labels alone."""
+    card: MethodCard | None = None
 
 
 class TablePlan(FrozenModel):
@@ -152,7 +180,7 @@ class TablePlan(FrozenModel):
         if not self.diagnosis:
             del content["diagnosis"]
         for row in filter(None, (*content["rows"], content["shuffled"])):
-            for name in ("tuned", "unfit", "supervision"):
+            for name in ("tuned", "unfit", "supervision", "card"):
                 if not row[name]:
                     del row[name]
         return digest(content)

@@ -16,6 +16,7 @@ from benchmark.statistics.differences import Difference, Standing, holm
 from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
 from benchmark.tables.compared import Seeds, compare_column, contrast_rows
+from benchmark.tables.costs import Cost, find_costs
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.terms import Metric, Selection, selection_suffix
 
@@ -81,6 +82,8 @@ class Table:
     """Controls that need no training, each with its numbers as fractions, one per dataset."""
     shuffled: tuple[Cell, ...] = ()
     """The first row's method trained on shuffled video labels, one per dataset."""
+    costs: tuple[Cost, ...] = ()
+    """Where the table says what its methods are: what their runs cost."""
     contrasts: tuple[Contrast, ...] = ()
     """Where a table is about one method: how it differs from each other one, by class and by video."""
 
@@ -166,6 +169,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)
         if plan.shuffled
         else (),
+        costs=find_costs(plan, store, selection) if any(row.card for row in plan.rows) else (),
         contrasts=tuple(_contrasts(plan, cells, store)) if plan.subject else (),
     )
 

@@ -18,6 +18,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import FileName, Heading, Name, Title
+from benchmark.system.near_names import did_you_mean, find_alike
 from benchmark.system.yaml_text import YamlTextError, parse_yaml
 from benchmark.terms import Protocol
 from benchmark.training.choices import Choices
@@ -68,6 +69,9 @@ class TableDeclaration(FrozenModel):
         Whether the other rows of the paper's table are listed, where features and benchmark are the paper's.
     controls
         Whether controls stand under the table.
+    described
+        Whether a part of the table says of each method what it costs, what it is told, how near it is to the published
+        one, and what was published.
     study
         Whether the rows are values of settings, to be drawn as well.
     reference
@@ -85,6 +89,7 @@ class TableDeclaration(FrozenModel):
     rows: tuple[RowDeclaration, ...]
     reported: bool = False
     controls: bool = True
+    described: bool = False
     study: bool = False
     reference: str | None = None
     subject: str | None = None
@@ -108,6 +113,11 @@ def list_tables() -> list[str]:
     return sorted(Path(str(entry)).stem for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
+def list_paper_tables() -> list[str]:
+    """Return the names of the declared tables that are the paper's: ``table1`` and so on."""
+    return [name for name in list_tables() if name.startswith("table")]
+
+
 def read_table(name: str) -> TableDeclaration:
     """Read a table's declaration.
 
@@ -126,6 +136,41 @@ def read_table(name: str) -> TableDeclaration:
     if table.name != name:
         raise InputError(f"{path}: says that it is {table.name}, not {name}")
     return table
+
+
+def choose_rows(table: TableDeclaration, methods: Sequence[str]) -> TableDeclaration:
+    """Return a table with some of its rows, in its order.
+
+    Parameters
+    ----------
+    methods
+        Labels of the rows, or what their methods are called on the command line, in any capitals.
+
+    Raises
+    ------
+    InputError
+        If no row is called so.
+    """
+    labels = {row.label: row for row in table.rows}
+    names = {row.method: row for row in reversed(table.rows)}
+    chosen = set()
+    for method in methods:
+        if found := find_alike(method, labels):
+            chosen.add(found)
+        elif named := find_alike(method, names):
+            chosen |= {row.label for row in table.rows if row.method == named}
+        else:
+            near = did_you_mean(method, names)
+            raise InputError(
+                f"{table.name}: no row is called {method!r}; its methods are {', '.join(sorted(names))}{near}"
+            )
+    rows = [row for row in table.rows if row.label in chosen]
+    return table.model_copy(
+        update={
+            "rows": tuple(r if r.against in chosen else r.model_copy(update={"against": None}) for r in rows),
+            "reference": table.reference if table.reference in chosen else None,
+        }
+    )
 
 
 def declare_comparison(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,11 @@ from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
+from benchmark.plugins.recipes import read_about, resolve_recipe
+from benchmark.plugins.sizes import measure_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.runs.results_folder import Results
-from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
+from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, ReportedFigure, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import first_error
@@ -58,7 +61,7 @@ def plan_table(
     name = (stem or "+".join(dataset.name for dataset in datasets)) + (f"-tuned-{tried}" if tried else "")
     reference = table.subject or table.reference or table.rows[0].label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
-    planned = [_plan_row(row, table.protocol, datasets, choices) for row in compared]
+    planned = [_plan_row(row, table.protocol, datasets, choices, described=table.described) for row in compared]
     if not any(keys for row in planned for keys in row.row.runs.values()):
         raise next(error for row in planned for error in row.unfit.values())
     first = next((row for row in table.rows if not row.method.startswith(PREFIX)), None)
@@ -146,6 +149,7 @@ def _plan_row(
     datasets: Sequence[Dataset],
     choices: Choices,
     shuffled_labels: bool = False,
+    described: bool = False,
 ) -> _Row:
     if row.method.startswith(PREFIX):
         return _plan_imported(row, datasets, choices)
@@ -180,6 +184,7 @@ def _plan_row(
         paper=row.paper,
         unfit={name: str(error) for name, error in unfit.items()},
         supervision={name: told for name, told in supervision.items() if told != "weak"},
+        card=describe_method(pipeline, datasets, choices, row.settings) if described else None,
     )
     return _Row(planned, jobs, used, unfit)
 
@@ -200,6 +205,28 @@ def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields
         reference=pipeline.reference,
         runs={name: tuple(keys) for name, keys in runs.items()},
         **{"paper": None, **fields},
+    )
+
+
+def describe_method(
+    pipeline: Pipeline, datasets: Sequence[Dataset], choices: Choices, settings: Sequence[str]
+) -> MethodCard:
+    """Describe a method for a table that says what its methods are."""
+    about, manifests = read_about(pipeline.method), [dataset.manifest for dataset in datasets]
+    multiply_adds = {}
+    for manifest in manifests:
+        overrides = (*choices.overrides, *settings)
+        recipe, _ = resolve_recipe(pipeline, manifest.benchmark, choices.profile, overrides)
+        with suppress(NotImplementedError):  # a method that looks at the values
+            multiply_adds[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
+    figures = [
+        ReportedFigure(dataset=manifest.name, value=figure.value, features=figure.features, source=figure.source)
+        for manifest in manifests
+        for figure in (about.published if about else ())
+        if (figure.benchmark, figure.metric) == (manifest.benchmark, manifest.metric)
+    ]
+    return MethodCard(
+        fidelity=about.faithfulness if about else "", multiply_adds=multiply_adds, reported=tuple(figures)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -235,18 +236,25 @@ def _evaluate(job: Job, record: RunRecord, store: RunStore) -> None:
     for path in job.evaluate_on:
         dataset = Dataset(path)
         test = Tested.of(dataset.manifest)
-        scores_of_step: dict[int, Scores] = {}
+        scores_of_step: dict[int, tuple[Scores, float]] = {}
         for selection in selections:
             step = record.selected[selection]
             if job.cached != "refresh" and _is_evaluated(record.key, selection, test, store):
                 continue
             if step not in scores_of_step:
                 scores_of_step[step] = _score(job, record, step, dataset, store)
-            evaluate_scores(record.key, selection, step, scores_of_step[step], dataset, store)
+            scores, speed = scores_of_step[step]
+            evaluate_scores(record.key, selection, step, scores, dataset, store, speed)
 
 
 def evaluate_scores(
-    run_key: str, selection: Selection, step: int, scores: Scores, dataset: Dataset, store: RunStore
+    run_key: str,
+    selection: Selection,
+    step: int,
+    scores: Scores,
+    dataset: Dataset,
+    store: RunStore,
+    snippets_per_second: float | None = None,
 ) -> None:
     """Store the scores of a dataset's test videos, and after them their metrics, with the run that they are of."""
     metric, test_hash = dataset.manifest.metric, dataset.manifest.test_hash()
@@ -266,14 +274,18 @@ def evaluate_scores(
             chance=chance_level(metric, scored),
             finished=now(),
             benchmark=dataset.manifest.benchmark,
+            snippets_per_second=snippets_per_second,
         )
     )
 
 
-def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> Scores:
+def _score(job: Job, record: RunRecord, step: int, dataset: Dataset, store: RunStore) -> tuple[Scores, float]:
+    """Score a dataset's test videos; return how many snippets a second took, too."""
     device = torch.device(job.device)
     model = load_trained(record, step, job.pipeline, store, device, dataset.manifest.benchmark)
-    return score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training, device)
+    started = time.perf_counter()
+    scores = score_videos(model, dataset, dataset.manifest.split("test"), record.spec.training, device)
+    return scores, sum(map(len, scores.values())) / (time.perf_counter() - started)
 
 
 def _write_curves(path: Path, losses: Mapping[str, NDArray[np.float64]]) -> None:

@@ -42,6 +42,16 @@ CSV_COLUMNS = (
     "settings",
     *COMPARISON_COLUMNS,
 )
+DESCRIBED_COLUMNS = (
+    "supervision",
+    "fidelity",
+    "parameters",
+    "multiply_adds",
+    "train_seconds",
+    "snippets_per_second",
+    "reported",
+)
+"""More columns of a table that says what its methods are."""
 
 
 def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
@@ -57,7 +67,8 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
             if cell.drop is not None:
                 empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *COMPARISON_COLUMNS))
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
-    return pd.DataFrame(rows, columns=list(CSV_COLUMNS))
+    more = DESCRIBED_COLUMNS if rows and DESCRIBED_COLUMNS[0] in rows[0] else ()
+    return pd.DataFrame(rows, columns=[*CSV_COLUMNS, *more])
 
 
 def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[str, str]:
@@ -97,9 +108,27 @@ def _in_every_form(document: Document, frame: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def _description(table: Table, cell: Cell) -> dict[str, object]:
+    """Return what a table says of a cell's method beside its numbers, if it does."""
+    row = next(row for row in table.plan.rows if row.label == cell.row)
+    if (card := row.card) is None:
+        return {}
+    cost = next((cost for cost in table.costs if (cost.row, cost.dataset) == (cell.row, cell.train)), None)
+    return {
+        "supervision": row.supervision.get(cell.train, "weak"),
+        "fidelity": card.fidelity,
+        "parameters": cost and cost.parameters,
+        "multiply_adds": card.multiply_adds.get(cell.train),
+        "train_seconds": cost and cost.seconds,
+        "snippets_per_second": cost and cost.snippets_per_second,
+        "reported": "; ".join(f"{f.value:g} on {f.features}" for f in card.reported if f.dataset == cell.train),
+    }
+
+
 def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
     s, d = cell.summary, cell.difference
     return {
+        **_description(table, cell),
         "table": table.plan.table,
         "row": cell.row,
         "column": f"{cell.train} → {cell.test}",

@@ -58,6 +58,7 @@ ESCAPES = {
     "↑": r"$\uparrow$",
     "†": r"\dag{}",
     "‡": r"\ddag{}",
+    "§": r"\S{}",
     "·": r"\textperiodcentered{}",
     "°": r"$^\circ$",
     "≤": r"$\leq$",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table
-from benchmark.terms import Selection
+from benchmark.terms import Selection, Supervision
+from reports.tables.grid import MARK_OF_TOLD
 from reports.tables.paths import without_folders
 
 FALLBACKS = {
@@ -20,6 +21,13 @@ FALLBACKS = {
     "DEV-VECTORS-NONE": "no vectors of class names: what learns from them is off",
     "DEV-VECTORS-RANDOM": "random directions in the place of a text encoder's vectors of class names",
 }
+TOLD: Mapping[Supervision, str] = {
+    "weak": "video labels",
+    "weak-classes": "video labels and the classes of abnormal videos",
+    "normal-only": "normal videos only",
+    "none": "no labels",
+}
+"""What each supervision is called."""
 UNKNOWN = "which another version of wvad-bench knows"
 
 BELOW_CHANCE = "† below chance level, where a relative drop says little."
@@ -48,6 +56,7 @@ def caption(table: Table) -> list[str]:
         by = "" if plan.seeds > 1 else ", the one seed of each taken as given"
         lines.append(f"Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md){by}.")
     lines += _tuned_sentences(plan)
+    lines.append(supervision_sentence(plan))
     if table.reported:
         lines.append("Rows reported by the paper rest on features of several kinds, theirs or others'.")
     if plan.overrides:
@@ -76,6 +85,17 @@ def _tuned_sentences(plan: TablePlan) -> list[str]:
     tried = "/".join(map(str, trials))
     several = "" if trials == [1] else "s"
     return [f"Tuned alike: {tried} random trial{several} each, selected on held-out training videos."] if trials else []
+
+
+def supervision_sentence(plan: TablePlan) -> str:
+    """Say what the methods are told of their training videos, and which of them are told other things."""
+    others = _places(
+        (TOLD[told], row.label if len(plan.datasets) == 1 else f"{row.label} on {name}")
+        for row in plan.rows
+        for name, told in row.supervision.items()
+    )
+    more = "".join(f"; {MARK_OF_TOLD} {told}: {where}" for told, where in others.items())
+    return f"Supervision: {TOLD['weak']}{more}."
 
 
 def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports.tables import beside_paper, contrasts, controls, differences, gains
+from reports.tables import beside_paper, contrasts, controls, described, differences, gains
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
@@ -46,6 +46,7 @@ def make_document(table: Table) -> Document:
     classes = contrasts.class_grid(table)
     beside = beside_paper.paper_grid(table, beside_marks)
     below = [
+        ("methods", described.TITLE, described.CAPTION, described.methods_grid(table)),
         ("gains", gains.TITLE, gains.CAPTION, gains.gain_grid(table)),
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),

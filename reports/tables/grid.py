@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark.runs.table_plan import PlannedDataset
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow
 from benchmark.tables.cells import Cell, Table
 from benchmark.tables.paper import decimals, footnotes
 from benchmark.terms import METRIC_NAMES
 
 EMPTY = "—"
+MARK_OF_TOLD = "§"
+"""Behind the name of a row whose method is told more or less than video labels."""
 LEADING = ("best", "indistinguishable")
 """Standings that are set in bold."""
 FIGURE_SPACE = "\N{FIGURE SPACE}"
@@ -140,6 +142,11 @@ def columns(table: Table) -> list[tuple[str, PlannedDataset, PlannedDataset]]:
     return [(f"{s.name} → {dataset_title(t)}", s, t) for t in datasets for s in datasets]
 
 
+def row_name(row: PlannedRow) -> str:
+    """Name a row, with a mark where its method is told more or less than video labels."""
+    return f"{row.label} {MARK_OF_TOLD}" if row.supervision else row.label
+
+
 def dataset_title(dataset: PlannedDataset) -> str:
     """Name a dataset and what is measured on it."""
     return f"{dataset.name} ({METRIC_NAMES[dataset.metric]})"
@@ -192,7 +199,7 @@ def _by_target(table: Table) -> Iterator[GridGroup]:
         rows = []
         for row in plan.rows:
             cells = [table.cell(row.label, source.name, target.name) for source in plan.datasets]
-            rows.append(GridRow(row.label, tuple(result(c, plan.seeds, c.train == c.test) for c in cells)))
+            rows.append(GridRow(row_name(row), tuple(result(c, plan.seeds, c.train == c.test) for c in cells)))
         yield GridGroup(dataset_title(target), tuple(rows))
 
 
@@ -203,7 +210,7 @@ def _by_group(table: Table) -> Iterator[GridGroup]:
         cells = [table.cell(row.label, dataset.name, dataset.name) for dataset in plan.datasets]
         if not groups or row.group != groups[-1][0]:
             groups.append((row.group, []))
-        groups[-1][1].append(GridRow(row.label, tuple(result(c, plan.seeds, c.standing in LEADING) for c in cells)))
+        groups[-1][1].append(GridRow(row_name(row), tuple(result(c, plan.seeds, c.standing in LEADING) for c in cells)))
     return (GridGroup(title, tuple(rows)) for title, rows in groups)
 
 

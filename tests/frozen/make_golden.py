@@ -15,7 +15,7 @@ from benchmark.system.files import write_atomically
 from benchmark.system.hashing import unseal
 from benchmark.tables import compared as derived
 from benchmark.tables.cells import fill_selections
-from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_tables, read_table
+from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_paper_tables, read_table
 from benchmark.tables.paper import cross_dataset_value, in_domain_value
 from benchmark.terms import Metric, Selection, Training
 
@@ -70,7 +70,7 @@ def make_golden(scratch: Path) -> None:
     """Write the packed results folder and the golden files anew."""
     GOLDEN.mkdir(exist_ok=True)
     pack: dict[str, object] = {}
-    for name in list_tables():
+    for name in list_paper_tables():
         pack |= _pack_table(read_table(name))
     for name in BENCHMARKS:
         pack |= _pack_controls(name)

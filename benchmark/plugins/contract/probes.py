@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.api import Bags, FeatureSpec, Method, PairBatch, TrainingContext
+from benchmark.plugins.assumed import assume_features
 
 DIM = 48
 OBJECT_CLASSES = 5
@@ -57,18 +58,7 @@ def draw_features(videos: int, crops: int, length: int, seed: int = 0, dim: int 
 
 def tell_features(method: type[Method], sources: Sources, dim: int = DIM) -> FeatureSpec:
     """Return what a method is told of the features that the checks draw."""
-    classes = CLASSES if sources.get("classes", "none") != "none" else ()
-    vectors = torch.randn(len(CLASSES), CLASS_VECTOR_DIM, generator=torch.Generator().manual_seed(0))
-    count = len(method.parts)
-    sizes = [dim // count + (i < dim % count) for i in range(count)] if count else []
-    return FeatureSpec(
-        dim,
-        sources,
-        OBJECT_CLASSES if sources.get("objects", "none") != "none" else 0,
-        classes=classes,
-        class_vectors=vectors if classes and sources.get("class_vectors", "none") != "none" else None,
-        parts=dict(zip(method.parts, sizes, strict=True)),
-    )
+    return assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
 
 
 def draw_batch(

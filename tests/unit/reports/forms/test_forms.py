@@ -15,7 +15,7 @@ import reports
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import fill_table
-from benchmark.tables.declaration import list_tables
+from benchmark.tables.declaration import list_paper_tables
 from benchmark.tables.paper import footnotes
 from benchmark.terms import selection_suffix
 from reports.forms.html import to_html
@@ -38,7 +38,7 @@ def written(results: Results) -> dict[str, Path]:
     return {path.name: path for path in render(results)}
 
 
-PAGES = [table + selection_suffix(SELECTIONS.get(table, "last")) for table in list_tables()]
+PAGES = [table + selection_suffix(SELECTIONS.get(table, "last")) for table in list_paper_tables()]
 """Names of the golden files: one of the tables is shown under another selection."""
 
 
