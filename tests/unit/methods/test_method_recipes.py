@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 import methods
-from methods.clav.clav import CLAV
-from methods.ctr import CTR
-from methods.dmil import DMIL
-from methods.mmil import MMIL
-from methods.rtfm import RTFM
+from benchmark.plugins.registry import MethodPlugin
+from benchmark.system.entry_points import list_plugins
+from benchmark.terms import Training
 
-CLASSES = {"mmil": MMIL, "rtfm": RTFM, "ctr": CTR, "dmil": DMIL, "clav": CLAV}
+PLUGINS = [plugin for plugin in list_plugins(MethodPlugin).values() if plugin.distribution == "wvad-bench"]
+CLASSES = {plugin.recipe_path().stem: plugin.load() for plugin in PLUGINS if plugin.name != "binary-svm"}
+CALLED = {plugin.recipe_path().stem: plugin.name for plugin in PLUGINS}
 PARTS = ["benchmarks", "presets", "profiles"]
 BENCHMARKS = {"ucf-crime", "xd-violence", "shanghaitech", "avenue"}
 TRAINING = {
@@ -27,6 +27,7 @@ TRAINING = {
     "numerics",
     "unit_features",
 }
+"""Settings that every recipe names; the others it names where they are not at their defaults."""
 
 
 def recipe(name):
@@ -42,7 +43,9 @@ def values(block):
 def test_default_block_names_every_setting(name):
     default = recipe(name)["default"]
     assert set(default["config"]) == set(CLASSES[name].Config.model_fields)
-    assert set(default["training"]) == TRAINING
+    assert set(Training.model_fields) >= set(default["training"]) >= TRAINING
+    for key in set(default["training"]) - TRAINING:
+        assert default["training"][key]["value"] != Training.model_fields[key].default
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -59,7 +62,7 @@ def test_every_value_has_a_source_and_every_estimate_a_note(name):
             assert set(leaf) <= {"value", "source", "note"}
             assert leaf["source"] in {"paper", "official-code", "estimate", "search"}
             assert leaf["source"] != "estimate" or leaf["note"].endswith(".")
-            assert leaf["source"] != "search" or f"wvad tune {name}" in leaf["note"]
+            assert leaf["source"] != "search" or f"wvad tune {CALLED[name]}" in leaf["note"]
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -69,7 +72,7 @@ def test_all_four_benchmarks_have_a_block_and_every_block_makes_a_valid_config(n
     default = values(content["default"]["config"])
     for part in PARTS:
         for block in content.get(part, {}).values():
-            assert set(block.get("training", {})) <= TRAINING
+            assert set(block.get("training", {})) <= set(Training.model_fields)
             CLASSES[name].Config(**default | values(block.get("config", {})))
 
 
