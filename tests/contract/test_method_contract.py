@@ -16,6 +16,7 @@ FORMS = [("clav", "relation=rn"), ("clav", "relation=none"), ("clav", "activatio
 
 UNREACHED_ALONE = {
     "ctr": ("relation.query.weight", "relation.key.weight"),
+    "wsal": ("fc2_1.weight", "fc2_1.bias", "fc2_2.weight", "fc2_2.bias"),
     "amil": ("attention.inner.weight", "attention.inner.bias", "attention.outer.weight"),
 }
 """Weights that compare segments, and so learn nothing from videos of one segment."""
