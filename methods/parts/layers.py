@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,7 @@ __all__ = [
     "init_xavier_normal",
     "init_xavier_uniform",
     "mean_logit",
+    "relu_batch_norm",
     "take_segments",
     "top_indices",
     "unit_vectors",
@@ -131,28 +133,31 @@ class NonLocal(nn.Module):
         return out
 
 
+def relu_batch_norm(channels: int) -> tuple[nn.Module, nn.Module]:
+    """Make what follows a convolution in RTFM's code: ReLU, and only then batch normalisation."""
+    return nn.ReLU(), nn.BatchNorm1d(channels)
+
+
 class MultiScaleTemporalNetwork(nn.Module):
     """RTFM's multi-scale temporal network: a dilated pyramid and a non-local branch, fused, plus the input.
 
     Input and output (N, T, D). Each of the four branches is `width` wide, D // 4 if None (512 for the
-    published D = 2048), the non-local block half of that, both at least 1. Every convolution is followed by
-    ReLU and then batch normalisation, as in the code.
+    published D = 2048), the non-local block half of that, both at least 1. `after` makes what follows the
+    convolutions of the pyramid and the fusing one, by their channels.
     """
 
-    def __init__(self, dim: int, width: int | None = None) -> None:
+    def __init__(
+        self, dim: int, width: int | None = None, after: Callable[[int], Iterable[nn.Module]] = relu_batch_norm
+    ) -> None:
         super().__init__()
         width = width or max(1, dim // 4)
         self.pyramid = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv1d(dim, width, 3, padding=dilation, dilation=dilation),
-                nn.ReLU(),
-                nn.BatchNorm1d(width),
-            )
+            nn.Sequential(nn.Conv1d(dim, width, 3, padding=dilation, dilation=dilation), *after(width))
             for dilation in (1, 2, 4)
         )
         self.reduce = nn.Sequential(nn.Conv1d(dim, width, 1, bias=False), nn.ReLU())
         self.non_local = NonLocal(width, max(1, width // 2))
-        self.fuse = nn.Sequential(nn.Conv1d(4 * width, dim, 3, padding=1, bias=False), nn.ReLU(), nn.BatchNorm1d(dim))
+        self.fuse = nn.Sequential(nn.Conv1d(4 * width, dim, 3, padding=1, bias=False), *after(dim))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, T, D) to (N, T, D)."""
