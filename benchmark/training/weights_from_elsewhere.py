@@ -134,8 +134,9 @@ def load_weights(model: Method, path: Path, title: str) -> None:
         raise InputError(f"{path}: not the weights of {title}: {len(missing)} are missing, such as {missing[0]}")
     if surplus:
         raise InputError(f"{path}: not the weights of {title}: {len(surplus)} are unknown, such as {surplus[0]}")
+    sized = dict(model.named_parameters())  # a buffer may take the shape that it comes in
     for name, tensor in state.items():
-        if tensor.shape != expected[name].shape:
+        if name in sized and tensor.shape != expected[name].shape:
             raise InputError(
                 f"{path}: {name} has shape {tuple(tensor.shape)}; {title} at these settings on features of size "
                 f"{model.features.dim} has {tuple(expected[name].shape)}"

@@ -18,6 +18,8 @@ DIM = 48
 OBJECT_CLASSES = 5
 CLASSES = ("normal", "fall", "fight")
 CLASS_VECTOR_DIM = 20
+ALL_VIDEOS = (6, 4)
+"""Normal and abnormal ones that a method is shown before the first step."""
 SEGMENTS = 32
 """Segments of a batch and snippets of a scored video, where they are not what is checked."""
 NAMED = 5
@@ -137,11 +139,12 @@ def take_loss_terms(method: Method, batch: PairBatch) -> dict[str, Tensor]:
 
 
 def make_ready(method: Method, steps: int, **shape: Any) -> None:
-    """Tell a method that its training begins, and show it all bags once."""
+    """Tell a method that its training begins, and show it all bags once: more normal than abnormal ones."""
     method.train()
     method.begin_training(TrainingContext(steps, seed=0))
+    normal, abnormal = (draw_batch(method, **{**shape, "videos": videos}) for videos in ALL_VIDEOS)
     with torch.no_grad():
-        method.prepare(draw_batch(method, **shape))
+        method.prepare(PairBatch(normal.normal, abnormal.abnormal))
 
 
 def train(
