@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from benchmark.api import FeatureSpec, MethodConfig, MethodError, PairBatch
 from methods.parts.layers import CausalConvolution, mean_logit
 from methods.parts.losses import add_total
-from methods.parts.official_names import rename_weights
+from methods.parts.official_weights import rename_weights
 from methods.parts.padded import is_abnormal, lay_out_crops, logit_of_mean, top_rows
 from methods.parts.scorers import LogitScorer
 

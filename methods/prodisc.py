@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmark.api import FeatureSpec, MethodConfig, PairBatch
 from methods.parts.layers import init_xavier_uniform, mean_logit, unit_vectors
 from methods.parts.losses import add_total
-from methods.parts.official_names import rename_weights
+from methods.parts.official_weights import rename_weights
 from methods.parts.padded import is_abnormal, lay_out_crops, own_rows, top_rows
 from methods.parts.scorers import LogitScorer
 

@@ -13,6 +13,7 @@ from benchmark.api import FeatureSpec, PairBatch
 from methods.parts.feature_magnitude import magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit
 from methods.parts.losses import add_total
+from methods.parts.official_weights import rename_weights
 from methods.parts.scorers import LogitScorer
 from methods.parts.switches import Need, SwitchedConfig
 
@@ -75,8 +76,7 @@ class RTFM(LogitScorer):
         A prefix ``module.`` of all names, which data-parallel training leaves, is dropped. Source: model.py of the
         official code.
         """
-        prefix = "module." if all(name.startswith("module.") for name in weights) else ""
-        return {_our_name(name.removeprefix(prefix)): value for name, value in weights.items()}
+        return rename_weights(weights, OFFICIAL_NAMES)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the scores' logits (videos, T) and F after dropout (videos, crops, T, dim)."""
@@ -99,10 +99,3 @@ class RTFM(LogitScorer):
                 magnitude_loss=config.magnitude_loss,
             )
         )
-
-
-def _our_name(name: str) -> str:
-    for official, ours in OFFICIAL_NAMES.items():
-        if name.startswith(official):
-            return ours + name.removeprefix(official)
-    return name

@@ -9,13 +9,17 @@ from benchmark.system.process import one_thread
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 ADD_ONS = [point.name for point in sorted(entry_points(group="wvad_bench.addons"))]
-WITH_ADD_ONS = [name for name in ("mmil", "rtfm", "clav", "s3r", "hl-net", "vadclip") if name in METHODS]
+WITH_ADD_ONS = [name for name in ("mmil", "rtfm", "clav", "hl-net", "vadclip") if name in METHODS]
 """Methods that differ in what an add-on in front of them has to pass on: hooks, factors of the rate, padded videos."""
 FORMS = [("clav", "relation=rn"), ("clav", "relation=none"), ("clav", "activation=none")]
 """Settings that exchange a part of a method for another one."""
 
 UNREACHED_ALONE = {
     "ctr": ("relation.query.weight", "relation.key.weight"),
+    "pel4vad": (
+        *(f"context.{name}" for name in ("alpha", "gamma", "bias")),
+        *(f"context.{layer}.{part}" for layer in ("query", "key", "value") for part in ("weight", "bias")),
+    ),
     "wsal": ("fc2_1.weight", "fc2_1.bias", "fc2_2.weight", "fc2_2.bias"),
     "amil": ("attention.inner.weight", "attention.inner.bias", "attention.outer.weight"),
 }
