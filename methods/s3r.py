@@ -6,11 +6,13 @@ import itertools
 import math
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -187,15 +189,22 @@ def learn_dictionary(videos: Tensor, slots: int, nonzeros: int) -> Tensor:
     The samples are the channels, each with its values in all videos, and what is kept is not the atoms but the code:
     what a channel takes of each atom, which is 0 for all but `nonzeros` of them.
 
-    Draws from a generator of its own. scikit-learn has changed the algorithm since the authors' version 0.24, so the
+    Draws from a generator of its own, so the same videos give the same dictionary, which is kept for the runs of other
+    seeds. scikit-learn has changed the algorithm since the authors' version 0.24, so the
     same videos give another dictionary than theirs; 100 batches are what its ``n_iter=100`` was.
     """
+    values = np.ascontiguousarray(videos.double().cpu().numpy().T)
+    return torch.from_numpy(_learn_code(values.tobytes(), values.shape, slots, nonzeros)).clone()
+
+
+@lru_cache(maxsize=8)
+def _learn_code(values: bytes, shape: tuple[int, int], slots: int, nonzeros: int) -> NDArray[np.float64]:
     # Slow to import, and needed once in a training.
     from sklearn.decomposition import MiniBatchDictionaryLearning
     from sklearn.utils import gen_batches
     from sklearn.utils.extmath import randomized_svd
 
-    channels = np.ascontiguousarray(videos.double().cpu().numpy().T)
+    channels = np.frombuffer(values).reshape(shape)
     random = np.random.RandomState(SEED)
     _, sizes, directions = randomized_svd(channels, min(slots, *channels.shape), random_state=random)
     learner = MiniBatchDictionaryLearning(
@@ -214,7 +223,7 @@ def learn_dictionary(videos: Tensor, slots: int, nonzeros: int) -> Tensor:
         for batch in itertools.islice(batches, BATCHES):
             learner.partial_fit(shuffled[batch])
         code = learner.transform(channels)
-    return torch.from_numpy(np.ascontiguousarray(code.T))
+    return np.ascontiguousarray(code.T)
 
 
 def _group_norm_relu(channels: int) -> tuple[nn.Module, nn.Module]:

@@ -5,6 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from benchmark.api import Bags, FeatureSpec, PairBatch
+from methods.parts.feature_magnitude import select_by_magnitude
 from methods.rtfm import RTFM
 from tests.unit.methods import bags
 
@@ -31,7 +32,7 @@ def check_training_step(method, batch):
 @pytest.mark.parametrize(("length", "k"), [(1, 1), (8, 1), (16, 1), (20, 2), (32, 3), (200, 20)])
 def test_a_tenth_of_the_segments_and_at_least_one_stand_for_a_video(length, k):
     method = build(12)
-    index = method.train()._select(torch.rand(4, 2, length, 12))
+    index = select_by_magnitude(torch.rand(4, 2, length, 12), method.train().dropout)
     assert index.shape == (4, k)
     assert all(len(set(row)) == k and min(row) >= 0 and max(row) < length for row in index.tolist())
     check_training_step(method, pair_batch(2, 2, length, 12))
