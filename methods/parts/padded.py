@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.api import Bags, PairBatch
 from methods.parts.layers import top_indices
 
-__all__ = ["is_abnormal", "lay_out_crops", "logit_of_mean", "own_rows", "top_rows"]
+__all__ = ["is_abnormal", "lay_out_crops", "logit_of_mean", "own_rows", "share_of_rows", "top_mean", "top_rows"]
 
 
 def lay_out_crops(batch: PairBatch) -> tuple[Tensor, Tensor]:
@@ -56,6 +56,23 @@ def top_rows(values: Tensor, k: Tensor, lengths: Tensor) -> Tensor:
     """Return which rows have a video's k largest values among its own rows: (M, T), (M), (M) -> (M, T)."""
     order = top_indices(values.masked_fill(~own_rows(lengths, values.shape[1]), -torch.inf), values.shape[1])
     return torch.zeros_like(order, dtype=torch.bool).scatter(1, order, own_rows(k, values.shape[1]))
+
+
+def share_of_rows(lengths: Tensor, divisor: int) -> Tensor:
+    """Return how many rows stand for a video of L: L // divisor + 1, or all L where that is more; (M) -> (M)."""
+    return torch.minimum(lengths // divisor + 1, lengths)
+
+
+def top_mean(values: Tensor, k: Tensor, lengths: Tensor) -> Tensor:
+    """Return the mean of a video's k largest values among its own rows: (M, T), (M), (M) -> (M).
+
+    Of values (M, T, C) each of the C has largest ones of its own: (M, C).
+    """
+    if values.ndim == 3:
+        columns = values.shape[2]
+        repeated = (x.repeat_interleave(columns) for x in (k, lengths))
+        return top_mean(values.mT.flatten(0, 1), *repeated).view(-1, columns)
+    return values.masked_fill(~top_rows(values, k, lengths), 0).sum(-1) / k
 
 
 def logit_of_mean(logits: Tensor, chosen: Tensor) -> Tensor:

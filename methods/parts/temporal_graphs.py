@@ -1,0 +1,128 @@
+"""Graphs over the segments of a video, and convolutions on them, of HL-Net (Wu et al., ECCV 2020) and VadCLIP.
+
+Source: model.py and layers.py of the official code of both. A graph is never held as a whole where a video is long: its
+rows are made in blocks, and made again where it is used again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from methods.parts.layers import TemporalConvolution
+
+__all__ = ["Graph", "GraphConvolution", "distance_graph", "score_graph", "similarity_graph"]
+
+Graph = Callable[[Tensor], Tensor]
+"""A graph as what it makes of segments: (sequences, T, C) -> its matrix times that, of the same shape."""
+
+BLOCK = 2**23
+"""Numbers that a block of a graph's rows has at most: 32 MiB in float32."""
+BAND = 512
+"""Rows of a block of the distance graph."""
+REACH = 128
+"""Distance from which on exp(-distance / e) is below 4e-21, and adds nothing even in float64."""
+
+
+class GraphConvolution(nn.Module):
+    """A x W + residual of x, for a graph A: (sequences, T, `dim`) -> (sequences, T, `out`).
+
+    W has no bias. The residual is a convolution of kernel 5, or x itself where `dim` equals `out`.
+    """
+
+    def __init__(self, dim: int, out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(dim, out))
+        self.residual = nn.Identity() if dim == out else TemporalConvolution(dim, out, 5)
+        nn.init.xavier_uniform_(self.weight)
+
+    def forward(self, x: Tensor, graph: Graph) -> Tensor:
+        """Map (sequences, T, dim) to (sequences, T, out)."""
+        out: Tensor = graph(x @ self.weight) + self.residual(x)
+        return out
+
+
+def similarity_graph(x: Tensor, lengths: Tensor | None = None, threshold: float = 0.7) -> Graph:
+    """Connect segments that look alike: softmax_j of the cosine of x_i and x_j, SIM.
+
+    A cosine of `threshold` or less counts as 0, not as minus infinity: such a pair keeps the weight of a zero logit.
+
+    Parameters
+    ----------
+    x
+        Features, shape (sequences, T, D).
+    lengths
+        How many segments of each sequence are its own, shape (sequences,): the others have no part in the graph, and
+        their rows are zero. All, if None.
+    """
+    norms = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+
+    def logits(start: int, stop: int) -> Tensor:
+        cosines = x[:, start:stop] @ x.mT / (norms[:, start:stop] @ norms.mT + 1e-20)
+        return F.threshold(cosines, threshold, 0)
+
+    return _softmax_graph(x, lengths, logits)
+
+
+def score_graph(scores: Tensor, lengths: Tensor | None = None, temperature: float = 0.1) -> Graph:
+    """Connect segments of like scores: softmax_j of sigmoid(((1 - |s_i - s_j|) - 0.5) / temperature).
+
+    Parameters
+    ----------
+    scores
+        In [0, 1], shape (sequences, T).
+    lengths
+        See `similarity_graph`.
+    """
+
+    def logits(start: int, stop: int) -> Tensor:
+        closeness = 1 - (scores[:, start:stop, None] - scores[:, None]).abs()
+        return ((closeness - 0.5) / temperature).sigmoid()
+
+    return _softmax_graph(scores, lengths, logits)
+
+
+def distance_graph(x: Tensor) -> Tensor:
+    """Apply the graph exp(-|i - j| / e), DIST: (sequences, T, C) -> (sequences, T, C).
+
+    Its rows do not sum to one, and it knows of no lengths: what fills a sequence up acts on the segments before it.
+    """
+    length, made = x.shape[-2], []
+    place = torch.arange(length, device=x.device)
+    for start in range(0, length, BAND):
+        first, last = max(0, start - REACH), start + BAND + REACH
+        apart = (place[start : start + BAND, None] - place[first:last]).abs().to(x.dtype)
+        made.append((-apart / math.e).exp() @ x[..., first:last, :])
+    return torch.cat(made, dim=-2)
+
+
+def _softmax_graph(like: Tensor, lengths: Tensor | None, logits: Callable[[int, int], Tensor]) -> Graph:
+    """Return the graph whose rows from one place to another are softmax_j of `logits`, within the lengths.
+
+    Parameters
+    ----------
+    like
+        A tensor (sequences, T, …).
+    """
+    sequences, length = like.shape[:2]
+    own = None if lengths is None else torch.arange(length, device=like.device) < lengths[:, None]
+    # A softmax needs something to sum over, also where a sequence has no segment of its own.
+    seen = None if own is None else own | ~own.any(1, keepdim=True)
+
+    def rows(start: int, stop: int) -> Tensor:
+        row = logits(start, stop)
+        if own is None or seen is None:
+            return row.softmax(-1)
+        row = row.masked_fill(~seen[:, None], -torch.inf).softmax(-1)
+        return row.masked_fill(~own[:, start:stop, None], 0)
+
+    size = max(1, BLOCK // (sequences * length))
+    if size >= length:
+        whole = rows(0, length)
+        return lambda x: whole @ x
+    starts = range(0, length, size)
+    return lambda x: torch.cat([rows(start, min(start + size, length)) @ x for start in starts], dim=-2)
