@@ -13,13 +13,15 @@ from methods.parts.losses import bag_cross_entropy, flat_smoothness, magnitude_h
 __all__ = ["magnitude_terms", "select_by_magnitude"]
 
 
-def select_by_magnitude(embedded: Tensor, dropout: nn.Dropout) -> Tensor:
-    """Select the k = max(1, T // 10) segments of largest L2 norm, some left out at random by `dropout`.
+def select_by_magnitude(embedded: Tensor, dropout: nn.Dropout, k: int | None = None) -> Tensor:
+    """Select the k segments of largest L2 norm, some left out at random by `dropout`.
 
     Parameters
     ----------
     embedded
         Features (videos, crops, T, D); norms are averaged over the crops.
+    k
+        max(1, T // 10) if None, and at most T.
 
     Returns
     -------
@@ -28,7 +30,7 @@ def select_by_magnitude(embedded: Tensor, dropout: nn.Dropout) -> Tensor:
     """
     magnitudes = torch.linalg.vector_norm(embedded, dim=-1).mean(1)
     kept = dropout(torch.ones_like(magnitudes))
-    return top_indices(magnitudes * kept, max(1, magnitudes.shape[1] // 10))
+    return top_indices(magnitudes * kept, k or max(1, magnitudes.shape[1] // 10))
 
 
 def magnitude_terms(

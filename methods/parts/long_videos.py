@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["in_windows", "rows_at_once"]
+__all__ = ["by_sequences", "in_windows", "rows_at_once"]
 
 ELEMENTS = 2**21
 """Numbers that one layer may give at once, 8 MB in float32."""
@@ -16,6 +16,17 @@ ELEMENTS = 2**21
 def rows_at_once(width: int) -> int:
     """Return how many rows a network may see at once whose widest layer gives `width` numbers a row."""
     return max(1, ELEMENTS // width)
+
+
+def by_sequences(network: Callable[[Tensor], Tensor], x: Tensor, width: int) -> Tensor:
+    """Apply a network that sees sequences whole, (N, T, D) -> (N, …), to a few at a time, or to one.
+
+    Parameters
+    ----------
+    width
+        Numbers a row that the network's widest layer gives.
+    """
+    return torch.cat([network(part) for part in torch.split(x, max(1, rows_at_once(width) // x.shape[1]))])
 
 
 def in_windows(network: Callable[[Tensor], Tensor], x: Tensor, reach: int, width: int) -> Tensor:

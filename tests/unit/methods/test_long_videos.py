@@ -36,6 +36,22 @@ def test_windows_give_what_whole_sequences_give(sequences, length, reach, rows):
     assert max(seen) <= at_once + 2 * reach
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 20), st.integers(1, 60))
+def test_sequences_go_whole_and_as_many_at_once_as_fit(sequences, length, rows):
+    x, seen = torch.rand(sequences, length, 3), []
+
+    def watched(part):
+        seen.append(len(part))
+        return part.cumsum(1)
+
+    found = long_videos.by_sequences(watched, x, long_videos.ELEMENTS // rows)
+    assert torch.equal(found, x.cumsum(1))
+    fits = max(1, long_videos.rows_at_once(long_videos.ELEMENTS // rows) // length)
+    assert max(seen) == min(fits, sequences)
+    assert sum(seen) == sequences
+
+
 def test_too_small_a_reach_shows_at_the_borders_of_windows():
     x, network = torch.rand(1, 40, 3, dtype=torch.float64), neighbours(2)
     found = long_videos.in_windows(network, x, 1, long_videos.ELEMENTS // 10)
