@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.plugins.contract import CHECKS, Subject, find_subject, learning, scores
 from benchmark.system.process import one_thread
+from tests.contract.subjects import subject_of
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 ADD_ONS = [point.name for point in sorted(entry_points(group="wvad_bench.addons"))]
@@ -40,7 +41,7 @@ def combine(name: str, add_on: str) -> Subject:
 
 
 SUBJECTS = [
-    *(find_subject(name) for name in METHODS),
+    *(subject_of(name) for name in METHODS),
     *(combine(name, add_on) for name in WITH_ADD_ONS for add_on in ADD_ONS),
     *(form(name, setting) for name, setting in FORMS),
 ]

@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from torch import nn
 
-from benchmark.plugins.contract import Subject, find_subject
+from benchmark.plugins.contract import Subject
 from benchmark.plugins.contract.probes import draw_features, score, train
 from benchmark.system.frozen import Settings, first_error
 from benchmark.system.process import one_thread
+from tests.contract.subjects import subject_of
 
 SHAPE = {"videos": 4, "length": 8}
 DIM = 16
@@ -95,7 +96,7 @@ def is_valid(accepts: TypeAdapter[Any], value: Any) -> bool:
 
 NAMES = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 NAMES += [f"mmil+{point.name}" for point in sorted(entry_points(group="wvad_bench.addons"))]
-PARTS = {name: Part(find_subject(name)) for name in NAMES}
+PARTS = {name: Part(subject_of(name)) for name in NAMES}
 FLIPS = [(name, *flip) for name, part in PARTS.items() for flip in part.flips()]
 
 
