@@ -1,0 +1,148 @@
+"""The two-branch transformer that UR-DMU (Zhou et al., AAAI 2023) and BN-WVAD (Zhou et al., 2023) share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from methods.parts.layers import TemporalConvolution
+
+__all__ = ["OFFICIAL_LAYERS", "TwoBranchNetwork", "mean_over_crops", "rename_weights"]
+
+DEPTH = 2
+HEADS = 4
+BAND = 160
+"""Distance from which on the distance kernel is left out, exp(-BAND/e) < 1e-25: too little to change a float64."""
+NUMBERS_AT_ONCE = 2**23
+"""Of the attention's matrix while videos are scored, so that a long video needs no n x n matrix."""
+SNIPPETS_AT_ONCE = 2**14
+"""Of all videos and crops that are scored together; a longer video comes alone."""
+
+OFFICIAL_LAYERS = {
+    "embedding.conv_1.0.": "network.embedding.",
+    **{
+        f"selfatt.layers.{i}.{official}.": f"network.layers.{i}.{ours}."
+        for i in range(DEPTH)
+        for official, ours in {
+            "0.norm": "attention_norm",
+            "0.fn.to_qkv": "attention.to_qkvt",
+            "0.fn.to_out.0": "attention.to_out",
+            "1.norm": "feed_forward_norm",
+            "1.fn.net.0": "feed_forward.0",
+            "1.fn.net.3": "feed_forward.3",
+        }.items()
+    },
+}
+"""Layers of the official network, as the names of its weights begin, and ours in a method's `network`."""
+
+
+def rename_weights(weights: Mapping[str, Tensor], layers: Mapping[str, str]) -> dict[str, Tensor]:
+    """Rename official weights by how their names begin; names that begin otherwise stay as they are.
+
+    A prefix ``module.`` of all names, which data-parallel training leaves, is dropped.
+    """
+    prefix = "module." if all(name.startswith("module.") for name in weights) else ""
+
+    def ours(name: str) -> str:
+        found = next((official for official in layers if name.startswith(official)), None)
+        return name if found is None else layers[found] + name.removeprefix(found)
+
+    return {ours(name.removeprefix(prefix)): value for name, value in weights.items()}
+
+
+def mean_over_crops(network: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
+    """Apply a network to every crop as a sequence (M, n, D) and average: (videos, crops, n, D) -> (videos, n, …).
+
+    It sees a few sequences at a time, so that the room it needs depends on the longest video alone.
+    """
+    sequences = features.flatten(0, 1)
+    at_once = max(1, SNIPPETS_AT_ONCE // sequences.shape[1])
+    out = torch.cat([network(sequences[start : start + at_once]) for start in range(0, len(sequences), at_once)])
+    return out.reshape(*features.shape[:2], *out.shape[1:]).mean(1)
+
+
+class TwoBranchNetwork(nn.Module):
+    """A convolution of kernel 3 with ReLU, then two pre-norm transformer layers without a norm at their end.
+
+    Input (M, T, D), output (M, T, width). PyTorch's own initialisation, as in the official codes.
+    """
+
+    def __init__(self, dim: int, width: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.embedding = TemporalConvolution(dim, width, 3)
+        self.layers = nn.ModuleList(_Layer(width, dropout) for _ in range(DEPTH))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (M, T, D) to (M, T, width)."""
+        x = self.embedding(x).relu()
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class _Layer(nn.Module):
+    """x + attention(norm(x)), then x + feed_forward(norm(x)): (M, T, width) -> (M, T, width)."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = TwoBranchAttention(width)
+        self.dropout = nn.Dropout(dropout)
+        self.feed_forward_norm = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, width), nn.Dropout(dropout)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.dropout(self.attention(self.attention_norm(x)))
+        out: Tensor = x + self.feed_forward(self.feed_forward_norm(x))
+        return out
+
+
+class TwoBranchAttention(nn.Module):
+    """Attention to what is alike beside a fixed mixing of what is near: (M, T, width) -> (M, T, width).
+
+    Each of four heads, width/4 wide (128 at the published width), joins A1 v and A2 t, where A1 = softmax_j(<q_i, k_j>
+    / sqrt(width/4)) and A2_ij = e_ij / sum_l e_jl with e_ij = exp(-|i - j| / e). As in the official codes, A2 is
+    divided by the sums of its columns: near the ends its rows do not sum to one.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head = max(1, width // HEADS)
+        self.to_qkvt = nn.Linear(width, 4 * HEADS * self.head, bias=False)
+        self.to_out = nn.Linear(2 * HEADS * self.head, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (M, T, width) to itself; without gradients, a block of rows at a time."""
+        sequences, length, _ = x.shape
+        blocks = self.to_qkvt(x).view(sequences, length, 4, HEADS, self.head).permute(2, 0, 3, 1, 4)
+        query, key, value, moved = blocks
+        query, moved = query / math.sqrt(self.head), moved / _column_sums(length, x)[:, None]
+        step = length if torch.is_grad_enabled() else max(1, NUMBERS_AT_ONCE // (sequences * HEADS * length))
+        rows = []
+        for start in range(0, length, step):
+            stop = min(start + step, length)
+            alike = (query[:, :, start:stop] @ key.mT).softmax(-1) @ value
+            first, last = max(0, start - BAND), min(length, stop + BAND)
+            near = _distance_kernel(start, stop, first, last, x) @ moved[:, :, first:last]
+            rows.append(torch.cat([alike, near], -1))
+        out: Tensor = self.to_out(torch.cat(rows, 2).transpose(1, 2).flatten(2))
+        return out
+
+
+def _distance_kernel(start: int, stop: int, first: int, last: int, like: Tensor) -> Tensor:
+    """Return exp(-|i - j| / e) for i in [start, stop) and j in [first, last), in the type of `like`."""
+    i = torch.arange(start, stop, dtype=torch.float64, device=like.device)
+    j = torch.arange(first, last, dtype=torch.float64, device=like.device)
+    return ((i[:, None] - j).abs() / -math.e).exp().to(like.dtype)
+
+
+def _column_sums(length: int, like: Tensor) -> Tensor:
+    """Return sum_l exp(-|j - l| / e) over all l, (T): two geometric series."""
+    ratio = math.exp(-1 / math.e)
+    j = torch.arange(length, dtype=torch.float64, device=like.device)
+    return ((1 + ratio - ratio ** (j + 1) - ratio ** (length - j)) / (1 - ratio)).to(like.dtype)
