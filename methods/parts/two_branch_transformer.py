@@ -121,17 +121,17 @@ class TwoBranchAttention(nn.Module):
         sequences, length, _ = x.shape
         blocks = self.to_qkvt(x).view(sequences, length, 4, HEADS, self.head).permute(2, 0, 3, 1, 4)
         query, key, value, moved = blocks
-        query, moved = query / math.sqrt(self.head), moved / _column_sums(length, x)[:, None]
+        moved = moved / _column_sums(length, x)[:, None]
         step = length if torch.is_grad_enabled() else max(1, NUMBERS_AT_ONCE // (sequences * HEADS * length))
-        rows = []
+        out = []
         for start in range(0, length, step):
             stop = min(start + step, length)
-            alike = (query[:, :, start:stop] @ key.mT).softmax(-1) @ value
+            logits = (query[:, :, start:stop] / math.sqrt(self.head)) @ key.mT
             first, last = max(0, start - BAND), min(length, stop + BAND)
             near = _distance_kernel(start, stop, first, last, x) @ moved[:, :, first:last]
-            rows.append(torch.cat([alike, near], -1))
-        out: Tensor = self.to_out(torch.cat(rows, 2).transpose(1, 2).flatten(2))
-        return out
+            joined = torch.cat([logits.softmax(-1) @ value, near], -1)
+            out.append(self.to_out(joined.transpose(1, 2).flatten(2)))
+        return torch.cat(out, 1)
 
 
 def _distance_kernel(start: int, stop: int, first: int, last: int, like: Tensor) -> Tensor:
