@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.importing.feature_files.formats import ArrayFile, open_arrays
+from benchmark.importing.feature_files.formats import ArrayFile, open_as_stored
 from benchmark.system.errors import InputError
 
 Vectors = NDArray[np.float32]
@@ -30,7 +30,7 @@ def read_class_vectors(path: Path, classes: Sequence[str]) -> Vectors:
     InputError
         If the file cannot be read, a class has no vector, or vectors differ in size or are not finite.
     """
-    arrays = open_arrays(path)
+    arrays = open_as_stored(path)
     if len(arrays) == 1 and len(arrays[0].shape) == 2:
         rows = _values(arrays[0])
         if len(rows) != len(classes):
@@ -53,4 +53,6 @@ def read_class_vectors(path: Path, classes: Sequence[str]) -> Vectors:
 
 
 def _values(array: ArrayFile) -> Vectors:
+    if not array.shape or 0 in array.shape:
+        raise InputError(f"{array.path}: {array.name} holds no vector, but shape {array.shape}")
     return np.concatenate([np.asarray(block, np.float32) for block in array.blocks(array.shape[0])])

@@ -16,7 +16,16 @@ from benchmark.importing.feature_files.formats.text import is_number_text, open_
 from benchmark.importing.feature_files.formats.torch_file import open_torch
 from benchmark.system.errors import InputError
 
-__all__ = ["SUFFIXES", "ArrayFile", "NoRowsError", "content_of", "is_number_text", "open_arrays", "refused"]
+__all__ = [
+    "SUFFIXES",
+    "ArrayFile",
+    "NoRowsError",
+    "content_of",
+    "is_number_text",
+    "open_arrays",
+    "open_as_stored",
+    "refused",
+]
 
 _OPENERS: Mapping[str, Callable[[Path], Sequence[ArrayFile]]] = {
     ".npy": lambda path: [open_npy(path)],
@@ -57,17 +66,28 @@ def open_arrays(path: Path) -> list[ArrayFile]:
     InputError
         If the file is missing or damaged, is not what its ending says, or holds anything but arrays of numbers.
     """
+    arrays = open_as_stored(path)
+    if path.suffix.lower() in _OF_MANY:
+        return _of_videos(path, arrays)
+    if not arrays[0].shape:
+        raise NoRowsError(path, "holds a single number")
+    return arrays
+
+
+def open_as_stored(path: Path) -> list[ArrayFile]:
+    """Open all arrays of a file by its ending, under the names that they have there.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, is not what its ending says, or holds anything but arrays of numbers.
+    """
     suffix, content = path.suffix.lower(), content_of(path)
     if content and content not in _OWN_CONTENTS.get(suffix, set()):
         raise refused(path, content)
     if (opener := _OPENERS.get(suffix)) is None:
         raise InputError(f"{path}: not a feature file; {', '.join(SUFFIXES)} can be read")
-    arrays = list(opener(path))
-    if suffix in _OF_MANY:
-        return _of_videos(path, arrays)
-    if not arrays[0].shape:
-        raise NoRowsError(path, "holds a single number")
-    return arrays
+    return list(opener(path))
 
 
 def _of_videos(path: Path, arrays: Sequence[ArrayFile]) -> list[ArrayFile]:
