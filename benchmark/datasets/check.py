@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import rows_sha256
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.dataset import VECTORS, Dataset
 from benchmark.datasets.labels import pair_with_labels, unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import official_totals
 from benchmark.metrics.frame import test_metrics
 from benchmark.metrics.undefined import undefined, why_undefined
+from benchmark.system.errors import InputError
 from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Split
 
@@ -72,8 +73,10 @@ class DatasetReport:
         Euclidean norm of the features, per row and crop.
     motion, objects
         Motion intensity, and the highest object score, per row; None without them.
+    vector_size
+        Size of the vector of each class; None without them.
     damaged
-        Videos whose stored rows do not have the manifest's hash.
+        Videos whose stored rows do not have the manifest's hash, and the file of class vectors, if they do not.
     """
 
     manifest: Manifest
@@ -81,6 +84,7 @@ class DatasetReport:
     norms: Range
     motion: Range | None
     objects: Range | None
+    vector_size: int | None
     damaged: tuple[str, ...]
 
     @property
@@ -102,6 +106,9 @@ class DatasetReport:
             if self.objects
             else "  objects: none",
         ]
+        if m.class_vectors:
+            size = "damaged" if self.vector_size is None else f"{self.vector_size} dimensions"
+            lines.append(f"  class vectors: {', '.join(m.class_vectors)}; {size}")
         for split in self.splits:
             lines += _split_lines(split)
         shown = ", ".join(m.missing[:5]) + (", ..." if len(m.missing) > 5 else "")
@@ -136,12 +143,19 @@ def check_dataset(dataset: Dataset, progress: Progress = lambda done, total: Non
         if objects is not None:
             highest.append(objects.max(axis=1))
         progress(done, len(m.videos))
+    size = None
+    if m.class_vectors:
+        try:
+            size = dataset.class_vectors().shape[1]
+        except InputError:
+            damaged.append(VECTORS)
     return DatasetReport(
         manifest=m,
         splits=(_count("train", m.split("train"), m.stride), _count("test", m.split("test"), m.stride)),
         norms=_spread(norms),
         motion=_spread(motions) if m.motion else None,
         objects=_spread(highest) if m.object_classes else None,
+        vector_size=size,
         damaged=tuple(damaged),
     )
 

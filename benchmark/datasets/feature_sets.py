@@ -72,6 +72,8 @@ class FeatureSet(FrozenModel):
             ours, theirs = getattr(self, field), getattr(other, field)
             if ours != theirs:
                 return f"{field} is {ours!r} and {theirs!r}"
+        if self.parts and other.parts and list(self.parts.items()) != list(other.parts.items()):
+            return f"its parts are {self.parts!r} and {other.parts!r}"
         return ""
 
 

@@ -173,6 +173,7 @@ def _videos(shape: Shape, segments: int) -> Iterator[Video]:
                 name=f"train-{label}-{i}",
                 split="train",
                 label=1 if label else 0,
+                classes=("abnormal",) if label else (),
                 first_row=first_row,
                 rows=segments,
                 unit="segments",
