@@ -55,6 +55,8 @@ def check_config(subject: Subject) -> None:
 def check_inputs(subject: Subject) -> None:
     """Inputs and their sources are those that the suite knows."""
     inputs = subject.method.inputs_for(subject.settings())
+    if "class_vectors" in inputs and "classes" not in inputs:
+        raise ContractError('class_vectors are those of classes, which are not asked for. Add "classes" to the inputs.')
     for name, accepted in inputs.items():
         if name not in SOURCES or name not in subject.method.inputs:
             known = SOURCES if name not in SOURCES else subject.method.inputs

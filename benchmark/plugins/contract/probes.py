@@ -94,7 +94,7 @@ def draw_batch(
             features=features,
             motion=motion if told.sources.get("motion", "none") != "none" else None,
             objects=objects if told.sources.get("objects", "none") != "none" else None,
-            video_ids=tuple(f"video-{seed}-{i}" for i in range(videos)),
+            video_ids=tuple(f"{'abnormal' if abnormal else 'normal'}-{i}" for i in range(videos)),
             classes=classes if told.classes else None,
             lengths=lengths if padded else None,
         )
@@ -138,21 +138,21 @@ def take_loss_terms(method: Method, batch: PairBatch) -> dict[str, Tensor]:
     return terms
 
 
-def make_ready(method: Method, steps: int, **shape: Any) -> None:
+Change = Callable[[PairBatch], PairBatch]
+"""What is done to bags before a method sees them."""
+
+
+def make_ready(method: Method, steps: int, change: Change = lambda bags: bags, **shape: Any) -> None:
     """Tell a method that its training begins, and show it all bags once: more normal than abnormal ones."""
     method.train()
     method.begin_training(TrainingContext(steps, seed=0))
     normal, abnormal = (draw_batch(method, **{**shape, "videos": videos}) for videos in ALL_VIDEOS)
     with torch.no_grad():
-        method.prepare(PairBatch(normal.normal, abnormal.abnormal))
+        method.prepare(change(PairBatch(normal.normal, abnormal.abnormal)))
 
 
 def train(
-    method: Method,
-    steps: int = 3,
-    padded: bool = False,
-    change: Callable[[PairBatch], PairBatch] = lambda batch: batch,
-    **shape: Any,
+    method: Method, steps: int = 3, padded: bool = False, change: Change = lambda bags: bags, **shape: Any
 ) -> list[dict[str, Tensor]]:
     """Take Adam steps on fresh batches; return the loss terms of each step, gradients as the last one left them.
 
@@ -164,7 +164,7 @@ def train(
         If a gradient is not finite, so that the weights after it mean nothing.
     """
     optimizer = make_optimizer(method)
-    make_ready(method, steps, **shape)
+    make_ready(method, steps, change, padded=padded, **shape)
     history = []
     for step in range(steps):
         terms = take_loss_terms(method, change(draw_batch(method, seed=step, padded=padded, **shape)))

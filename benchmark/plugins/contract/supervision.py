@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark.api import Bags, PairBatch
 from benchmark.plugins.contract.learning import require_training
-from benchmark.plugins.contract.probes import ContractError, NotCheckedError, Sources, train
+from benchmark.plugins.contract.probes import CLASSES, Change, ContractError, NotCheckedError, Sources, train
 from benchmark.plugins.contract.subject import Subject
 from benchmark.system.seeding import seed_everything
 from benchmark.terms import Supervision
@@ -43,25 +42,33 @@ def check_supervision(subject: Subject, sources: Sources) -> None:
         )
 
 
-def _losses(subject: Subject, sources: Sources, change: Callable[[PairBatch], PairBatch]) -> Tensor:
+def _losses(subject: Subject, sources: Sources, change: Change) -> Tensor:
     method = subject.build(sources)
+    for module in method.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # a mask would fall on other videos where they are dealt out anew
     seed_everything(0)
     history = train(method, change=change, videos=VIDEOS, crops=subject.method.fewest_crops)
     return torch.stack([terms["loss"] for terms in history])
 
 
-def _hide(told: Supervision, seed: int) -> Callable[[PairBatch], PairBatch]:
+def _hide(told: Supervision, seed: int) -> Change:
     """Return what draws anew, by a seed, whatever a method must not see in a batch."""
 
     def change(batch: PairBatch) -> PairBatch:
         generator = torch.Generator().manual_seed(seed)
+        normal, abnormal = (len(half.video_ids) for half in (batch.normal, batch.abnormal))
         if told == "weak":
-            drawn = torch.eye(3)[torch.randint(1, 3, (VIDEOS,), generator=generator)]
+            drawn = torch.eye(len(CLASSES))[torch.randint(1, len(CLASSES), (abnormal,), generator=generator)]
             return PairBatch(batch.normal, replace(batch.abnormal, classes=drawn))
         if told == "normal-only":
-            noise = 2 * torch.rand(batch.abnormal.features.shape, generator=generator)
-            return PairBatch(batch.normal, replace(batch.abnormal, features=noise))
-        return _dealt(batch, torch.randperm(2 * VIDEOS, generator=generator))
+            noise: dict[str, Any] = {
+                field.name: 2 * torch.rand(value.shape, generator=generator)
+                for field in fields(Bags)
+                if isinstance(value := getattr(batch.abnormal, field.name), Tensor)
+            }
+            return PairBatch(batch.normal, replace(batch.abnormal, **noise))
+        return _dealt(batch, torch.randperm(normal + abnormal, generator=generator))
 
     return change
 
@@ -79,4 +86,5 @@ def _dealt(batch: PairBatch, order: Tensor) -> PairBatch:
                 taken[field.name] = tuple((*normal, *abnormal)[place] for place in places.tolist())
         return Bags(**{"motion": None, "objects": None, **taken})
 
-    return PairBatch(half(order[:VIDEOS]), half(order[VIDEOS:]))
+    first = len(batch.normal.video_ids)
+    return PairBatch(half(order[:first]), half(order[first:]))
