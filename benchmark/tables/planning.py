@@ -27,6 +27,7 @@ from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import (
     UnfitError,
     check_comparable,
+    check_fits,
     check_holdout,
     check_overrides,
     check_trainable,
@@ -314,6 +315,7 @@ def plan_diagnosis(pipeline: Pipeline, dataset: Dataset, choices: Choices, comma
     check_holdout(dataset, looks=1)  # the diagnosis is the one look
     first, used = describe_run(pipeline, dataset, choices, ("training.looks=0",))
     check_overrides(choices.overrides, used, [pipeline])
+    check_fits(pipeline, first, dataset)
     specs = [first.model_copy(update={"seed": seed, "settings": ()}) for seed in choices.every_seed]
     row = describe_row(pipeline, {dataset.name: [spec.key for spec in specs]}, label=first.title)
     plan = check_plan(

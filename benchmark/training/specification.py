@@ -276,21 +276,40 @@ def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
         If they have too few crops for it, or lack a part that it needs.
     """
     method, _ = pipeline.load()
-    name, manifest = pipeline.method.name, dataset.manifest
-    if (there := spec.training.crops_of(manifest.crops)) < method.fewest_crops:
-        of = f"has {there}" if there == manifest.crops else f"has {manifest.crops}, of which {there} is in use"
-        raise UnfitError(f"method {name} needs {method.fewest_crops} crops of each video; dataset {dataset.name} {of}")
-    if missing := [part for part in method.parts if part not in manifest.parts]:
+    there = dataset.manifest.crops
+    used = 1 if spec.training.draws_crops else spec.training.crops_of(there)
+    if used < method.fewest_crops:
+        of = "" if used == there else f", of which {used} {'is' if used == 1 else 'are'} in use"
         raise UnfitError(
-            f"method {name} needs features with the parts {', '.join(method.parts)}; dataset {dataset.name} states no "
-            f"part {missing[0]}: import it with a feature_set.json whose parts say their sizes in order"
+            f"method {pipeline.method.name} needs {method.fewest_crops} crops of each video; "
+            f"dataset {dataset.name} has {there}{of}"
+        )
+    check_parts(pipeline, dataset)
+
+
+def check_parts(pipeline: Pipeline, dataset: Dataset) -> None:
+    """Refuse a dataset whose features lack a part that a method needs.
+
+    Raises
+    ------
+    UnfitError
+        If they do.
+    """
+    method, _ = pipeline.load()
+    if missing := [part for part in method.parts if part not in dataset.manifest.parts]:
+        raise UnfitError(
+            f"method {pipeline.method.name} needs features with the parts {', '.join(method.parts)}; "
+            f"dataset {dataset.name} states no part {missing[0]}: "
+            "import it with a feature_set.json whose parts say their sizes in order"
         )
 
 
 def supervision_of(pipeline: Pipeline, spec: RunSpec) -> Supervision:
     """Return what a run is told of its training videos."""
     method, _ = pipeline.load()
-    return "weak-classes" if spec.inputs.get("classes") == "given" else method.supervision
+    if spec.inputs.get("classes") == "given":
+        return "weak-classes"
+    return "weak" if method.supervision == "weak-classes" else method.supervision
 
 
 def check_testable(dataset: Dataset) -> None:

@@ -26,7 +26,7 @@ from benchmark.training.feature_spec import features_to_train
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import score_videos
-from benchmark.training.specification import check_overrides, describe_run
+from benchmark.training.specification import check_overrides, check_parts, describe_run
 
 CHECKPOINT_DEPTH = 2
 """How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""
@@ -99,6 +99,7 @@ def evaluate_weights(
     choices = Choices(profile="paper", settings=overrides)
     spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
     check_overrides(overrides, used, [pipeline])
+    check_parts(pipeline, dataset)
     use_float32()
     where, videos = torch.device(device), dataset.manifest.split("test")
     try:

@@ -24,6 +24,7 @@ from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import (
+    check_fits,
     check_holdout,
     check_overrides,
     check_trainable,
@@ -181,7 +182,8 @@ def plan_search(
     Raises
     ------
     InputError
-        If the method cannot be used, or a dataset has too few training videos to hold some out.
+        If the method cannot be used, or a dataset has too few training videos to hold some out; `UnfitError` if its
+        features are not for the method.
     """
     if reference.startswith(PREFIX):
         raise InputError(f"{reference}: scores from elsewhere have no settings that could be tuned; leave it out")
@@ -200,6 +202,8 @@ def plan_search(
         for name, range_ in resolve_space(pipeline, choices.profile).items()
         if name not in fixed.values() and (not search.names or name in wanted.values())
     }
+    for dataset in datasets:
+        check_fits(pipeline, describe_run(pipeline, dataset, choices, settings)[0], dataset)
     return MethodSearch(pipeline, tuple(settings), tuple(datasets), choices, search, ranges, command)
 
 

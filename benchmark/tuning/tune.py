@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from benchmark.runs.table_plan import TablePlan, Tuned
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.training.choices import Choices
+from benchmark.training.specification import UnfitError
 from benchmark.tuning.drawing import Drawn, draw_more, rounds
 from benchmark.tuning.planning import MethodSearch, SearchChoices, as_settings, check_searches, plan_search
 from benchmark.tuning.trials import Trials, read_trials
@@ -88,20 +90,28 @@ def tune_tables(
         If a row has nothing to search, or no trial of it gave a value.
     """
     wanted, of_trials = SearchChoices(trials=trials), replace(choices, seeds=None)  # the seeds are the table's
-    searches = {
-        (row.method, row.settings, dataset.name): plan_search(
-            row.method, [dataset], of_trials, wanted, command, row.settings
-        )
-        for table, datasets in tables
-        for row in table.rows
-        for dataset in datasets
-    }
+    searches: dict[tuple[str, tuple[str, ...], str], MethodSearch] = {}
+    unfit: list[UnfitError] = []
+    for table, datasets in tables:
+        for row, dataset in product(table.rows, datasets):
+            try:
+                found = plan_search(row.method, [dataset], of_trials, wanted, command, row.settings)
+            except UnfitError as error:  # the row has no runs there, and the table says why
+                unfit.append(error)
+            else:
+                searches[row.method, row.settings, dataset.name] = found
+    if not searches:
+        raise unfit[0]
     check_searches(wanted, choices, list(searches.values()))
-    found = do_searches(list(searches.values()), console, announce, finish)
-    best = {key: _best(trials) for key, trials in zip(searches, found, strict=True)}
+    done = do_searches(list(searches.values()), console, announce, finish)
+    best = {key: _best(trials) for key, trials in zip(searches, done, strict=True)}
     return [
         _declare_beside(
-            table, [{d.name: best[row.method, row.settings, d.name] for d in datasets} for row in table.rows]
+            table,
+            [
+                {d.name: best[key] for d in datasets if (key := (row.method, row.settings, d.name)) in best}
+                for row in table.rows
+            ],
         )
         for table, datasets in tables
     ]
