@@ -3,14 +3,24 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
-from benchmark.datasets.batches import BagSet, ahead, hold_out, load_bags, pair_batches, place
+from benchmark.datasets.batches import (
+    BagSet,
+    ahead,
+    hold_out,
+    load_bags,
+    pair_batches,
+    place,
+    shuffle_labels,
+    steps_per_pass,
+)
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import motion_source, pseudo_labels
 from benchmark.datasets.segments import segment_mean
-from benchmark.terms import Training
+from benchmark.terms import SegmentRule, Training
 
 CPU = torch.device("cpu")
 
@@ -135,3 +145,126 @@ def test_folds_hold_out_every_video_once_and_the_same_share_of_each_class() -> N
     for kept, out in folds:
         assert Counter(v.label for v in out) in ({0: 4, 1: 2}, {0: 5, 1: 2})
         assert {v.name for v in kept} == {v.name for v in videos} - {v.name for v in out}
+
+
+def bags_of_crops(videos: int, crops: int, prefix: str) -> BagSet:
+    """Bags whose features say video and crop, with lengths and classes."""
+    features = torch.arange(videos * crops, dtype=torch.float32).reshape(videos, crops, 1, 1)
+    names = tuple(f"{prefix}{i}" for i in range(videos))
+    lengths = torch.arange(1, videos + 1)
+    return BagSet(features, None, None, names, classes=torch.eye(videos), lengths=lengths)
+
+
+ONE_CROP = Training(batch_size=4, crops="one-at-random")
+
+
+def test_a_drawn_crop_is_one_of_the_videos_own_and_each_comes_up() -> None:
+    normal, abnormal = bags_of_crops(9, 3, "n"), bags_of_crops(7, 3, "a")
+    seen: dict[str, Counter[int]] = {}
+    for batch in islice(pair_batches(normal, abnormal, ONE_CROP, 0, CPU), 200):
+        for half in (batch.normal, batch.abnormal):
+            assert half.features.shape == (4, 1, 1, 1)
+            for name, value in zip(half.video_ids, half.features.flatten().tolist(), strict=True):
+                video, crop = divmod(int(value), 3)
+                assert f"{name[0]}{video}" == name
+                seen.setdefault(name, Counter())[crop] += 1
+    assert len(seen) == 16
+    assert all(set(crops) == {0, 1, 2} for crops in seen.values())
+    drawn = sum(seen.values(), Counter[int]())
+    assert all(abs(count / drawn.total() - 1 / 3) < 0.05 for count in drawn.values())
+
+
+def test_drawn_crops_depend_on_the_seed_and_leave_the_order_of_videos() -> None:
+    normal, abnormal = bags_of_crops(9, 3, "n"), bags_of_crops(7, 3, "a")
+
+    def draws(seed: int, training: Training) -> tuple[list[tuple[str, ...]], list[list[float]]]:
+        batches = list(islice(pair_batches(normal, abnormal, training, seed, CPU), 12))
+        halves = [half for batch in batches for half in (batch.normal, batch.abnormal)]
+        return [half.video_ids for half in halves], [half.features.flatten().tolist() for half in halves]
+
+    names, crops = draws(0, ONE_CROP)
+    assert draws(0, ONE_CROP) == (names, crops)
+    assert draws(0, Training(batch_size=4))[0] == names
+    # Other crops of the same videos at another seed: compared by the crop's number alone.
+    assert [[value % 3 for value in row] for row in draws(1, ONE_CROP)[1]] != [
+        [value % 3 for value in row] for row in crops
+    ]
+
+
+def test_lengths_and_classes_go_with_their_videos() -> None:
+    for training in (Training(batch_size=4), ONE_CROP):
+        for batch in islice(pair_batches(bags_of_crops(9, 2, "n"), bags_of_crops(7, 2, "a"), training, 0, CPU), 5):
+            for half in (batch.normal, batch.abnormal):
+                places = [int(name[1:]) for name in half.video_ids]
+                assert half.lengths is not None
+                assert half.classes is not None
+                assert half.lengths.tolist() == [place + 1 for place in places]
+                assert half.classes.argmax(1).tolist() == places
+
+
+@pytest.mark.parametrize(
+    ("normal", "abnormal", "size", "crops", "expected"),
+    [
+        (800, 810, 16, None, 50),
+        (800, 810, 64, "one-at-random", 800 * 10 // 64),
+        (10, 25, 4, None, 2),  # of ten videos two fill no batch
+        (3, 25, 16, None, 1),  # the batch shrinks
+        (3, 25, 16, "one-at-random", 10),
+    ],
+)
+def test_a_pass_is_over_the_videos_of_the_smaller_class_or_over_their_crops(
+    normal: int, abnormal: int, size: int, crops: str | None, expected: int
+) -> None:
+    training = Training(batch_size=size, crops=crops)  # type: ignore[arg-type]
+    assert steps_per_pass(bags_of_crops(normal, 10, "n"), bags_of_crops(abnormal, 10, "a"), training) == expected
+
+
+@pytest.mark.parametrize("rule", ["index", "average-or-pad"])
+def test_lengths_are_told_where_zeros_fill_up_videos(tiny_scenes: Path, rule: SegmentRule) -> None:
+    dataset = Dataset(tiny_scenes / "scenes-avenue")
+    videos = dataset.manifest.split("train")
+    loaded = load_bags(dataset, videos, Training(segments=18, segmenting=rule), {})
+    assert loaded.lengths is not None
+    assert loaded.lengths.tolist() == [min(video.rows, 18) for video in videos]
+    assert len(set(loaded.lengths.tolist())) > 2
+    for features, length in zip(loaded.features, loaded.lengths.tolist(), strict=True):
+        assert (features[:, length:] == 0).all()
+        assert (features[:, :length].norm(dim=-1) > 0).all()
+    assert load_bags(dataset, videos, Training(segments=18), {}).lengths is None
+
+
+def test_pseudo_labels_are_picked_where_features_are(tiny_scenes: Path) -> None:
+    dataset = Dataset(tiny_scenes / "scenes-ucf-crime")
+    videos = dataset.manifest.split("train")[:3]
+    labels = pseudo_labels(dataset, {"motion": "given", "objects": "given"})
+    loaded = load_bags(dataset, videos, Training(segments=30, segmenting="index"), labels)
+    assert loaded.motion is not None
+    assert loaded.objects is not None
+    for i, video in enumerate(videos):
+        np.testing.assert_array_equal(loaded.motion[i, : video.rows].numpy(), labels["motion"](video))
+        np.testing.assert_array_equal(loaded.objects[i, : video.rows].numpy(), labels["objects"](video))
+        assert loaded.motion[i, video.rows :].sum() == loaded.objects[i, video.rows :].sum() == 0
+
+
+def test_classes_are_told_only_where_they_are_asked_for(tiny_scenes: Path) -> None:
+    dataset = Dataset(tiny_scenes / "scenes-ucf-crime")
+    videos = dataset.manifest.split("train")
+    names = ["normal", *sorted({name for video in videos for name in video.classes})]
+    assert len(names) > 2
+    loaded = load_bags(dataset, videos, Training(segments=2), {}, names)
+    assert loaded.classes is not None
+    for row, video in zip(loaded.classes, videos, strict=True):
+        assert [name for name, of in zip(names, row.tolist(), strict=True) if of] == list(video.classes or ["normal"])
+    assert load_bags(dataset, videos, Training(segments=2), {}).classes is None
+
+
+def test_shuffled_labels_take_their_classes_along() -> None:
+    videos = [
+        video.model_copy(update={"classes": (f"c{i % 3}",)}) if video.label else video
+        for i, video in enumerate(videos_of(12, 9))
+    ]
+    shuffled = shuffle_labels(videos, seed=1)
+    assert [video.name for video in shuffled] == [video.name for video in videos]
+    assert [video.label for video in shuffled] != [video.label for video in videos]
+    assert Counter(video.classes for video in shuffled) == Counter(video.classes for video in videos)
+    assert all(bool(video.classes) == bool(video.label) for video in shuffled)

@@ -1,6 +1,7 @@
 """Every rule by which rows become segments, against plain loops over rows and numbers."""
 
 import math
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -30,7 +31,7 @@ def mean(rows: list[float]) -> float:
 
 def averaged(rows: list[float], T: int) -> list[float]:
     edges = [int(i * len(rows) / T) for i in range(T + 1)]
-    return [mean(rows[a:b]) if b > a else rows[a] for a, b in zip(edges, edges[1:], strict=False)]
+    return [mean(rows[a:b]) if b > a else rows[a] for a, b in pairwise(edges)]
 
 
 def interpolated(rows: list[float], T: int) -> list[float]:
@@ -114,7 +115,7 @@ def test_a_constant_stays(rule: SegmentRule, rows: int, T: int, value: float) ->
 def test_segments_keep_the_order_and_lie_within_the_rows(rule: SegmentRule, rows: int, T: int) -> None:
     found = make_segments(np.arange(1, rows + 1, dtype=np.float32), T, rule)[: segments_filled(rows, T, rule)]
     assert (np.diff(found) >= 0).all()
-    assert 1 <= found[0]
+    assert found[0] >= 1
     assert found[-1] <= rows
 
 
