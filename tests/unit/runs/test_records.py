@@ -1,10 +1,23 @@
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmark.runs.records import AddOnSpec, RunSpec, evaluation_key
-from benchmark.terms import Training
+from benchmark.runs.records import AddOnSpec, RunRecord, RunSpec, evaluation_key
+from benchmark.terms import Schedule, Training
+
+FROZEN = sorted((Path(__file__).parents[2] / "frozen" / "runs").glob("*/record.json"))
+"""Records that were written before there were classes, parts, schedules and other segments than means."""
+LATER = {
+    "unit_features": "segments",
+    "segmenting": "index",
+    "momentum": 0.9,
+    "clip_norm": 1.0,
+    "schedule": Schedule(shape="cosine", unit="passes"),
+}
+"""A value for each training setting that came later than runs were stored."""
 
 
 def spec(**changes: Any) -> RunSpec:
@@ -37,12 +50,28 @@ def test_key_is_the_hash_of_the_decisive_fields_spelled_out() -> None:
     assert spec().key == hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
 
-def test_a_setting_that_was_added_is_stored_only_where_it_is_not_at_its_default() -> None:
+@pytest.mark.parametrize("name", LATER)
+def test_a_setting_that_was_added_is_stored_only_where_it_is_not_at_its_default(name: str) -> None:
     stored = spec().model_dump(mode="json")
-    assert "unit_features" not in stored["training"]
+    assert name not in stored["training"]
     assert RunSpec.model_validate(stored) == spec()
-    changed = spec(training=Training(steps=200, unit_features="segments"))
+    changed = spec(training=Training.model_validate({"steps": 200, name: LATER[name]}))
+    assert changed.model_dump(mode="json")["training"].keys() == stored["training"].keys() | {name}
     assert RunSpec.model_validate_json(changed.model_dump_json()) == changed
+    assert changed.key != spec().key
+
+
+def test_every_setting_that_was_added_is_tried() -> None:
+    assert LATER.keys() == Training.added_later
+
+
+@pytest.mark.parametrize("path", FROZEN, ids=lambda path: path.parent.name)
+def test_a_stored_run_has_the_key_that_it_had(path: Path) -> None:
+    record = RunRecord.model_validate_json(path.read_bytes())
+    assert record.spec.key == record.key == path.parent.name
+    stored = json.loads(path.read_bytes())["spec"]["training"]
+    assert record.spec.model_dump(mode="json")["training"] == {**stored, "numerics": "float32"}
+    assert (record.classes, record.class_vector_dim, record.parts) == ((), 0, {})
 
 
 def test_key_survives_storage_and_order() -> None:
@@ -64,6 +93,8 @@ def test_names_for_people_are_not_in_the_key(field: str) -> None:
         {"add_ons": (AddOnSpec(name="ica", version=1, config={"kernel": 3}),)},
         {"config": {"hidden": 512, "margin": 2.0}},
         {"training": Training(steps=201)},
+        {"training": Training(steps=200, crops="one-at-random")},
+        {"training": Training(steps=200, optimizer="adamw")},
         {"training": Training(steps=200, unit_features="snippets")},
         {"training": Training(steps=200, unit_features="segments")},
         {"inputs": {"motion": "none"}},
