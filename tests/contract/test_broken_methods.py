@@ -22,6 +22,7 @@ MESSAGES = {
     "FieldThatChanges": ("config", r"field hidden changes .*: 16 comes back as 32"),
     "UnknownInput": ("inputs", r"there is no input flow\. Choose of motion, objects"),
     "UnknownSource": ("inputs", r"motion has no source 'optical-flow'\. Choose of given,"),
+    "VectorsWithoutClasses": ("inputs", r'class_vectors are those of classes.*Add "classes" to the inputs\.'),
     "SourceAsText": ("inputs", r"the input motion lists 'none'\. List the sources it accepts in a tuple"),
     "NoDict": ("loss terms", r"training_step\(\) gave a Tensor\. Return a dict"),
     "NoLoss": ("loss terms", r'gave no "loss", only total'),
@@ -43,6 +44,18 @@ MESSAGES = {
     "OneCropInTraining": ("training crops", r"RuntimeError: shape .* is invalid.*shape \(2, 2, 32, 48\)"),
     "OneCrop": ("crops", r"gave shape \(2, 2, 32\); expected \(2, 32\).*Take the mean over the crops"),
     "FixedSegments": ("segments", r"selected index k out of range.*shape \(2, 1, 1, 48\)"),
+    "LengthsInVain": ("padding", r"RuntimeError: .*\(32\) .*\(3\).*shape \(3, 1, 32, 48\).*filled up with zeros"),
+    "NormalOnlyReadsAbnormal": (
+        "supervision",
+        r"supervision is normal-only, but training depends on abnormal videos: the losses are \[.*with motion=given",
+    ),
+    "NormalOnlyPreparesByAbnormal": ("supervision", r"is normal-only, but training depends on abnormal videos"),
+    "UnsupervisedReadsHalf": ("supervision", r"supervision is none, but training depends on which videos are abnormal"),
+    "ClassesUnasked": ("supervision", r'supervision is weak-classes, but inputs has no "classes"\. Ask for them'),
+    "ReadsClassesUnasked": (
+        "supervision",
+        r"supervision is weak, but training depends on classes of the videos, though",
+    ),
     "FixedSnippets": ("snippets", r"broken_methods\.py line \d+: .*unfold.*shape \(1, 1, 1, 48\)"),
     "LongVideos": ("snippets", r"gave shape \(1, 256\); expected \(1, 299\)"),
     "FeatureSizeOfEight": ("feature sizes", r"unflatten.*features of size 1, where others had 48; features\.dim says"),
@@ -79,8 +92,14 @@ MESSAGES = {
 """The check that a method fails, and what it says."""
 
 
-def test_a_right_method_breaks_nothing():
-    assert [finding.verdict for finding in examine(find_subject(f"{GALLERY}:Right"))] == ["ok"] * len(CHECKS)
+RIGHT = ("Right", "NormalOnly", "Unsupervised", "WithClasses")
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_method_breaks_nothing(name):
+    findings = list(examine(find_subject(f"{GALLERY}:{name}")))
+    assert [finding for finding in findings if finding.verdict != "ok"] == []
+    assert [finding.check for finding in findings] == list(CHECKS)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
@@ -102,7 +121,7 @@ def test_layers_in_a_list_are_neither_trained_nor_stored():
 
 
 def test_every_broken_method_of_the_gallery_is_tried():
-    assert set(METHODS) == {*MESSAGES, "Right", "NoParameters"}
+    assert set(METHODS) == {*MESSAGES, *RIGHT, "NoParameters"}
 
 
 def test_every_check_is_broken_by_some_method():

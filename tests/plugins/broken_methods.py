@@ -12,6 +12,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from benchmark.api import Diagnostics, FeatureSpec, Method, MethodConfig, PairBatch
+from benchmark.terms import Supervision
 
 
 class Right(Method):
@@ -74,6 +75,10 @@ class UnknownInput(Right):
 
 class UnknownSource(Right):
     inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"motion": ("given", "optical-flow")}
+
+
+class VectorsWithoutClasses(Right):
+    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {"class_vectors": ("given", "none")}
 
 
 class SourceAsText(Right):
@@ -175,6 +180,91 @@ class GradientOfBlankFrames(Right):
         return {"loss": terms["loss"] + 1e-3 * pooled.square().sum(-1).sqrt().mean()}
 
 
+# What it learns from
+
+
+class NormalOnly(Right):
+    """Breaks nothing: it learns from normal videos, though it may look at the others' number."""
+
+    supervision: ClassVar[Supervision] = "normal-only"
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        assert len(batch.abnormal.video_ids) == len(batch.normal.video_ids)
+        return {"loss": F.softplus(self.logits(batch.normal.features)).mean()}
+
+
+class Unsupervised(Right):
+    """Breaks nothing: it learns from all videos alike, with dropout."""
+
+    supervision: ClassVar[Supervision] = "none"
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        logits = self.logits(torch.cat([batch.normal.features, batch.abnormal.features]))
+        return {"loss": logits.square().mean()}
+
+
+class WithClasses(Right):
+    """Breaks nothing: it asks for classes and for a vector of each."""
+
+    inputs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "classes": ("given", "none"),
+        "class_vectors": ("given", "random", "none"),
+    }
+    supervision: ClassVar[Supervision] = "weak-classes"
+
+    def __init__(self, config: Right.Config, features: FeatureSpec) -> None:
+        super().__init__(config, features)
+        if features.class_vectors is not None:
+            self.register_buffer("vectors", features.class_vectors)
+            self.match = nn.Linear(features.dim, features.class_vectors.shape[1])
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        terms = super().training_step(batch)
+        if self.features.class_vectors is None:
+            return terms
+        both = (batch.normal, batch.abnormal)
+        logits = self.match(torch.cat([half.features.mean((1, 2)) for half in both])) @ self.get_buffer("vectors").T
+        classes = torch.cat([half.classes for half in both if half.classes is not None])
+        terms["classes"] = F.cross_entropy(logits, classes)
+        return {**terms, "loss": terms["loss"] + terms["classes"]}
+
+
+class NormalOnlyReadsAbnormal(Right):
+    supervision: ClassVar[Supervision] = "normal-only"
+
+
+class NormalOnlyPreparesByAbnormal(NormalOnly):
+    def __init__(self, config: Right.Config, features: FeatureSpec) -> None:
+        super().__init__(config, features)
+        self.register_buffer("centre", torch.zeros(features.dim))
+
+    def prepare(self, bags: PairBatch) -> None:
+        self.get_buffer("centre").copy_(bags.abnormal.features.mean((0, 1, 2)))
+
+    def logits(self, features: Tensor) -> Tensor:
+        return super().logits(features - self.get_buffer("centre"))
+
+
+class UnsupervisedReadsHalf(Unsupervised):
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        return Right.training_step(self, batch)
+
+
+class ClassesUnasked(Right):
+    supervision: ClassVar[Supervision] = "weak-classes"
+
+
+class ReadsClassesUnasked(Right):
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        terms = super().training_step(batch)
+        if batch.abnormal.classes is not None:
+            weights = 1 + batch.abnormal.classes[:, 1]
+            terms["loss"] = (
+                terms["loss"] + (weights[:, None] * F.softplus(-self.logits(batch.abnormal.features))).mean()
+            )
+        return terms
+
+
 # Numbers that a batch or a video may have
 
 
@@ -200,6 +290,15 @@ class FixedSegments(Right):
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         self.logits(batch.normal.features).topk(8, dim=1)
         return super().training_step(batch)
+
+
+class LengthsInVain(Right):
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        terms = super().training_step(batch)
+        if batch.normal.lengths is not None:
+            own = torch.arange(batch.normal.features.shape[2]) < batch.normal.lengths  # lacks an axis
+            terms["loss"] = terms["loss"] + (self.logits(batch.normal.features) * own).mean()
+        return terms
 
 
 class FixedSnippets(Right):
