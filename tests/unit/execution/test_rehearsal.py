@@ -47,6 +47,7 @@ def test_a_simulated_dataset_has_the_true_numbers_of_videos(tmp_path: Path) -> N
     train = dataset.manifest.split("train")
     assert [sum(v.label == label for v in train) for label in (0, 1)] == [13, 17]
     assert {(v.rows, v.unit) for v in train} == {(4, "segments")}
+    assert {(v.label, len(v.classes)) for v in train} == {(0, 0), (1, 1)}
     for video in dataset.manifest.videos:
         assert np.isfinite(dataset.features(video)).all()
     assert (dataset.manifest.crops, dataset.manifest.dim) == (SHAPES["avenue"].crops, SHAPES["avenue"].dim)

@@ -25,12 +25,14 @@ from benchmark.tables.declaration import RowDeclaration, TableDeclaration, decla
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
+from benchmark.training.specification import UnfitError
 from benchmark.tuning.drawing import to_optuna
 from benchmark.tuning.fragment import repeat_command, to_recipe
 from benchmark.tuning.planning import MethodSearch, SearchChoices, check_searches, plan_search
 from benchmark.tuning.trials import Trials
 from benchmark.tuning.tune import do_searches, tune_tables
 
+STREAMS = f"{Path(__file__).parents[2] / 'plugins' / 'asks.py'}:TwoStreams"
 WVAD = [sys.executable, "-c", "from benchmark.cli import main; main()"]
 ODD = """
 from pydantic import Field, model_validator
@@ -356,3 +358,24 @@ def test_a_search_without_any_value_ends_with_the_reason(dataset: Dataset, tmp_p
         InputError, match=r"DMIL on scenes-avenue: none of 2 trials gave a value; trial 1: run .* timeout"
     ):
         tuned(dataset, choices, table)
+
+
+def test_a_row_that_does_not_fit_is_not_searched_and_stays_in_the_table(dataset: Dataset, tmp_path: Path) -> None:
+    choices = small(tmp_path)
+    with pytest.raises(UnfitError, match="states no part visual"):
+        planned(dataset, choices, STREAMS)
+    rows = (RowDeclaration(label="DMIL", method="dmil"), RowDeclaration(label="streams", method=STREAMS))
+    table = TableDeclaration(name="t", title="t", protocol="in-domain", datasets=("x",), rows=rows, controls=False)
+    declared = tuned(dataset, choices, table)
+    assert {row.label: list(row.tuned) for row in declared.rows} == {
+        "DMIL, tuned": [dataset.name],
+        "streams, tuned": [],
+        "DMIL": [],
+        "streams": [],
+    }
+    plan, _ = plan_table(declared, [dataset], choices, "command")
+    assert {row.label: len(row.runs[dataset.name]) > 0 for row in plan.rows} == {
+        row.label: row.label.startswith("DMIL") for row in declared.rows
+    }
+    with pytest.raises(UnfitError, match="states no part visual"):
+        tuned(dataset, choices, table.model_copy(update={"rows": rows[1:]}))
