@@ -1,15 +1,19 @@
 """What the documentation says exists: files, commands, options, make targets, settings, and the example method."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 import typer
 
+from benchmark.api import Method
 from benchmark.cli import app, run
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
 from benchmark.plugins.about import About
@@ -21,6 +25,7 @@ from benchmark.plugins.scaffold import render
 from benchmark.plugins.search_space import resolve_space
 from benchmark.system.entry_points import list_plugins
 from benchmark.tables.paper import PAPER_FEATURE_SETS
+from benchmark.terms import Schedule, SegmentRule, Training
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -182,3 +187,35 @@ def test_the_examples_for_notebooks_run(tiny_scenes: Path, tmp_path: Path, monke
     (example,) = blocks(ROOT / "docs" / "comparing.md", "python")
     exec(compile(example, "comparing.md", "exec"), {"__name__": "example"})
     assert (tmp_path / "results" / "runs").is_dir()
+
+
+def test_the_example_of_parts_makes_features_that_are_imported_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = [{"name": f"v{i}", "split": ("train", "test")[i // 2], "label": 0} for i in range(4)]
+    for folder, shape in (("visual", (3, 2, 5)), ("text", (3, 4))):
+        (tmp_path / folder).mkdir()
+        for place, video in enumerate(videos):
+            np.save(tmp_path / folder / f"{video['name']}.npy", np.full(shape, place, np.float32))
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(ROOT / "docs" / "data.md", "python")
+    exec(compile(example, "data.md", "exec"), {"__name__": "example"})
+    (tmp_path / "joined" / "labels.json").write_text(json.dumps({"videos": videos}))
+    assert run(["data", "import", "mine", "--features", "joined", "--data", "data"]) == 0
+    dataset = Dataset(tmp_path / "data" / "mine")
+    assert dataset.manifest.parts == {"visual": 5, "text": 4}
+    assert dataset.manifest.feature_set == "i3d-and-captions"
+    assert dataset.features(dataset.manifest.split("test")[1]).tolist() == np.full((3, 2, 9), 3).tolist()
+
+
+def test_every_training_setting_and_rule_is_documented() -> None:
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    words = [*Training.model_fields, *Schedule.model_fields, *get_args(SegmentRule)]
+    words += get_args(Training.model_fields["optimizer"].annotation)
+    assert [word for word in words if f"`{word}`" not in page] == []
+
+
+def test_every_member_of_a_method_is_documented() -> None:
+    members = [name for name, member in vars(Method).items() if not name.startswith("_") and name != "device"]
+    page = GUIDE.read_text(encoding="utf-8")
+    assert [name for name in members if not re.search(rf"`{name}\b", page)] == []
