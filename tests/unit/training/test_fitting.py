@@ -13,6 +13,7 @@ from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.tables.planning import plan_diagnosis
+from benchmark.terms import Schedule
 from benchmark.training.choices import Choices
 from benchmark.training.specification import UnfitError, plan_runs, supervision_of
 
@@ -202,6 +203,40 @@ def test_parts_make_the_whole_and_two_orders_of_them_are_two_feature_sets() -> N
     first, other = identity(visual=2, text=2), identity(text=2, visual=2)
     assert "its parts are" in first.contradiction(other)
     assert first.contradiction(identity(visual=2, text=2)) == first.contradiction(identity()) == ""
+
+
+# Settings of a training as they are given
+
+
+def test_a_schedule_is_set_in_one_piece() -> None:
+    training = plan("Plain", described(), "training.schedule={shape: cosine, unit: passes}", "clip_norm=1").training
+    assert training.schedule == Schedule(shape="cosine", unit="passes")
+    assert training.clip_norm == 1
+    milestones = "schedule={shape: milestones, unit: steps, milestones: [4, 8], factor: 0.5, warm_up: 2}"
+    assert plan("Plain", described(), milestones).training.schedule == Schedule(
+        shape="milestones", unit="steps", milestones=(4, 8), factor=0.5, warm_up=2
+    )
+    assert plan("Plain", described(), milestones, "schedule=null").key == plan("Plain", described()).key
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("schedule=cosine", "schedule: "),
+        ("schedule={shape: cosine}", "schedule.unit: Field required"),
+        ("schedule={shape: cosine, unit: days}", "schedule.unit: Input should be 'steps' or 'passes'"),
+        ("schedule={shape: cosine, unit: steps, warmup: 3}", "schedule.warmup: Extra inputs are not permitted"),
+        ("schedule={shape: milestones, unit: steps, milestones: [0]}", "schedule.milestones.0: "),
+        ("clip_norm=0", "clip_norm: Input should be greater than 0"),
+        ("momentum=1", "momentum: Input should be less than 1"),
+        ("crops=at-random", "crops"),
+        ("segmenting=mean", "segmenting: Input should be 'average'"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused_in_one_line(setting: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        plan("Plain", described(), setting)
+    assert "\n" not in str(caught.value)
 
 
 # Supervision
