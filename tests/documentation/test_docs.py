@@ -193,10 +193,10 @@ def test_the_example_of_parts_makes_features_that_are_imported_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     videos = [{"name": f"v{i}", "split": ("train", "test")[i // 2], "label": 0} for i in range(4)]
-    for folder, shape in (("visual", (3, 2, 5)), ("text", (3, 4))):
+    for folder, shape in (("visual", (2, 5)), ("text", (4,))):
         (tmp_path / folder).mkdir()
         for place, video in enumerate(videos):
-            np.save(tmp_path / folder / f"{video['name']}.npy", np.full(shape, place, np.float32))
+            np.save(tmp_path / folder / f"{video['name']}.npy", np.full((3 + place, *shape), place, np.float32))
     monkeypatch.chdir(tmp_path)
     (example,) = blocks(ROOT / "docs" / "data.md", "python")
     exec(compile(example, "data.md", "exec"), {"__name__": "example"})
@@ -205,7 +205,7 @@ def test_the_example_of_parts_makes_features_that_are_imported_with_them(
     dataset = Dataset(tmp_path / "data" / "mine")
     assert dataset.manifest.parts == {"visual": 5, "text": 4}
     assert dataset.manifest.feature_set == "i3d-and-captions"
-    assert dataset.features(dataset.manifest.split("test")[1]).tolist() == np.full((3, 2, 9), 3).tolist()
+    assert dataset.features(dataset.manifest.split("test")[1]).tolist() == np.full((6, 2, 9), 3).tolist()
 
 
 def test_every_training_setting_and_rule_is_documented() -> None:

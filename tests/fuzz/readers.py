@@ -22,6 +22,7 @@ from benchmark.datasets.manifest import Manifest, Video, read_manifest
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.frame_counts import read_header
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
+from benchmark.importing.class_vectors import read_class_vectors
 from benchmark.importing.feature_files.formats import open_arrays
 from benchmark.importing.feature_files.lists import file_of, read_list, video_of
 from benchmark.importing.ground_truth.sources import read_ground_truth
@@ -88,6 +89,12 @@ def _npy(array: Any) -> bytes:
 def _npz(save: Callable[..., None]) -> bytes:
     file = io.BytesIO()
     save(file, features=_FEATURES, fps=25.0)
+    return file.getvalue()
+
+
+def _words(save: Callable[..., None]) -> bytes:
+    file = io.BytesIO()
+    save(file, normal=_FEATURES[0, 0], Fall=_FEATURES[1, 1], more=1.0)
     return file.getvalue()
 
 
@@ -215,6 +222,12 @@ READERS = [
     Reader("text", "a.txt", (b"0.5 1 2e-3 4\n1 2 3 4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", ".5")),
     Reader("csv", "a.csv", (b"a,b\n1,2\n3,4\n", b"1,2,3\n4,5,6"), read_arrays, words=("1e5", "nan", "a,b")),
     Reader("npz", "a.npz", (_npz(np.savez), _npz(np.savez_compressed)), read_arrays),
+    Reader(
+        "class-vectors",
+        "words.npz",
+        (_words(np.savez), _words(np.savez_compressed)),
+        lambda path: read_class_vectors(path, ("normal", "fall")),
+    ),
     Reader("mat", "a.mat", (_mat(_MATLAB, True), _mat(_MATLAB, False)), read_arrays),
     Reader(
         "hdf5",
