@@ -61,7 +61,7 @@ def build_empty(pipeline: Pipeline, recipe: Recipe, dim: int) -> Method:
     sources = {name: accepted[0] for name, accepted in method.inputs_for(config).items()}
     features = assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
     with torch.device("meta"):
-        return assemble(method, config, add_ons, features)
+        return assemble(method, config, add_ons, features).to("meta")  # class vectors were given with values
 
 
 def measure_add_on(plugin: AddOnPlugin, benchmark: Benchmark, dim: int) -> Size:

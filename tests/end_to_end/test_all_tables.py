@@ -24,7 +24,7 @@ def cells(results: Path, table: str) -> pd.DataFrame:
 
 
 def test_every_table_is_filled_and_no_run_is_trained_twice(results: Path) -> None:
-    sizes = {"table1": 24, "table2": 8, "table3": 30, "table4": 18, "table5": 9}
+    sizes = {"table1": 36, "table2": 8, "table3": 30, "table4": 18, "table5": 9}
     asked: set[str] = set()
     for table, size in sizes.items():
         frame = cells(results, table)
@@ -33,7 +33,7 @@ def test_every_table_is_filled_and_no_run_is_trained_twice(results: Path) -> Non
         asked |= set(frame["run_keys"])
     records = list(RunStore(results / "runs").records())
     assert {r.key for r in records if not r.spec.shuffled_labels} == asked
-    assert len(asked) == 24 + 6 + 24 + 5
+    assert len(asked) == 36 + 6 + 24 + 5
     # A control per table and dataset: MMIL of Tables 1 and 3, CLAV without modules, RTFM, CLAV without relation.
     assert len(records) - len(asked) == 4 + 1 + 3 + 3
 
@@ -50,7 +50,7 @@ def test_a_deleted_run_is_a_gap_until_it_alone_is_trained_again(
     before = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
     capsys.readouterr()
     assert run(["reproduce", "all", "--data", str(tiny_scenes), "--results", str(results), *TINY]) == 0
-    assert "All together: 70 distinct runs, 69 stored, 1 to train, about 0 minutes" in capsys.readouterr().out
+    assert "All together: 82 distinct runs, 81 stored, 1 to train, about 0 minutes" in capsys.readouterr().out
     after = {key: (store.folder(key) / "record.json").stat().st_mtime_ns for key in store.keys()}  # noqa: SIM118
     assert {key for key in after if after[key] != before.get(key)} == {victim}
     assert cells(results, "table5")["mean"].notna().all()
@@ -62,8 +62,8 @@ def test_refreshing_all_trains_each_run_once_and_leaves_no_gap(
     arguments = ["reproduce", "all", "--data", str(tiny_scenes), "--results", str(results), "--cached", "refresh"]
     assert run([*arguments, *TINY]) == 0
     streams = capsys.readouterr()
-    assert "70 distinct runs, 70 stored, 70 to train" in streams.out
-    assert sum(line.startswith("[") for line in streams.err.splitlines()) == 70
+    assert "82 distinct runs, 82 stored, 82 to train" in streams.out
+    assert sum(line.startswith("[") for line in streams.err.splitlines()) == 82
     assert run(["render", "all", "--results", str(results)]) == 0
     for table in ("table1", "table2", "table3", "table4", "table5"):
         assert cells(results, table)["mean"].notna().all()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from io import StringIO
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def test_the_list_says_paper_figures_features_and_fidelity(capsys: pytest.Captur
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) == 160
     listed = rows(printed)
-    assert set(listed) == {"binary-svm", "clav", "ctr", "dmil", "mmil", "rtfm", "conv", "conv-wide", "ica"}
+    assert set(listed) == {
+        point.name for kind in ("methods", "addons") for point in entry_points(group=f"wvad_bench.{kind}")
+    }
     above, below = (line.strip("┃").split("┃") for line in printed.splitlines()[1:3])
     heads = ["method", "paper, or class", "UCF AUC", "XD AP", "ST AUC", "Avenue AUC", "features", "fidelity"]
     assert [" ".join(f"{first} {second}".split()) for first, second in zip(above, below, strict=True)] == [

@@ -73,7 +73,7 @@ def test_the_command_says_what_tables_would_take_and_leaves_nothing(
     said = capsys.readouterr().out
     assert "mmil on avenue: 30 training videos, 10 crops, T = 32, D = 2048, float32, one CPU thread" in said
     assert "table4 at the paper's size: 6 runs x 5 seeds" in said
-    assert re.search(r"together: 20 distinct runs x 5 seeds; \S+ \S+ on 1, \S+ \S+ on 8, \S+ \S+ on 64 such CPU", said)
+    assert re.search(r"together: 32 distinct runs x 5 seeds; \S+ \S+ on 1, \S+ \S+ on 8, \S+ \S+ on 64 such CPU", said)
     assert trace.stat().st_size > 1000
     assert list((tmp_path / "data").iterdir()) == []
 
