@@ -13,10 +13,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.api import Bags, FeatureSpec, Method, PairBatch
+from benchmark.api import Bags, Method, PairBatch
 from benchmark.datasets.batches import BagSet, pair_batches
 from benchmark.datasets.segments import segment_mean
+from benchmark.plugins.assumed import assume_features
 from benchmark.plugins.pipelines import find_pipeline
+from benchmark.plugins.sizes import CLASS_VECTOR_DIM, CLASSES, OBJECT_CLASSES
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
 from benchmark.training.loop import LossCurves, train_step
@@ -26,7 +28,12 @@ CPU = torch.device("cpu")
 CROPS, SEGMENTS, DIM = 10, 32, 2048
 FILES, FILE_ROWS = 8, 240  # rows: the mean length of a UCF-Crime test video
 BATCH = "a paired batch of 32 + 32 videos, 10 crops, T = 32, D = 2048"
-METHODS = [("rtfm", 1024), ("rtfm", 2048), ("clav", 1024), ("clav", 2048)]
+METHODS = [
+    *((name, dim, 16, SEGMENTS) for name in ("rtfm", "clav") for dim in (1024, 2048)),
+    ("ur-dmu", 1024, 4, 200),
+    ("vadclip", 512, 4, 256),
+]
+"""Methods with a size of features, and the videos of each class and the segments of a step."""
 
 
 @pytest.fixture(autouse=True)
@@ -93,14 +100,17 @@ class Work:
 def _method(name: str, dim: int) -> Method:
     method, _ = find_pipeline(name).load()
     torch.manual_seed(0)
-    features = FeatureSpec(dim=dim, sources={"motion": "given", "objects": "given"}, object_classes=80)
-    return method(method.Config(), features)
+    sources = dict.fromkeys(method.inputs, "given")
+    return method(method.Config(), assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM))
 
 
-def _half(videos: int, dim: int) -> Bags:
-    names = tuple(map(str, range(videos)))
+def _half(videos: int, dim: int, segments: int, label: int) -> Bags:
     return Bags(
-        torch.rand(videos, 1, SEGMENTS, dim), torch.rand(videos, SEGMENTS), torch.rand(videos, SEGMENTS, 80), names
+        features=torch.rand(videos, 1, segments, dim),
+        motion=torch.rand(videos, segments),
+        objects=torch.rand(videos, segments, OBJECT_CLASSES),
+        video_ids=tuple(map(str, range(videos))),
+        classes=torch.eye(len(CLASSES))[[label] * videos],
     )
 
 
@@ -130,12 +140,12 @@ def _measure(benchmark: BenchmarkFixture, work: Work, side: str, rounds: int) ->
 
 
 @pytest.mark.parametrize("side", ["ours", "limit"])
-@pytest.mark.parametrize(("name", "dim"), METHODS)
-def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
-    _name(benchmark, f"training step of {name}, D = {dim}, 16 + 16 videos, one thread")
+@pytest.mark.parametrize(("name", "dim", "videos", "segments"), METHODS)
+def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, videos: int, segments: int, side: str) -> None:
+    _name(benchmark, f"training step of {name}, D = {dim}, {videos} + {videos} videos, T = {segments}, one thread")
     model, settings = _method(name, dim).train(), Training()
     optimisation = Optimisation(model, settings)
-    batch = PairBatch(_half(16, dim), _half(16, dim))
+    batch = PairBatch(_half(videos, dim, segments, 0), _half(videos, dim, segments, 1))
     work = _counted(lambda: train_step(model, optimisation, batch, "float32"))
     _measure(benchmark, work, side, rounds=5)
     assert work.flops > 1e10
@@ -165,7 +175,7 @@ def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["ours", "limit"])
-@pytest.mark.parametrize(("name", "dim"), METHODS)
+@pytest.mark.parametrize(("name", "dim"), [(name, dim) for name, dim, _, _ in METHODS])
 def test_scoring(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
     _name(benchmark, f"scoring a video of 240 snippets with {name}, D = {dim}, one crop, one thread")
     model = _method(name, dim).eval()
