@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
 from methods.parts.layers import top_indices
+from methods.parts.long_videos import mean_over_crops
 from methods.parts.losses import add_total
-from methods.parts.two_branch_transformer import OFFICIAL_LAYERS, TwoBranchNetwork, mean_over_crops, rename_weights
+from methods.parts.official_weights import rename_weights
+from methods.parts.two_branch_transformer import OFFICIAL_LAYERS, TwoBranchNetwork
 
 LEAST_VARIANCE = 1e-12
 """That distances are divided by, so that features without any variance leave them finite; the code has none."""
@@ -98,12 +100,12 @@ class BNWVAD(Method):
         The code's score s, a distance times p and the mean over crops, has no upper end. It becomes s / (1 + s), which
         keeps every order and so AUC and AP.
         """
-        scores = mean_over_crops(self._score, features)
+        scores = mean_over_crops(self._score, features, 4 * self.config.width)
         return scores / (1 + scores)
 
     def embed(self, features: Tensor) -> Tensor:
         """Return the transformer's features, mean over crops: (videos, crops, snippets, dim) -> (…, width)."""
-        return mean_over_crops(self.network, features)
+        return mean_over_crops(self.network, features, 4 * self.config.width)
 
     def _score(self, sequences: Tensor) -> Tensor:
         first, second, p = self.normal_head(self.network(sequences))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmark.api import FeatureSpec, MethodConfig, PairBatch
 from methods.parts.feature_magnitude import magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit, top_indices
-from methods.parts.long_videos import by_sequences
+from methods.parts.long_videos import by_sequences, mean_over_crops
 from methods.parts.losses import add_total
 from methods.parts.official_weights import rename_weights
 from methods.parts.scorers import LogitScorer
@@ -116,8 +116,7 @@ class ClipTSA(LogitScorer):
 
     def embed(self, features: Tensor) -> Tensor:
         """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, min(dim, 512))."""
-        embedded = by_sequences(self._embed, features.flatten(0, 1), 2 * WIDTH)
-        return torch.unflatten(embedded, 0, features.shape[:2]).mean(1)
+        return mean_over_crops(self._embed, features, 2 * WIDTH)
 
     def _embed(self, sequences: Tensor) -> Tensor:
         """Map sequences of features (N, T, dim) to F after dropout (N, T, min(dim, 512))."""

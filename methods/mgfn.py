@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmark.api import FeatureSpec, InputError, PairBatch
 from methods.parts.feature_magnitude import select_by_magnitude
 from methods.parts.layers import mean_logit, take_segments
-from methods.parts.long_videos import by_sequences, in_windows
+from methods.parts.long_videos import by_sequences, in_windows, mean_over_crops
 from methods.parts.losses import add_total, bag_cross_entropy, smoothness
 from methods.parts.official_weights import rename_weights
 from methods.parts.scorers import LogitScorer
@@ -242,8 +242,7 @@ class MGFN(LogitScorer):
 
     def embed(self, features: Tensor) -> Tensor:
         """Return F, mean over crops: (videos, crops, snippets, dim) -> (videos, snippets, feature_width)."""
-        embedded = by_sequences(self._embed, features.flatten(0, 1), self.config.feature_width)
-        return torch.unflatten(embedded, 0, features.shape[:2]).mean(1)
+        return mean_over_crops(self._embed, features, self.config.feature_width)
 
     def _embed(self, sequences: Tensor) -> Tensor:
         """Map sequences of features (N, T, dim) to F (N, T, feature_width)."""

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
 from methods.parts.layers import mean_logit, take_segments, top_indices, unit_vectors
+from methods.parts.long_videos import mean_over_crops
 from methods.parts.losses import add_total, bag_cross_entropy, magnitude_hinge
-from methods.parts.two_branch_transformer import OFFICIAL_LAYERS, TwoBranchNetwork, mean_over_crops, rename_weights
+from methods.parts.official_weights import rename_weights
+from methods.parts.two_branch_transformer import OFFICIAL_LAYERS, TwoBranchNetwork
 
 OFFICIAL_NAMES = {
     **OFFICIAL_LAYERS,
@@ -152,11 +154,13 @@ class URDMU(Method):
 
     def score(self, features: Tensor) -> Tensor:
         """Score snippets, the mean over crops: (videos, crops, snippets, dim) -> (videos, snippets)."""
-        return mean_over_crops(lambda part: self._logits(*self._encode(part)).sigmoid(), features)
+        return mean_over_crops(
+            lambda part: self._logits(*self._encode(part)).sigmoid(), features, 4 * self.config.width
+        )
 
     def embed(self, features: Tensor) -> Tensor:
         """Return what is classified, mean over crops: (videos, crops, snippets, dim) -> (…, 2 width)."""
-        return mean_over_crops(lambda part: torch.cat(self._encode(part), -1), features)
+        return mean_over_crops(lambda part: torch.cat(self._encode(part), -1), features, 4 * self.config.width)
 
     def _encode(self, sequences: Tensor) -> tuple[Tensor, Tensor]:
         """Return h and u of sequences (M, T, D) without noise, each (M, T, width)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["by_sequences", "in_windows", "rows_at_once"]
+__all__ = ["by_sequences", "in_windows", "mean_over_crops", "rows_at_once"]
 
 ELEMENTS = 2**21
 """Numbers that one layer may give at once, 8 MB in float32."""
@@ -27,6 +27,11 @@ def by_sequences(network: Callable[[Tensor], Tensor], x: Tensor, width: int) -> 
         Numbers a row that the network's widest layer gives.
     """
     return torch.cat([network(part) for part in torch.split(x, max(1, rows_at_once(width) // x.shape[1]))])
+
+
+def mean_over_crops(network: Callable[[Tensor], Tensor], features: Tensor, width: int) -> Tensor:
+    """Apply a network to every crop, see `by_sequences`, and average: (videos, crops, n, D) -> (videos, …)."""
+    return torch.unflatten(by_sequences(network, features.flatten(0, 1), width), 0, features.shape[:2]).mean(1)
 
 
 def in_windows(network: Callable[[Tensor], Tensor], x: Tensor, reach: int, width: int) -> Tensor:

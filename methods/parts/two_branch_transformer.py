@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from methods.parts.layers import TemporalConvolution
 
-__all__ = ["OFFICIAL_LAYERS", "TwoBranchNetwork", "mean_over_crops", "rename_weights"]
+__all__ = ["OFFICIAL_LAYERS", "TwoBranchNetwork"]
 
 DEPTH = 2
 HEADS = 4
@@ -18,8 +17,6 @@ BAND = 160
 """Distance from which on the distance kernel is left out, exp(-BAND/e) < 1e-25: too little to change a float64."""
 NUMBERS_AT_ONCE = 2**23
 """Of the attention's matrix while videos are scored, so that a long video needs no n x n matrix."""
-SNIPPETS_AT_ONCE = 2**14
-"""Of all videos and crops that are scored together; a longer video comes alone."""
 
 OFFICIAL_LAYERS = {
     "embedding.conv_1.0.": "network.embedding.",
@@ -37,31 +34,6 @@ OFFICIAL_LAYERS = {
     },
 }
 """Layers of the official network, as the names of its weights begin, and ours in a method's `network`."""
-
-
-def rename_weights(weights: Mapping[str, Tensor], layers: Mapping[str, str]) -> dict[str, Tensor]:
-    """Rename official weights by how their names begin; names that begin otherwise stay as they are.
-
-    A prefix ``module.`` of all names, which data-parallel training leaves, is dropped.
-    """
-    prefix = "module." if all(name.startswith("module.") for name in weights) else ""
-
-    def ours(name: str) -> str:
-        found = next((official for official in layers if name.startswith(official)), None)
-        return name if found is None else layers[found] + name.removeprefix(found)
-
-    return {ours(name.removeprefix(prefix)): value for name, value in weights.items()}
-
-
-def mean_over_crops(network: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    """Apply a network to every crop as a sequence (M, n, D) and average: (videos, crops, n, D) -> (videos, n, …).
-
-    It sees a few sequences at a time, so that the room it needs depends on the longest video alone.
-    """
-    sequences = features.flatten(0, 1)
-    at_once = max(1, SNIPPETS_AT_ONCE // sequences.shape[1])
-    out = torch.cat([network(sequences[start : start + at_once]) for start in range(0, len(sequences), at_once)])
-    return out.reshape(*features.shape[:2], *out.shape[1:]).mean(1)
 
 
 class TwoBranchNetwork(nn.Module):

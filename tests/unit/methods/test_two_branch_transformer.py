@@ -6,7 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from methods.parts import long_videos
 from methods.parts import two_branch_transformer as part
+from methods.parts.official_weights import rename_weights
 from tests.unit.methods import plain_two_branch as plain
 
 
@@ -16,7 +18,7 @@ def make(dim=5, width=8, seed=0, dropout=0.0):
     drawer.network(dim, width)
     network = part.TwoBranchNetwork(dim, width, dropout).double().eval()
     weights = {name: torch.from_numpy(value) for name, value in drawer.state.items()}
-    renamed = part.rename_weights(weights, part.OFFICIAL_LAYERS)
+    renamed = rename_weights(weights, part.OFFICIAL_LAYERS)
     network.load_state_dict({name.removeprefix("network."): value for name, value in renamed.items()})
     return drawer.state, network
 
@@ -59,7 +61,7 @@ def test_each_head_and_each_branch_has_its_own_place():
     rows = draw(1, 9, 5)
     for name in [name for name in state if "selfatt" in name or "embedding" in name]:
         changed = state | {name: state[name] * 1.5 + 0.1 * draw(*state[name].shape, seed=3)}
-        adopted = part.rename_weights({n: torch.from_numpy(v) for n, v in changed.items()}, part.OFFICIAL_LAYERS)
+        adopted = rename_weights({n: torch.from_numpy(v) for n, v in changed.items()}, part.OFFICIAL_LAYERS)
         network.load_state_dict({n.removeprefix("network."): v for n, v in adopted.items()})
         moved = network(torch.from_numpy(rows)).detach().numpy()[0]
         assert np.abs(moved - plain.network(rows[0], state)).max() > 1e-6, name
@@ -128,8 +130,8 @@ def test_sequences_are_taken_a_few_at_a_time_and_averaged_over_crops(monkeypatch
 
     for at_once, parts in ((1, [1] * 12), (50, [5, 5, 2]), (10_000, [12])):
         shapes.clear()
-        monkeypatch.setattr(part, "SNIPPETS_AT_ONCE", at_once)
-        torch.testing.assert_close(part.mean_over_crops(seen, features), expected, rtol=0, atol=1e-12)
+        monkeypatch.setattr(long_videos, "ELEMENTS", at_once)
+        torch.testing.assert_close(long_videos.mean_over_crops(seen, features, 1), expected, rtol=0, atol=1e-12)
         assert shapes == parts
 
 
