@@ -131,7 +131,8 @@ def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device:
     from benchmark.execution.driver import run_jobs
     from benchmark.execution.executors.serial import SerialExecutor
     from benchmark.training.jobs import Job
-    from benchmark.training.specification import check_testable, find_pipeline_of
+    from benchmark.training.requirements import check_testable
+    from benchmark.training.specification import find_pipeline_of
     from reports.tables.single_runs import evaluation_table
 
     store = Results(results).store
@@ -163,7 +164,7 @@ def _evaluate_weights(
     benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
-    from benchmark.training.specification import check_testable
+    from benchmark.training.requirements import check_testable
     from benchmark.training.weights_from_elsewhere import evaluate_weights
     from reports.tables.single_runs import weights_table
 

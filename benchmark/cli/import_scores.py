@@ -39,11 +39,12 @@ def import_scores(
     """Bring in the scores of a method from elsewhere, as runs that tables and reports treat like any other."""
     from benchmark.execution.call import finish_table
     from benchmark.system.files import writing_to
-    from benchmark.tables.planning import describe_dataset, plan_imported
+    from benchmark.tables.describing import describe_dataset
+    from benchmark.tables.planning import plan_imported
     from benchmark.tracking import follow_again
     from benchmark.training.foreign_scores import read_scores
+    from benchmark.training.requirements import check_testable
     from benchmark.training.scores_from_elsewhere import check_different, store_imported
-    from benchmark.training.specification import check_testable
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
         raise InputError(

@@ -53,7 +53,8 @@ def rehearse(
     from benchmark.tables.declaration import list_paper_tables, read_table
     from benchmark.training.choices import Choices, choose_device
     from benchmark.training.numerics import use_float32
-    from benchmark.training.specification import check_overrides, plan_runs
+    from benchmark.training.requirements import check_overrides
+    from benchmark.training.specification import plan_runs
 
     pipeline = find_pipeline(method)
     declared = [read_table(name) for name in (list_paper_tables() if tables == "all" else options.split(tables))]

@@ -22,8 +22,9 @@ from benchmark.system.near_names import did_you_mean, find_alike
 from benchmark.system.yaml_text import YamlTextError, parse_yaml
 from benchmark.terms import Protocol
 from benchmark.training.choices import Choices
+from benchmark.training.requirements import check_overrides
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
-from benchmark.training.specification import check_overrides, describe_run
+from benchmark.training.specification import describe_run
 
 
 class RowDeclaration(FrozenModel):

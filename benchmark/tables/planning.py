@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,31 +10,27 @@ from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.plugins.recipes import read_about, resolve_recipe
-from benchmark.plugins.sizes import measure_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.runs.results_folder import Results
-from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, ReportedFigure, TablePlan
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import first_error
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
-from benchmark.terms import SCENES_PREFIX, Profile, Protocol, Supervision
+from benchmark.tables.describing import describe_dataset, describe_method, describe_row
+from benchmark.terms import Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
-from benchmark.training.scores_from_elsewhere import PREFIX
-from benchmark.training.specification import (
+from benchmark.training.requirements import (
     UnfitError,
     check_comparable,
     check_fits,
     check_holdout,
     check_overrides,
     check_trainable,
-    describe_run,
-    make_job,
-    plan_runs,
-    supervision_of,
 )
+from benchmark.training.scores_from_elsewhere import PREFIX
+from benchmark.training.specification import describe_run, make_job, plan_runs, supervision_of
 
 
 def plan_table(
@@ -188,63 +183,6 @@ def _plan_row(
         card=describe_method(pipeline, datasets, choices, row.settings) if described else None,
     )
     return _Row(planned, jobs, used, unfit)
-
-
-def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields: Any) -> PlannedRow:
-    """Describe a row of a method for a plan.
-
-    Parameters
-    ----------
-    runs
-        Training dataset -> the keys of its runs.
-    fields
-        Others of `PlannedRow`.
-    """
-    return PlannedRow(
-        method=pipeline.method_name,
-        add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
-        reference=pipeline.reference,
-        runs={name: tuple(keys) for name, keys in runs.items()},
-        **{"paper": None, **fields},
-    )
-
-
-def describe_method(
-    pipeline: Pipeline, datasets: Sequence[Dataset], choices: Choices, settings: Sequence[str]
-) -> MethodCard:
-    """Describe a method for a table that says what its methods are."""
-    about, manifests = read_about(pipeline.method), [dataset.manifest for dataset in datasets]
-    multiply_adds = {}
-    for manifest in manifests:
-        overrides = (*choices.overrides, *settings)
-        recipe, _ = resolve_recipe(pipeline, manifest.benchmark, choices.profile, overrides)
-        with suppress(NotImplementedError):  # a method that looks at the values
-            multiply_adds[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
-    figures = [
-        ReportedFigure(dataset=manifest.name, value=figure.value, features=figure.features, source=figure.source)
-        for manifest in manifests
-        for figure in (about.published if about else ())
-        if (figure.benchmark, figure.metric) == (manifest.benchmark, manifest.metric)
-    ]
-    return MethodCard(
-        fidelity=about.faithfulness if about else "", multiply_adds=multiply_adds, reported=tuple(figures)
-    )
-
-
-def describe_dataset(dataset: Dataset) -> PlannedDataset:
-    """Describe a dataset for a plan."""
-    manifest = dataset.manifest
-    return PlannedDataset(
-        name=manifest.name,
-        benchmark=manifest.benchmark,
-        metric=manifest.metric,
-        feature_set=manifest.feature_set,
-        crops=manifest.crops,
-        test_hash=manifest.test_hash(),
-        test_videos=len(manifest.split("test")),
-        missing=len(manifest.missing),
-        simulated=manifest.name.startswith(SCENES_PREFIX),
-    )
 
 
 def find_imported(method: str, dataset: Dataset, profile: Profile, results: Results) -> list[RunSpec]:

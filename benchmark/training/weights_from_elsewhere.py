@@ -25,8 +25,9 @@ from benchmark.training.choices import Choices
 from benchmark.training.feature_spec import features_to_train
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
+from benchmark.training.requirements import check_overrides, check_parts
 from benchmark.training.scoring import score_videos
-from benchmark.training.specification import check_overrides, check_parts, describe_run
+from benchmark.training.specification import describe_run
 
 CHECKPOINT_DEPTH = 2
 """How deep in a checkpoint weights are looked for; what an optimiser keeps lies deeper."""

@@ -18,19 +18,14 @@ from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.hashing import digest
-from benchmark.tables.planning import check_plan, describe_dataset, describe_row, distinct_jobs, folder_of
+from benchmark.tables.describing import describe_dataset, describe_row
+from benchmark.tables.planning import check_plan, distinct_jobs, folder_of
 from benchmark.terms import HELD_OUT, MOST_FOLDS, MOST_TRIALS, TRIALS, Range, Sampler
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
+from benchmark.training.requirements import check_fits, check_holdout, check_overrides, check_trainable
 from benchmark.training.scores_from_elsewhere import PREFIX
-from benchmark.training.specification import (
-    check_fits,
-    check_holdout,
-    check_overrides,
-    check_trainable,
-    describe_run,
-    make_job,
-)
+from benchmark.training.specification import describe_run, make_job
 from benchmark.tuning.drawing import Drawn
 
 TRIAL_SEEDS = 2

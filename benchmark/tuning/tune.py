@@ -15,7 +15,7 @@ from benchmark.runs.table_plan import TablePlan, Tuned
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.training.choices import Choices
-from benchmark.training.specification import UnfitError
+from benchmark.training.requirements import UnfitError
 from benchmark.tuning.drawing import Drawn, draw_more, rounds
 from benchmark.tuning.planning import MethodSearch, SearchChoices, as_settings, check_searches, plan_search
 from benchmark.tuning.trials import Trials, read_trials

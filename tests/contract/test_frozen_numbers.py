@@ -14,8 +14,9 @@ from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import list_plugins
 from benchmark.training.choices import Choices
 from benchmark.training.loop import build_method, train
+from benchmark.training.requirements import check_overrides
 from benchmark.training.scoring import score_videos
-from benchmark.training.specification import check_overrides, plan_runs
+from benchmark.training.specification import plan_runs
 
 FROZEN = json.loads((Path(__file__).parent / "frozen_numbers.json").read_text())
 METHODS, ADD_ONS = (

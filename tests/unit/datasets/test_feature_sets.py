@@ -12,7 +12,7 @@ from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifes
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from benchmark.tables.paper import PAPER_FEATURE_SETS
-from benchmark.training.specification import check_comparable
+from benchmark.training.requirements import check_comparable
 from tests.unit.importing.small_packs import DIM, specs, write_features, write_pack
 
 STATED = {"id": "mine", "extractor": "Net", "checkpoint": "abc", "dim": DIM, "crops": [1], "normalisation": "none"}

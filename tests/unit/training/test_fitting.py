@@ -15,7 +15,8 @@ from benchmark.system.errors import InputError
 from benchmark.tables.planning import plan_diagnosis
 from benchmark.terms import Schedule
 from benchmark.training.choices import Choices
-from benchmark.training.specification import UnfitError, plan_runs, supervision_of
+from benchmark.training.requirements import UnfitError
+from benchmark.training.specification import plan_runs, supervision_of
 
 ASKS = Path(__file__).parents[2] / "plugins" / "asks.py"
 CLASSES = ("normal", "fall", "fight")

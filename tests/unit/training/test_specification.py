@@ -7,13 +7,8 @@ from benchmark.datasets.manifest import Manifest, Video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
-from benchmark.training.specification import (
-    check_comparable,
-    check_overrides,
-    check_trainable,
-    choose_source,
-    plan_runs,
-)
+from benchmark.training.requirements import check_comparable, check_overrides, check_trainable
+from benchmark.training.specification import choose_source, plan_runs
 
 PLUGINS = Path(__file__).parents[2] / "plugins" / "mean_mil.py"
 

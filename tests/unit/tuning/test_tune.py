@@ -25,7 +25,7 @@ from benchmark.tables.declaration import RowDeclaration, TableDeclaration, decla
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
-from benchmark.training.specification import UnfitError
+from benchmark.training.requirements import UnfitError
 from benchmark.tuning.drawing import to_optuna
 from benchmark.tuning.fragment import repeat_command, to_recipe
 from benchmark.tuning.planning import MethodSearch, SearchChoices, check_searches, plan_search

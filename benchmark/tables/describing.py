@@ -1,0 +1,72 @@
+"""What a plan says of rows, methods and datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from benchmark.datasets.dataset import Dataset
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.recipes import read_about, resolve_recipe
+from benchmark.plugins.sizes import measure_pipeline
+from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, ReportedFigure
+from benchmark.terms import SCENES_PREFIX
+from benchmark.training.choices import Choices
+
+
+def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields: Any) -> PlannedRow:
+    """Describe a row of a method for a plan.
+
+    Parameters
+    ----------
+    runs
+        Training dataset -> the keys of its runs.
+    fields
+        Others of `PlannedRow`.
+    """
+    return PlannedRow(
+        method=pipeline.method_name,
+        add_ons=tuple(add_on.name for add_on in pipeline.add_ons),
+        reference=pipeline.reference,
+        runs={name: tuple(keys) for name, keys in runs.items()},
+        **{"paper": None, **fields},
+    )
+
+
+def describe_method(
+    pipeline: Pipeline, datasets: Sequence[Dataset], choices: Choices, settings: Sequence[str]
+) -> MethodCard:
+    """Describe a method for a table that says what its methods are."""
+    about, manifests = read_about(pipeline.method), [dataset.manifest for dataset in datasets]
+    multiply_adds = {}
+    for manifest in manifests:
+        overrides = (*choices.overrides, *settings)
+        recipe, _ = resolve_recipe(pipeline, manifest.benchmark, choices.profile, overrides)
+        with suppress(NotImplementedError):  # a method that looks at the values
+            multiply_adds[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
+    figures = [
+        ReportedFigure(dataset=manifest.name, value=figure.value, features=figure.features, source=figure.source)
+        for manifest in manifests
+        for figure in (about.published if about else ())
+        if (figure.benchmark, figure.metric) == (manifest.benchmark, manifest.metric)
+    ]
+    return MethodCard(
+        fidelity=about.faithfulness if about else "", multiply_adds=multiply_adds, reported=tuple(figures)
+    )
+
+
+def describe_dataset(dataset: Dataset) -> PlannedDataset:
+    """Describe a dataset for a plan."""
+    manifest = dataset.manifest
+    return PlannedDataset(
+        name=manifest.name,
+        benchmark=manifest.benchmark,
+        metric=manifest.metric,
+        feature_set=manifest.feature_set,
+        crops=manifest.crops,
+        test_hash=manifest.test_hash(),
+        test_videos=len(manifest.split("test")),
+        missing=len(manifest.missing),
+        simulated=manifest.name.startswith(SCENES_PREFIX),
+    )

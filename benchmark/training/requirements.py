@@ -1,0 +1,144 @@
+"""What datasets and settings have to have for what is asked of them; refused before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.datasets.check import missing_videos
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.manifest import Manifest
+from benchmark.datasets.same_features import check_identity
+from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.settings import known_settings
+from benchmark.runs.records import RunSpec
+from benchmark.system.errors import InputError
+from benchmark.system.near_names import nearest
+
+if TYPE_CHECKING:
+    pass
+
+
+class UnfitError(InputError):
+    """A dataset's features are not of the kind that a method needs, whatever the settings."""
+
+
+def check_overrides(overrides: Sequence[str], used: set[str], pipelines: Sequence[Pipeline]) -> None:
+    """Refuse a setting that no method took, and name the nearest one that there is.
+
+    Parameters
+    ----------
+    pipelines
+        The methods that could have taken it.
+
+    Raises
+    ------
+    InputError
+        If there is one.
+    """
+    for text in overrides:
+        if text not in used:
+            sections = [section for pipeline in pipelines for section in known_settings(pipeline).items()]
+            names = {key: f"{section}.{key}" for section, keys in sections for key in keys}
+            key = nearest(text.partition("=")[0].rpartition(".")[2], names)
+            near = ";" if key is None else f"; did you mean --set {names[key]}={text.partition('=')[2]}?"
+            raise InputError(
+                f"--set {text}: none of these methods has such a setting{near} `wvad methods NAME` lists them"
+            )
+
+
+def check_comparable(datasets: Sequence[Dataset]) -> None:
+    """Refuse datasets that claim the same feature set with features of other sizes or another identity.
+
+    Raises
+    ------
+    InputError
+        If there are two.
+    """
+    seen: list[Manifest] = []
+    for manifest in (dataset.manifest for dataset in datasets):
+        for other in seen:
+            if other.feature_set == manifest.feature_set and other.dim != manifest.dim:
+                raise InputError(
+                    f"datasets {other.name} and {manifest.name} both say feature set {other.feature_set}, but have "
+                    f"{other.dim} and {manifest.dim} dimensions: import one with another --feature-set"
+                )
+        check_identity(manifest.name, manifest.feature_set, manifest.identity, seen)
+        seen.append(manifest)
+
+
+def check_trainable(dataset: Dataset) -> None:
+    """Refuse a dataset that lacks normal or abnormal training videos, or test videos.
+
+    Raises
+    ------
+    InputError
+        If it does.
+    """
+    lacks = missing_videos(dataset.manifest)
+    if lacks:
+        raise InputError(f"dataset {'; '.join(lacks)}: add some, and import it again")
+
+
+def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse a dataset whose features a method cannot learn from.
+
+    Raises
+    ------
+    UnfitError
+        If they have too few crops for it, or lack a part that it needs.
+    """
+    method, _ = pipeline.load()
+    there = dataset.manifest.crops
+    used = 1 if spec.training.draws_crops else spec.training.crops_of(there)
+    if used < method.fewest_crops:
+        of = "" if used == there else f", of which {used} {'is' if used == 1 else 'are'} in use"
+        raise UnfitError(
+            f"method {pipeline.method.name} needs {method.fewest_crops} crops of each video; "
+            f"dataset {dataset.name} has {there}{of}"
+        )
+    check_parts(pipeline, dataset)
+
+
+def check_parts(pipeline: Pipeline, dataset: Dataset) -> None:
+    """Refuse a dataset whose features lack a part that a method needs.
+
+    Raises
+    ------
+    UnfitError
+        If they do.
+    """
+    method, _ = pipeline.load()
+    if missing := [part for part in method.parts if part not in dataset.manifest.parts]:
+        raise UnfitError(
+            f"method {pipeline.method.name} needs features with the parts {', '.join(method.parts)}; "
+            f"dataset {dataset.name} states no part {missing[0]}: "
+            "import it with a feature_set.json whose parts say their sizes in order"
+        )
+
+
+def check_testable(dataset: Dataset) -> None:
+    """Refuse a dataset without test videos.
+
+    Raises
+    ------
+    InputError
+        If it has none.
+    """
+    if not dataset.manifest.split("test"):
+        raise InputError(f"dataset {dataset.name} has no test video: add some, and import it again")
+
+
+def check_holdout(dataset: Dataset, looks: int) -> None:
+    """Refuse a hold-out that could select nothing.
+
+    Raises
+    ------
+    InputError
+        If the weights are never looked at, or a class has no video to spare.
+    """
+    if not looks:
+        raise InputError("--holdout needs looks to choose from: give --looks 1 or more")
+    for label, word in ((0, "normal"), (1, "abnormal")):
+        if sum(video.label == label for video in dataset.manifest.split("train")) < 2:
+            raise InputError(f"dataset {dataset.name} has one {word} training video: too few for --holdout")
