@@ -10,6 +10,7 @@ from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 from benchmark.training.specification import make_job, plan_runs
 
+UNTIMED = {"finished": "", "snippets_per_second": None}
 METHOD = find_pipeline(f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL")
 
 
@@ -48,7 +49,7 @@ def contents(runs: Path) -> dict[str, object]:
         assert record is not None
         found[key] = record.model_copy(update={"seconds": 0.0, "finished": ""})
         for evaluation in store.evaluations(key):
-            found[f"{key}/{evaluation.key}"] = evaluation.model_copy(update={"finished": ""})
+            found[f"{key}/{evaluation.key}"] = evaluation.model_copy(update=UNTIMED)
         for path in [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".json"]:
             found[str(path.relative_to(runs))] = path.read_bytes()
     return found

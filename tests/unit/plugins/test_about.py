@@ -94,8 +94,11 @@ def ours() -> dict[str, About]:
     return {name: head for name, head in heads.items() if head is not None}
 
 
-def test_each_method_of_ours_has_a_head_and_is_reconstructed_only_where_no_code_is_public() -> None:
+def test_each_method_of_ours_has_a_head_and_is_reconstructed_where_no_code_is_public() -> None:
     for name, head in ours().items():
+        if name == "amil":  # its code is for pictures, and gives no score of a segment
+            assert (head.fidelity, head.code is None) == ("reconstructed", False)
+            continue
         assert head.fidelity_note == "" or head.fidelity_note.endswith("."), name
         assert (head.code is None) == (head.fidelity == "reconstructed"), name
 

@@ -3,24 +3,43 @@
 import pytest
 
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.plugins.recipes import read_recipe, resolve_recipe
+from benchmark.plugins.recipes import Block, read_recipe, resolve_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.search_space import resolve_space
 from benchmark.system.entry_points import list_plugins
 from benchmark.tuning.drawing import draw_at_random
 
+UNSEARCHED = {
+    *(
+        "amil",
+        "bn-wvad",
+        "clip-tsa",
+        "hl-net",
+        "ifs-vad",
+        "mgfn",
+        "mist",
+        "pel4vad",
+        "s3r",
+        "ur-dmu",
+        "vadclip",
+        "wsal",
+    ),
+    "tevad",
+}
+"""Methods whose quick values are not searched yet, and one that cannot be: no dataset of the search has a text part."""
 BUILT_IN = [name for name, plugin in list_plugins(MethodPlugin).items() if plugin.module.startswith("methods.")]
 DATASETS = "scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech"
 TRIALS = 20
 SEARCHED = ["learning_rate", "weight_decay", "steps", "dropout", "penalty"]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", sorted(set(BUILT_IN) - UNSEARCHED))
 def test_quick_values_are_one_of_the_trials_of_the_same_search_for_all(name: str) -> None:
     pipeline = find_pipeline(name)
     quick = read_recipe(pipeline.method).profiles["quick"]
     leaves = {f"training.{key}": leaf for key, leaf in quick.training.items()}
     leaves |= {f"config.{key}": leaf for key, leaf in quick.config.items()}
+    leaves = {key: leaf for key, leaf in leaves.items() if leaf.source != "estimate"}
     space = resolve_space(pipeline, "quick")
     searched = {key: range_ for key, range_ in space.items() if key.partition(".")[2] in SEARCHED}
     assert leaves.keys() == searched.keys()
@@ -32,6 +51,16 @@ def test_quick_values_are_one_of_the_trials_of_the_same_search_for_all(name: str
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
+def test_what_is_not_searched_makes_a_training_smaller_or_leaves_something_out(name: str) -> None:
+    quick = read_recipe(find_pipeline(name).method).profiles.get("quick", Block())
+    leaves = {**quick.training, **quick.config}
+    estimates = {key for key, leaf in leaves.items() if leaf.source == "estimate"}
+    allowed = {"segments", "schedule", "width", "feature_width", "window", "score_by"}
+    assert estimates <= allowed | ({"steps"} if name in UNSEARCHED else set())
+    assert (name in UNSEARCHED) == (len(estimates) == len(leaves))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_no_quick_value_says_that_it_is_not_tuned(name: str) -> None:
     recipe, _ = resolve_recipe(find_pipeline(name), "ucf-crime", "quick")
     for key in ("learning_rate", "weight_decay", "steps"):
@@ -39,7 +68,11 @@ def test_no_quick_value_says_that_it_is_not_tuned(name: str) -> None:
 
 
 def presets() -> list[str]:
-    return [f"{name}@{preset}" for name in BUILT_IN for preset in read_recipe(find_pipeline(name).method).presets]
+    return [
+        f"{name}@{preset}"
+        for name in sorted(set(BUILT_IN) - UNSEARCHED)
+        for preset in read_recipe(find_pipeline(name).method).presets
+    ]
 
 
 @pytest.mark.parametrize("name", presets())
@@ -48,4 +81,4 @@ def test_a_preset_with_values_of_its_own_takes_none_that_was_searched_for_others
     own = read_recipe(pipeline.method).presets[str(pipeline.preset)]
     recipe, _ = resolve_recipe(pipeline, "ucf-crime", "quick")
     found = {leaf.source for section in recipe.sections.values() for leaf in section.values()}
-    assert ("search" in found) == (not own.config and not own.training)
+    assert ("search" in found) == (not own.config and not own.training and not own.benchmarks)
