@@ -15,7 +15,7 @@ from benchmark.api import FeatureSpec, MethodConfig, MethodError, PairBatch
 from methods.parts.layers import CausalConvolution, mean_logit
 from methods.parts.losses import add_total
 from methods.parts.official_weights import rename_weights
-from methods.parts.padded import is_abnormal, lay_out_crops, logit_of_mean, top_rows
+from methods.parts.padded import is_abnormal, lay_out_crops, logit_of_mean, share_of_rows, top_rows
 from methods.parts.scorers import LogitScorer
 
 TEXT_WIDTH = 512
@@ -193,7 +193,7 @@ class PEL4VAD(LogitScorer):
         rows, lengths = lay_out_crops(batch)
         logits, visual, _ = self._read(rows)
         abnormal = is_abnormal(lengths)
-        k = torch.where(abnormal, lengths // self.config.top_divisor + 1, 1)
+        k = torch.where(abnormal, share_of_rows(lengths, self.config.top_divisor), 1)
         bags = logit_of_mean(logits, top_rows(logits, k, lengths))
         terms = {"mil": F.binary_cross_entropy_with_logits(bags, abnormal.to(bags.dtype))}
         if self.prompted:

@@ -134,7 +134,8 @@ def extremes_apart(features: Tensor, scores: Tensor, lengths: Tensor, temperatur
     """Drive the rows of highest and lowest score of a video away from all its rows: their mean, -> ().
 
     Of row i it is ln sum_j exp(cos(y_i, y_j) / temperature) - cos(y_i, y_i) / temperature. A row that is highest and
-    lowest at once counts once. Source: PseudoInstanceDiscriminativeEnhancement of the official code.
+    lowest at once counts once, since the code's second mark of it replaces the first. Source:
+    PseudoInstanceDiscriminativeEnhancement of the official code.
 
     Parameters
     ----------

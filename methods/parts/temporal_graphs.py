@@ -20,7 +20,7 @@ __all__ = ["Graph", "GraphConvolution", "distance_graph", "score_graph", "simila
 Graph = Callable[[Tensor], Tensor]
 """A graph as what it makes of segments: (sequences, T, C) -> its matrix times that, of the same shape."""
 
-BLOCK = 2**23
+BLOCK = 2**21
 """Numbers that a block of a graph's rows has at most: 32 MiB in float32."""
 BAND = 512
 """Rows of a block of the distance graph."""

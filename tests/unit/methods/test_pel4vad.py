@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from benchmark.api import FeatureSpec, MethodError
+from benchmark.api import Bags, FeatureSpec, MethodError, PairBatch
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from methods import pel4vad
@@ -438,3 +438,17 @@ def test_the_recipe_has_the_published_values_of_each_benchmark(dataset, config, 
     schedule = dict(training["schedule"])
     per_pass = {"ucf-crime": 125, "xd-violence": 148}[dataset] if schedule["unit"] == "passes" else 1
     assert steps / (schedule["period"] * per_pass) == pytest.approx(50 / 60)
+
+
+def test_no_row_of_padding_stands_for_a_video():
+    told = FeatureSpec(6, {"classes": "none", "class_vectors": "none"})
+    torch.manual_seed(0)
+    method = PEL4VAD(PEL4VAD.Config(top_divisor=1, dropout=0.0), told).double()
+    rows, lengths = torch.rand(2, 1, 20, 6, dtype=torch.float64), torch.tensor([20, 5])
+    rows[1, :, 5:] = 0
+    half = Bags(rows, None, None, ("long", "short"), lengths=lengths)
+    mil = method.training_step(PairBatch(half, half))["mil"]
+    logits = method._read(rows.flatten(0, 1))[0]
+    normal, abnormal = logits.sigmoid().where(torch.arange(20) < lengths[:, None], 0).amax(1), logits.sigmoid()
+    means = torch.stack([abnormal[0].mean(), abnormal[1, :5].mean()])
+    torch.testing.assert_close(mil, -(torch.log(1 - normal).sum() + means.log().sum()) / 4)
