@@ -29,8 +29,6 @@ FILTER_TAPS = 5
 """Of a focus block's filter along time."""
 EXPANSION = 4
 """How much wider a block's feed-forward layer is than the block."""
-MOST_WEIGHTS = 2**23
-"""Attention weights that are held at once: 32 MiB in float32."""
 DISTANCE_EPS = 1e-6
 """Added to each difference of a distance, as PyTorch's `pairwise_distance` does."""
 
@@ -73,7 +71,7 @@ class Glance(nn.Module):
     """Attention of each place to all places, (N, dim, T) -> (N, dim, T).
 
     Queries, keys and values are the thirds of one map without bias; a head is `HEAD_WIDTH` neighbouring channels of
-    each. Where many places see many, the weights are made for a few at a time.
+    each.
     """
 
     def __init__(self, dim: int) -> None:
@@ -87,10 +85,8 @@ class Glance(nn.Module):
         """Map (N, dim, T) to (N, dim, T)."""
         parts = self.to_qkv(self.norm(x)).unflatten(1, (3, self.heads, HEAD_WIDTH))
         queries, keys, values = (part.mT for part in parts.unbind(1))  # (N, heads, T, HEAD_WIDTH)
-        queries = queries * HEAD_WIDTH**-0.5
-        few = max(1, MOST_WEIGHTS // (len(x) * self.heads * x.shape[-1]))
-        seen = [(rows @ keys.mT).softmax(-1) @ values for rows in queries.split(few, dim=2)]
-        out: Tensor = self.to_out(torch.cat(seen, dim=2).mT.flatten(1, 2))
+        seen = F.scaled_dot_product_attention(queries, keys, values)
+        out: Tensor = self.to_out(seen.mT.flatten(1, 2))
         return out
 
 

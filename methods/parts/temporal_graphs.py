@@ -21,7 +21,7 @@ Graph = Callable[[Tensor], Tensor]
 """A graph as what it makes of segments: (sequences, T, C) -> its matrix times that, of the same shape."""
 
 BLOCK = 2**21
-"""Numbers that a block of a graph's rows has at most: 32 MiB in float32."""
+"""Numbers that a block of a graph's rows has at most: 8 MiB in float32."""
 BAND = 512
 """Rows of a block of the distance graph."""
 REACH = 128
@@ -121,8 +121,15 @@ def _softmax_graph(like: Tensor, lengths: Tensor | None, logits: Callable[[int, 
         return row.masked_fill(~own[:, start:stop, None], 0)
 
     size = max(1, BLOCK // (sequences * length))
-    if size >= length:
+    if torch.is_grad_enabled() or size >= length:
         whole = rows(0, length)
         return lambda x: whole @ x
-    starts = range(0, length, size)
-    return lambda x: torch.cat([rows(start, min(start + size, length)) @ x for start in starts], dim=-2)
+
+    def apply(x: Tensor) -> Tensor:
+        out = x.new_empty(*x.shape[:-2], length, x.shape[-1])  # pieces that stay would split up the heap
+        for start in range(0, length, size):
+            stop = min(start + size, length)
+            out[..., start:stop, :] = rows(start, stop) @ x
+        return out
+
+    return apply

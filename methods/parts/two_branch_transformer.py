@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from methods.parts.layers import TemporalConvolution
+from methods.parts.temporal_graphs import distance_graph
 
 __all__ = ["OFFICIAL_LAYERS", "TwoBranchNetwork"]
 
 DEPTH = 2
 HEADS = 4
-BAND = 160
-"""Distance from which on the distance kernel is left out, exp(-BAND/e) < 1e-25: too little to change a float64."""
-NUMBERS_AT_ONCE = 2**23
-"""Of the attention's matrix while videos are scored, so that a long video needs no n x n matrix."""
 
 OFFICIAL_LAYERS = {
     "embedding.conv_1.0.": "network.embedding.",
@@ -89,28 +87,14 @@ class TwoBranchAttention(nn.Module):
         self.to_out = nn.Linear(2 * HEADS * self.head, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (M, T, width) to itself; without gradients, a block of rows at a time."""
+        """Map (M, T, width) to itself."""
         sequences, length, _ = x.shape
-        blocks = self.to_qkvt(x).view(sequences, length, 4, HEADS, self.head).permute(2, 0, 3, 1, 4)
-        query, key, value, moved = blocks
-        moved = moved / _column_sums(length, x)[:, None]
-        step = length if torch.is_grad_enabled() else max(1, NUMBERS_AT_ONCE // (sequences * HEADS * length))
-        out = []
-        for start in range(0, length, step):
-            stop = min(start + step, length)
-            logits = (query[:, :, start:stop] / math.sqrt(self.head)) @ key.mT
-            first, last = max(0, start - BAND), min(length, stop + BAND)
-            near = _distance_kernel(start, stop, first, last, x) @ moved[:, :, first:last]
-            joined = torch.cat([logits.softmax(-1) @ value, near], -1)
-            out.append(self.to_out(joined.transpose(1, 2).flatten(2)))
-        return torch.cat(out, 1)
-
-
-def _distance_kernel(start: int, stop: int, first: int, last: int, like: Tensor) -> Tensor:
-    """Return exp(-|i - j| / e) for i in [start, stop) and j in [first, last), in the type of `like`."""
-    i = torch.arange(start, stop, dtype=torch.float64, device=like.device)
-    j = torch.arange(first, last, dtype=torch.float64, device=like.device)
-    return ((i[:, None] - j).abs() / -math.e).exp().to(like.dtype)
+        parts = self.to_qkvt(x).view(sequences, length, 4, HEADS, self.head).permute(2, 0, 3, 1, 4)
+        query, key, value, moved = parts
+        alike = F.scaled_dot_product_attention(query, key, value)
+        near = distance_graph(moved / _column_sums(length, x)[:, None])
+        out: Tensor = self.to_out(torch.cat([alike, near], -1).transpose(1, 2).flatten(2))
+        return out
 
 
 def _column_sums(length: int, like: Tensor) -> Tensor:

@@ -23,8 +23,10 @@ METHODS, ADD_ONS = (
     [name for name, plugin in list_plugins(kind).items() if plugin.distribution == "wvad-bench"]
     for kind in (MethodPlugin, AddOnPlugin)
 )
+# At a higher rate their first steps are so large that rounding grows to what a change of the method would be.
+SLOW = ("hl-net", "mgfn", "vadclip")
 CASES = [
-    *((name, ()) for name in METHODS),
+    *((name, ("learning_rate=1e-05",) if name in SLOW else ()) for name in METHODS),
     *((f"mmil+{name}", ()) for name in ADD_ONS),
     *(("clav", (f"relation={name}",)) for name in ("rn", "none")),
 ]

@@ -300,28 +300,15 @@ def test_any_shape_is_trained_and_scored(dim, crops, videos):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("crops", "length", "weights", "elements"), [(1, 5000, 2**20, 9999), (5, 40, 2**30, 700)])
-def test_long_videos_are_scored_in_blocks_with_the_same_result(crops, length, weights, elements, monkeypatch):
+@pytest.mark.parametrize(("crops", "length", "elements"), [(1, 5000, 9999), (5, 40, 700)])
+def test_long_videos_are_scored_in_blocks_with_the_same_result(crops, length, elements, monkeypatch):
     method = tiny(3).double().eval()
     features = torch.randn(1, crops, length, 3, dtype=torch.float64)
-    monkeypatch.setattr(mgfn, "MOST_WEIGHTS", 2**30)
     monkeypatch.setattr(long_videos, "ELEMENTS", 2**30)
     whole, embedded = method.score(features), method.embed(features)
-    monkeypatch.setattr(mgfn, "MOST_WEIGHTS", weights)
     monkeypatch.setattr(long_videos, "ELEMENTS", elements)
     torch.testing.assert_close(method.score(features), whole, rtol=0, atol=1e-12)
     torch.testing.assert_close(method.embed(features), embedded, rtol=0, atol=1e-12)
-
-
-@torch.no_grad()
-def test_attention_never_holds_a_whole_matrix(monkeypatch):
-    monkeypatch.setattr(mgfn, "MOST_WEIGHTS", 1000)
-    sizes = []
-    softmax = torch.Tensor.softmax
-    monkeypatch.setattr(torch.Tensor, "softmax", lambda x, dim: sizes.append(x.numel()) or softmax(x, dim))
-    tiny().eval().score(torch.rand(1, 1, 100, 6))
-    assert len(sizes) == 10
-    assert max(sizes) <= 1000
 
 
 @settings(max_examples=15, deadline=None)

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from methods.parts import long_videos
+from methods.parts import long_videos, temporal_graphs
 from methods.parts import two_branch_transformer as part
 from methods.parts.official_weights import rename_weights
 from tests.unit.methods import plain_two_branch as plain
@@ -42,7 +40,7 @@ def test_features_are_those_of_plain_loops(length, width):
 
 def test_distances_are_divided_by_columns_so_that_rows_do_not_sum_to_one():
     like = torch.zeros(0, dtype=torch.float64)
-    kernel = part._distance_kernel(0, 200, 0, 200, like) / part._column_sums(200, like)
+    kernel = temporal_graphs.distance_graph(torch.eye(200, dtype=torch.float64)) / part._column_sums(200, like)
     torch.testing.assert_close(kernel.sum(0), torch.ones(200, dtype=torch.float64), rtol=0, atol=1e-14)
     sums = kernel.sum(1)
     assert sums[:7].tolist() == pytest.approx([0.805, 0.932, 0.995, 1.024, 1.035, 1.037, 1.034], abs=5e-4)
@@ -68,53 +66,24 @@ def test_each_head_and_each_branch_has_its_own_place():
         np.testing.assert_allclose(moved, plain.network(rows[0], changed), rtol=0, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 3), st.integers(1, 5_000))
-def test_features_do_not_depend_on_the_blocks_of_rows(length, sequences, numbers):
-    _, network = make()
-    rows = torch.from_numpy(draw(sequences, length, 5))
-    whole = network(rows)
-    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
-        patch.setattr(part, "NUMBERS_AT_ONCE", numbers)
-        torch.testing.assert_close(network(rows), whole, rtol=0, atol=1e-12)
-
-
 def test_what_lies_beyond_the_band_is_nothing_in_float64(monkeypatch):
     state, network = make()
     rows = draw(1, 700, 5)
-    monkeypatch.setattr(part, "NUMBERS_AT_ONCE", 4 * 700 * 11)
+    monkeypatch.setattr(temporal_graphs, "BAND", 11)
     with torch.no_grad():
         ours = network(torch.from_numpy(rows))[0].numpy()
     np.testing.assert_allclose(ours, plain.network(rows[0], state), rtol=0, atol=1e-12)
 
 
 @torch.no_grad()
-def test_five_thousand_snippets_in_blocks_are_as_in_plain_loops():
+def test_five_thousand_snippets_are_as_in_plain_loops():
     state, network = make(width=4)
-    assert part.NUMBERS_AT_ONCE < 4 * 5_000**2
     z = draw(1, 5_000, 4)
     ours = network.layers[0].attention(torch.from_numpy(z))[0].numpy()
-    block = part.NUMBERS_AT_ONCE // (4 * 5_000)
+    block = temporal_graphs.BAND
     wanted = [0, 1, *range(block - 3, block + 3), *range(7, 5_000, 97), *range(4_995, 5_000)]
     expected = plain.attention(z[0], state, "selfatt.layers.0.0.fn", wanted=wanted)
     np.testing.assert_allclose(ours[wanted], expected, rtol=0, atol=1e-12)
-
-
-@torch.no_grad()
-def test_no_matrix_of_all_pairs_of_snippets_is_made(monkeypatch):
-    _, network = make(width=4)
-    sizes = []
-    softmax = torch.Tensor.softmax
-
-    def seen(x, *arguments):
-        sizes.append(x.numel())
-        return softmax(x, *arguments)
-
-    monkeypatch.setattr(torch.Tensor, "softmax", seen)
-    monkeypatch.setattr(part, "NUMBERS_AT_ONCE", 100_000)
-    network.float()(torch.rand(1, 3_000, 5))
-    assert max(sizes) <= 100_000
-    assert sum(sizes) == 2 * 4 * 3_000**2
 
 
 @torch.no_grad()
