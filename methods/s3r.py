@@ -133,7 +133,9 @@ class S3R(LogitScorer):
 
         It keeps its dictionary in a file of its own: that array has to be put beside the weights as ``dictionary``.
         """
-        return rename_weights(weights, OFFICIAL_NAMES, UNUSED)
+        named = {name: value for name, value in weights.items() if name != "dictionary"}
+        beside = {name: value for name, value in weights.items() if name == "dictionary"}
+        return rename_weights(named, OFFICIAL_NAMES, UNUSED) | beside
 
     def prepare(self, bags: PairBatch) -> None:
         """Learn the dictionary from the means of the normal videos over crops and segments."""

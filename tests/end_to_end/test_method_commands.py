@@ -78,7 +78,7 @@ def test_a_broken_method_is_told_in_words(capsys: pytest.CaptureFixture[str]) ->
     assert "broken      scores: KeyError: 'scores', at broken_methods.py line" in printed
     assert "not checked crops: " in printed
     assert "ok          loss terms\n" in printed
-    assert "Crash breaks the contract: of 21 checks 1 failed" in printed
+    assert "Crash breaks the contract: of 23 checks 1 failed" in printed
     assert "Traceback" not in printed
 
 

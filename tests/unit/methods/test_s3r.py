@@ -337,3 +337,12 @@ def test_steps_in_bfloat16_are_finite():
         terms = method.training_step(PairBatch(half(torch.rand(2, 1, 8, 32)), half(torch.rand(2, 1, 8, 32))))
     terms["loss"].backward()
     assert all(p.grad.isfinite().all() for p in method.parameters())
+
+
+def test_a_dictionary_may_lie_beside_names_of_a_parallel_training():
+    named = {f"module.{name}": torch.zeros(1) for name in ("video_classifier.0.weight", "de_normal.0.bias")}
+    adopted = S3R.adopt_weights({**named, "dictionary": torch.ones(3, 4)})
+    assert adopted.keys() == {
+        "dictionary",
+        *S3R.adopt_weights({n.removeprefix("module."): v for n, v in named.items()}),
+    }

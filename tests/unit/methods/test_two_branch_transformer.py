@@ -1,5 +1,8 @@
 """The transformer of UR-DMU and BN-WVAD: against plain loops, in blocks, on long videos."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -131,3 +134,15 @@ def test_low_precision_runs_and_stays_near():
     with torch.autocast("cpu", torch.bfloat16):
         rough = network(rows)
     assert (rough - exact).abs().max() < 0.05 * exact.abs().max()
+
+
+def test_a_long_video_takes_memory_that_grows_with_its_length_alone():
+    code = (
+        "import resource, torch; from methods.parts.two_branch_transformer import TwoBranchNetwork;"
+        "torch.set_num_threads(1); network = TwoBranchNetwork(8, 16).eval(); x = torch.rand(1, 12_000, 8);"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;\n"
+        "with torch.no_grad(): network(x)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    used = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(used) < 150_000  # KB; one matrix of all pairs has 576 MB
