@@ -74,7 +74,16 @@ class Experiment:
     def adopt(self, child: Run, parent: str) -> None:
         """Give a child whose parent has been deleted another one, else nobody would see it."""
         if child.data.tags.get(PARENT) not in self._run_ids:
-            self.client.set_tag(child.info.run_id, PARENT, parent)
+            self.tag(child, PARENT, parent)
+
+    def tag(self, run: Run, key: str, value: str) -> None:
+        """Set a tag; of two that set a new one at once, a server refuses one, whose second try finds it there."""
+        from mlflow import MlflowException
+
+        try:
+            self.client.set_tag(run.info.run_id, key, value)
+        except MlflowException:
+            self.client.set_tag(run.info.run_id, key, value)
 
     def _find(self, name: str) -> str | None:
         existing = self.client.get_experiment_by_name(name)

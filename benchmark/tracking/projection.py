@@ -57,8 +57,8 @@ class MlflowTracker:
         self._experiment, self._client = experiment, experiment.client
         rows = reversed(invocation.plan.all_rows())
         self._labels = {key: row.label for row in rows for keys in row.runs.values() for key in keys}
-        parent = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
-        self._parent: str = parent.info.run_id
+        self._call = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
+        self._parent: str = self._call.info.run_id
 
     def run_finished(self, key: str) -> None:
         """Log a run with its parameters, tags, loss curves, metrics and record."""
@@ -87,7 +87,7 @@ class MlflowTracker:
         for path in artifacts:
             self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
             if path.name == f"{self._invocation.plan.table}.md":
-                self._client.set_tag(self._parent, NOTE, note(path.read_text(encoding="utf-8")))
+                self._experiment.tag(self._call, NOTE, note(path.read_text(encoding="utf-8")))
         records = [self._store.record(key) for key in self._invocation.plan.run_keys()]
         end = max([self._invocation.started, *(record.finished for record in records if record)], key=milliseconds)
         self._client.set_terminated(self._parent, "FINISHED" if all(records) else "FAILED", milliseconds(end))
@@ -115,7 +115,7 @@ class MlflowTracker:
         there |= {e.key: e.finished for e in missing}
         mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
         self._log_metrics(run_id, losses)
-        self._client.set_tag(run_id, EVALUATIONS, mark)
+        self._experiment.tag(child, EVALUATIONS, mark)
         if not finished:
             self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
 
