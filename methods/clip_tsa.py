@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, MethodConfig, PairBatch
-from methods.parts.feature_magnitude import magnitude_terms
+from benchmark.api import FeatureSpec, PairBatch
+from methods.parts.feature_magnitude import MagnitudeConfig, magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit, top_indices
 from methods.parts.long_videos import by_sequences, mean_over_crops
 from methods.parts.losses import add_total
@@ -45,7 +45,7 @@ class ClipTSA(LogitScorer):
 
     title = "CLIP-TSA"
 
-    class Config(MethodConfig):
+    class Config(MagnitudeConfig):
         """Settings of CLIP-TSA."""
 
         keep_share: float = Field(0.95, ge=0, le=1, description="rho, share of the segments that a draw keeps")
@@ -54,10 +54,6 @@ class ClipTSA(LogitScorer):
         attention_gradient: Gradient = Field(
             "swapped", description="estimator of the choice's gradient: swapped (code); textbook"
         )
-        magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
-        magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
-        smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
-        sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorer and selection")
 
     config: Config
@@ -102,10 +98,7 @@ class ClipTSA(LogitScorer):
                 logits,
                 embedded,
                 self.dropout,
-                margin=config.magnitude_margin,
-                magnitude_weight=config.magnitude_weight,
-                smoothness=config.smoothness,
-                sparsity=config.sparsity,
+                config,
             )
         )
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.api import FeatureSpec, PairBatch
-from methods.parts.feature_magnitude import magnitude_terms
+from methods.parts.feature_magnitude import MagnitudeConfig, magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit
 from methods.parts.losses import add_total
 from methods.parts.official_weights import rename_weights
@@ -44,14 +44,10 @@ class RTFM(LogitScorer):
 
     title = "RTFM"
 
-    class Config(SwitchedConfig):
+    class Config(MagnitudeConfig, SwitchedConfig):
         """Settings of RTFM."""
 
         magnitude_loss: Literal["squared", "hinge"] = Field("squared", description="squared (code); hinge (paper)")
-        magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
-        magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
-        smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
-        sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorer and selection")
         branch_width: int | None = Field(
             None, ge=1, le=65_536, description="width of each branch of the temporal network; D/4 if none"
@@ -92,10 +88,7 @@ class RTFM(LogitScorer):
                 logits,
                 embedded,
                 self.dropout,
-                margin=config.magnitude_margin,
-                magnitude_weight=config.magnitude_weight,
-                smoothness=config.smoothness,
-                sparsity=config.sparsity,
-                magnitude_loss=config.magnitude_loss,
+                config,
+                config.magnitude_loss,
             )
         )

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, MethodConfig, PairBatch
-from methods.parts.feature_magnitude import magnitude_terms
+from benchmark.api import FeatureSpec, PairBatch
+from methods.parts.feature_magnitude import MagnitudeConfig, magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, init_xavier_uniform, mean_logit
 from methods.parts.losses import add_total
 from methods.parts.official_weights import rename_weights
@@ -96,17 +96,13 @@ class S3R(LogitScorer):
     title = "S3R"
     training_only = ("macro_classifier.",)
 
-    class Config(MethodConfig):
+    class Config(MagnitudeConfig):
         """Settings of S3R."""
 
         dictionary_share: float = Field(
             50.0, gt=0, le=100, description="R, slots of the dictionary per hundred normal training videos"
         )
         dictionary_nonzeros: int = Field(2, ge=1, description="slots that a channel takes part in, at most")
-        magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
-        magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
-        smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
-        sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         macro_weight: float = Field(1.0, ge=0, description="weight of the cross-entropy of what was rebuilt")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, scorers and selection")
 
@@ -156,10 +152,7 @@ class S3R(LogitScorer):
             self._logits(video),
             video,
             self.dropout,
-            margin=config.magnitude_margin,
-            magnitude_weight=config.magnitude_weight,
-            smoothness=config.smoothness,
-            sparsity=config.sparsity,
+            config,
         )
         macro = mean_logit(self.macro_classifier(rebuilt.mean(2)).squeeze(-1), 1)
         # The label is the dictionary's: normal, whatever the video is.

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, InputError, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, InputError, PairBatch
 from methods import rtfm
-from methods.parts.feature_magnitude import magnitude_terms
+from methods.parts.feature_magnitude import MagnitudeConfig, magnitude_terms
 from methods.parts.layers import MultiScaleTemporalNetwork, Scorer, init_xavier_uniform, mean_logit
 from methods.parts.losses import add_total
 from methods.parts.official_weights import rename_weights
@@ -43,16 +43,12 @@ class TEVAD(LogitScorer):
     title = "TEVAD"
     parts = ("visual", "text")
 
-    class Config(MethodConfig):
+    class Config(MagnitudeConfig):
         """Settings of TEVAD."""
 
         fusion: Fusion = Field(
             "concat", description="end to end; sum or product at the text's size; sum at the sizes' sum (add_up)"
         )
-        magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
-        magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
-        smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
-        sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
         dropout: float = Field(0.7, ge=0, lt=1, description="dropout on features, maps, scorer and selection")
 
     config: Config
@@ -98,10 +94,7 @@ class TEVAD(LogitScorer):
                 logits,
                 fused,
                 self.dropout,
-                margin=config.magnitude_margin,
-                magnitude_weight=config.magnitude_weight,
-                smoothness=config.smoothness,
-                sparsity=config.sparsity,
+                config,
             )
         )
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from benchmark.api import MethodConfig
 from methods.parts.layers import take_segments, top_indices
 from methods.parts.losses import bag_cross_entropy, flat_smoothness, magnitude_hinge, magnitude_squared
 
-__all__ = ["magnitude_terms", "select_by_magnitude"]
+__all__ = ["MagnitudeConfig", "magnitude_terms", "select_by_magnitude"]
+
+
+class MagnitudeConfig(MethodConfig):
+    """Settings of RTFM's loss terms, with the values of its code."""
+
+    magnitude_margin: float = Field(100.0, gt=0, description="margin m of the magnitude loss")
+    magnitude_weight: float = Field(1e-4, ge=0, description="weight of the magnitude loss")
+    smoothness: float = Field(8e-4, ge=0, description="weight of temporal smoothness")
+    sparsity: float = Field(8e-3, ge=0, description="weight of sparsity")
 
 
 def select_by_magnitude(embedded: Tensor, dropout: nn.Dropout, k: int | None = None) -> Tensor:
@@ -37,11 +48,7 @@ def magnitude_terms(
     logits: Tensor,
     embedded: Tensor,
     dropout: nn.Dropout,
-    *,
-    margin: float,
-    magnitude_weight: float,
-    smoothness: float,
-    sparsity: float,
+    config: MagnitudeConfig,
     magnitude_loss: Literal["squared", "hinge"] = "squared",
 ) -> dict[str, Tensor]:
     """Return RTFM's weighted loss terms: mil, magnitude, smooth, sparse.
@@ -65,9 +72,11 @@ def magnitude_terms(
     abnormal_scores = logits.chunk(2)[1].sigmoid()
     return {
         "mil": bag_cross_entropy(selected, mean_first=True),
-        "magnitude": magnitude_weight
-        * magnitude(take_segments(normal, normal_index), take_segments(abnormal, abnormal_index), margin),
-        "smooth": smoothness * flat_smoothness(abnormal_scores),
+        "magnitude": config.magnitude_weight
+        * magnitude(
+            take_segments(normal, normal_index), take_segments(abnormal, abnormal_index), config.magnitude_margin
+        ),
+        "smooth": config.smoothness * flat_smoothness(abnormal_scores),
         # One L2 norm over all scores of the batch, as in the code: neither a sum nor a mean.
-        "sparse": sparsity * torch.linalg.vector_norm(abnormal_scores),
+        "sparse": config.sparsity * torch.linalg.vector_norm(abnormal_scores),
     }
