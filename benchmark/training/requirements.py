@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from benchmark.datasets.check import missing_videos
 from benchmark.datasets.dataset import Dataset
@@ -14,9 +13,6 @@ from benchmark.plugins.settings import known_settings
 from benchmark.runs.records import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import nearest
-
-if TYPE_CHECKING:
-    pass
 
 
 class UnfitError(InputError):
