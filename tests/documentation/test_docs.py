@@ -26,15 +26,17 @@ from benchmark.plugins.search_space import resolve_space
 from benchmark.system.entry_points import list_plugins
 from benchmark.tables.paper import PAPER_FEATURE_SETS
 from benchmark.terms import Schedule, SegmentRule, Training
+from tests.documentation import method_index
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+METHODS = ROOT / "docs" / "methods"
 GUIDE = ROOT / "docs" / "writing-a-method.md"
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -114,9 +116,14 @@ def test_make_targets_exist() -> None:
 
 @pytest.mark.parametrize("name", list_plugins(MethodPlugin))
 def test_every_setting_of_a_method_is_documented(name: str) -> None:
-    page = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    page = (METHODS / f"{name}.md").read_text(encoding="utf-8")
     for field in list_plugins(MethodPlugin)[name].load().Config.model_fields:
         assert re.search(rf"\b{field}\b", page), field
+
+
+def test_the_index_of_methods_is_made_of_the_recipes() -> None:
+    page = method_index.PAGE.read_text(encoding="utf-8")
+    assert page == method_index.with_index(page), "run: python -m tests.documentation.method_index"
 
 
 def test_ids_are_those_of_the_code() -> None:
