@@ -6,7 +6,7 @@ the engine does its work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -29,6 +29,7 @@ __all__ = [
     "MethodError",
     "PairBatch",
     "TrainingContext",
+    "TrainingVideo",
 ]
 
 
@@ -121,6 +122,25 @@ class TrainingContext:
 
     steps: int
     seed: int
+
+
+@dataclass(frozen=True)
+class TrainingVideo:
+    """A training video in full, as a pass over all of them shows it.
+
+    Attributes
+    ----------
+    name
+        As in `Bags.video_ids`.
+    label
+        0 of a normal, 1 of an abnormal video.
+    features
+        All that is stored of it, as a test video is scored: (crops, snippets, dim).
+    """
+
+    name: str
+    label: int
+    features: Tensor
 
 
 @dataclass(frozen=True)
@@ -227,6 +247,20 @@ class Method(nn.Module):
         """Optional: look at all training bags once, before the first step; what is kept are buffers.
 
         The halves differ in their number of videos. Called without gradients; does nothing by default.
+        """
+
+    def training_stages(self) -> Mapping[str, float]:
+        """Return the stages of a training in their order, each with its share of the steps; it is one whole by default.
+
+        A method whose stages need no pass over the training videos counts its steps itself, see `begin_training`.
+        """
+        return {}
+
+    def stage_ended(self, name: str, videos: Iterable[TrainingVideo]) -> None:
+        """Optional: called after the last step of each stage but the last one, with all training videos.
+
+        Called as `score` is, in evaluation mode without gradients. Labels that are not to be learned from by
+        `supervision` are there all the same.
         """
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:

@@ -99,7 +99,7 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
         f"  a step: {measured.step:.3g} s (of {len(measured.steps)}), {run.step_flops / 1e9:,.0f} GFLOP, so "
         f"{measured.rate / 1e9:,.0f} GFLOP/s; of it the batch {measured.batches:.3g} s"
     )
-    say(f"  scoring {shape.test_snippets:,} test snippets: {shape.test_snippets * measured.scoring:.0f} s")
+    say(f"  scoring {run.scored_snippets:,} snippets: {run.scored_snippets * measured.scoring:.0f} s")
     say(f"  the whole run, {run.steps:,} steps: {_duration(measured.seconds)}")
 
 

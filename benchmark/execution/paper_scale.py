@@ -13,6 +13,7 @@ from benchmark.api import Bags, PairBatch
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.plugins.sizes import OBJECT_CLASSES, build_empty
+from benchmark.plugins.stages import Stages
 from benchmark.tables.declaration import TableDeclaration
 from benchmark.terms import Benchmark
 
@@ -57,6 +58,8 @@ class PaperRun:
         Of a training step.
     snippet_flops
         Of scoring a snippet, all crops.
+    scored_snippets
+        Of the test videos, and of the segments of the training videos where stages end.
     """
 
     method: str
@@ -65,11 +68,12 @@ class PaperRun:
     steps: int
     step_flops: int
     snippet_flops: int
+    scored_snippets: int
 
     @property
     def flops(self) -> int:
-        """Operations of training, and of scoring the test videos once."""
-        return self.steps * self.step_flops + SHAPES[self.benchmark].test_snippets * self.snippet_flops
+        """Operations of training, of passes over the training videos, and of scoring the test videos once."""
+        return self.steps * self.step_flops + self.scored_snippets * self.snippet_flops
 
 
 def paper_runs(table: TableDeclaration) -> list[PaperRun]:
@@ -105,6 +109,8 @@ def count_run(pipeline: Pipeline, benchmark: Benchmark, settings: Sequence[str] 
         steps=training.steps,
         step_flops=step.get_total_flops(),
         snippet_flops=score.get_total_flops() // training.segments,
+        scored_snippets=shape.test_snippets
+        + Stages(model, training.steps).passes * (shape.normal + shape.abnormal) * training.segments,
     )
 
 

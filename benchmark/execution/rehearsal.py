@@ -47,7 +47,7 @@ class Rehearsal:
     batches
         Seconds of these that making the batch took.
     scoring
-        Seconds per test snippet.
+        Seconds per snippet.
     memory
         Peak bytes of the process, and on a GPU those of its memory instead.
     """
@@ -71,8 +71,8 @@ class Rehearsal:
 
     @property
     def seconds(self) -> float:
-        """Expected seconds of the whole run: loading, all steps, and scoring the test videos once."""
-        return self.loading + self.run.steps * self.step + SHAPES[self.run.benchmark].test_snippets * self.scoring
+        """Expected seconds of the whole run: loading, all steps, and all that is scored."""
+        return self.loading + self.run.steps * self.step + self.run.scored_snippets * self.scoring
 
     def expect(self, run: PaperRun) -> float:
         """Return the expected seconds of another run of the paper, at this rate."""

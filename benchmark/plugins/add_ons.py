@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -18,6 +18,7 @@ from benchmark.api import (
     MethodError,
     PairBatch,
     TrainingContext,
+    TrainingVideo,
 )
 
 
@@ -51,10 +52,19 @@ class WithAddOns(Method):
         self.train(training)
         self.method.prepare(PairBatch(*passed))
 
+    def training_stages(self) -> Mapping[str, float]:
+        """Return the method's stages."""
+        return self.method.training_stages()
+
+    def stage_ended(self, name: str, videos: Iterable[TrainingVideo]) -> None:
+        """Show the method what the add-ons make of the training videos."""
+        passed = (replace(video, features=self._pass(video.features[None])[0]) for video in videos)
+        self.method.stage_ended(name, passed)
+
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the method's loss terms of a batch; both halves pass the add-ons together."""
         both = self._pass(torch.cat([batch.normal.features, batch.abnormal.features]))
-        normal, abnormal = both.chunk(2)
+        normal, abnormal = torch.split(both, [len(batch.normal.features), len(batch.abnormal.features)])
         return self.method.training_step(
             PairBatch(replace(batch.normal, features=normal), replace(batch.abnormal, features=abnormal))
         )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.api import FeatureSpec, Method, MethodError, PairBatch, TrainingContext
+from benchmark.api import FeatureSpec, Method, MethodError, PairBatch, TrainingContext, TrainingVideo
 from benchmark.datasets.batches import (
     BagSet,
     hold_out,
@@ -22,12 +23,14 @@ from benchmark.datasets.batches import (
     steps_per_pass,
 )
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.input_stage import input_rows
 from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import pseudo_labels
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
+from benchmark.plugins.stages import Stages
 from benchmark.runs.records import Look, RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
@@ -95,11 +98,13 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     seed_everything(derive_seed(spec.seed, "training"))
     model.train()
     make_ready(model, spec, normal, abnormal)
+    stages = Stages(model, settings.steps)
     judged_at = look_steps(settings.steps, settings.looks)
     last_report = started
     for step, batch in zip(range(1, settings.steps + 1), batches, strict=False):
         terms = train_step(model, optimisation, batch, settings.numerics)
         losses.add(terms)
+        stages.after(step, partial(training_videos, dataset, kept, settings, device))
         if step in judged_at:
             losses.curves()
             judge.look(step)
@@ -130,6 +135,15 @@ def load_halves(
         return place(load_bags(dataset, chosen, spec.training, labels, features.classes), device)
 
     return half(0), half(1)
+
+
+def training_videos(
+    dataset: Dataset, videos: Sequence[Video], settings: Training, device: torch.device
+) -> Iterator[TrainingVideo]:
+    """Iterate over training videos in full."""
+    for video in videos:
+        rows = torch.from_numpy(input_rows(dataset.features(video), settings))
+        yield TrainingVideo(video.name, video.label, rows.to(device))
 
 
 def make_ready(model: Method, spec: RunSpec, normal: BagSet, abnormal: BagSet) -> None:

@@ -95,7 +95,7 @@ def check_gradients(
         raise NotCheckedError(WAITS)
     crops = max(crops, subject.method.fewest_crops)
     optimizer = make_optimizer(method)
-    make_ready(method, STEPS, crops=crops, length=length)
+    after = make_ready(method, STEPS, crops=crops, length=length)
     missing = {name for name, parameter in method.named_parameters() if parameter.requires_grad}
     for step in range(STEPS):
         optimizer.zero_grad()
@@ -112,6 +112,7 @@ def check_gradients(
             if parameter.grad.any():
                 missing.discard(name)
         optimizer.step()
+        after(step + 1)
     if missing - set(unreached):
         raise ContractError(
             f"no gradient reaches {listed(sorted(missing - set(unreached)))}. Use it in the loss, stop detaching it, "

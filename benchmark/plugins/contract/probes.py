@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.api import Bags, FeatureSpec, Method, PairBatch, TrainingContext
+from benchmark.api import Bags, FeatureSpec, Method, PairBatch, TrainingContext, TrainingVideo
 from benchmark.plugins.assumed import assume_features
+from benchmark.plugins.stages import Stages
 
 DIM = 48
 OBJECT_CLASSES = 5
@@ -142,13 +143,28 @@ Change = Callable[[PairBatch], PairBatch]
 """What is done to bags before a method sees them."""
 
 
-def make_ready(method: Method, steps: int, change: Change = lambda bags: bags, **shape: Any) -> None:
-    """Tell a method that its training begins, and show it all bags once: more normal than abnormal ones."""
+def make_ready(method: Method, steps: int, change: Change = lambda bags: bags, **shape: Any) -> Callable[[int], None]:
+    """Tell a method that its training begins, and show it all bags once: more normal than abnormal ones.
+
+    Returns
+    -------
+    after
+        To be called after each step, counted from 1: it shows the same videos again where a stage ends.
+    """
     method.train()
     method.begin_training(TrainingContext(steps, seed=0))
     normal, abnormal = (draw_batch(method, **{**shape, "videos": videos}) for videos in ALL_VIDEOS)
+    bags = change(PairBatch(normal.normal, abnormal.abnormal))
     with torch.no_grad():
-        method.prepare(change(PairBatch(normal.normal, abnormal.abnormal)))
+        method.prepare(bags)
+    stages = Stages(method, steps)
+    return lambda step: stages.after(step, lambda: _in_full(bags))
+
+
+def _in_full(bags: PairBatch) -> Iterator[TrainingVideo]:
+    for label, half in enumerate((bags.normal, bags.abnormal)):
+        for name, features in zip(half.video_ids, half.features, strict=True):
+            yield TrainingVideo(name, label, features)
 
 
 def train(
@@ -164,7 +180,7 @@ def train(
         If a gradient is not finite, so that the weights after it mean nothing.
     """
     optimizer = make_optimizer(method)
-    make_ready(method, steps, change, padded=padded, **shape)
+    after = make_ready(method, steps, change, padded=padded, **shape)
     history = []
     for step in range(steps):
         terms = take_loss_terms(method, change(draw_batch(method, seed=step, padded=padded, **shape)))
@@ -173,6 +189,7 @@ def train(
         if not all(torch.isfinite(p.grad).all() for p in method.parameters() if p.grad is not None):
             raise NotCheckedError("gradients have to be finite first.")
         optimizer.step()
+        after(step + 1)
         history.append({name: term.detach() for name, term in terms.items()})
     return history
 
