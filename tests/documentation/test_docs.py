@@ -121,6 +121,18 @@ def test_every_setting_of_a_method_is_documented(name: str) -> None:
         assert re.search(rf"\b{field}\b", page), field
 
 
+@pytest.mark.parametrize("name", [plugin.name for plugin in method_index.built_in()])
+def test_every_method_has_a_page_of_the_same_five_parts(name: str) -> None:
+    page = METHODS / f"{name}.md"
+    assert re.findall(r"^## (.+)$", prose(page), re.MULTILINE) == [
+        "What it is",
+        "Equations",
+        "Paper, code, ours",
+        "Estimates",
+        "Tests and fidelity",
+    ]
+
+
 def test_the_index_of_methods_is_made_of_the_recipes() -> None:
     page = method_index.PAGE.read_text(encoding="utf-8")
     assert page == method_index.with_index(page), "run: python -m tests.documentation.method_index"
