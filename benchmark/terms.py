@@ -141,9 +141,12 @@ class Training(Settings):
         L2 norm that the gradient of all parameters together is cut to; None for as it is.
     schedule
         How the learning rate changes; None for not at all.
+    mixture
+        Whether a batch holds as many normal as abnormal videos, or all videos are drawn alike (``natural``): twice
+        `batch_size` of them, with however many of each class. For methods that learn without labels.
     """
 
-    added_later = frozenset({"unit_features", "segmenting", "momentum", "clip_norm", "schedule"})
+    added_later = frozenset({"unit_features", "segmenting", "momentum", "clip_norm", "schedule", "mixture"})
 
     optimizer: Literal["adam", "adamw", "adagrad", "sgd", "rmsprop"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -159,6 +162,7 @@ class Training(Settings):
     momentum: float = Field(default=0.0, ge=0, lt=1)
     clip_norm: float | None = Field(default=None, gt=0)
     schedule: Schedule | None = None
+    mixture: Literal["balanced", "natural"] = "balanced"
 
     @property
     def draws_crops(self) -> bool:

@@ -102,7 +102,11 @@ class Bags:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """A training batch: as many normal as abnormal bags, so that row i of one half pairs with row i of the other."""
+    """A training batch: as many normal as abnormal bags, so that row i of one half pairs with row i of the other.
+
+    Of a method that learns without labels, and whose recipe has ``mixture: natural``, the halves differ in size, and
+    one may be empty.
+    """
 
     normal: Bags
     abnormal: Bags

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -111,31 +112,45 @@ def pair_batches(
     A batch shrinks to the smaller class. At the end of a class's order the rest that fills no batch is dropped and a
     new order is drawn, as in the published code of RTFM. The order depends on the seed and the videos alone, not on the
     method; so does the crop of each, where one is drawn.
+
+    With a natural mixture all videos have one order, and a batch is split into its normal and its abnormal ones.
     """
     size = batch_size(normal, abnormal, training)
 
-    def half(bags: BagSet, name: str) -> Iterator[Bags]:
+    def half(bags: BagSet, name: str, places: Iterator[NDArray[np.int64]]) -> Iterator[Bags]:
         generator = np.random.default_rng(derive_seed(seed, "crops", name))
-        for index in _order(len(bags.video_ids), size, derive_seed(seed, "batches", name)):
-            drawn = generator.integers(bags.features.shape[1], size=size) if training.draws_crops else None
+        for index in places:
+            drawn = generator.integers(bags.features.shape[1], size=len(index)) if training.draws_crops else None
             yield bags.take(index, device, drawn)
 
-    batches = map(PairBatch, half(normal, "normal"), half(abnormal, "abnormal"))
+    def order(count: int, of_batch: int, name: str) -> Iterator[NDArray[np.int64]]:
+        return _order(count, of_batch, derive_seed(seed, "batches", name))
+
+    first = len(normal.video_ids)
+    places: tuple[Iterator[NDArray[np.int64]], Iterator[NDArray[np.int64]]]
+    if training.mixture == "natural":
+        one, other = tee(order(first + len(abnormal.video_ids), 2 * size, "all"))
+        places = (index[index < first] for index in one), (index[index >= first] - first for index in other)
+    else:
+        places = order(first, size, "normal"), order(len(abnormal.video_ids), size, "abnormal")
+    batches = map(PairBatch, half(normal, "normal", places[0]), half(abnormal, "abnormal", places[1]))
     on_device = all(bags.features.device.type == device.type for bags in (normal, abnormal))
     return batches if on_device else ahead(batches)
 
 
 def batch_size(normal: BagSet, abnormal: BagSet, training: Training) -> int:
-    """Return how many videos of each class a batch holds."""
+    """Return how many videos of each class a batch holds, or half of those of any class."""
     return min(training.batch_size, len(normal.video_ids), len(abnormal.video_ids))
 
 
 def steps_per_pass(normal: BagSet, abnormal: BagSet, training: Training) -> int:
     """Return how many batches pass over the videos of the smaller class; where a crop is drawn, over all their crops.
 
-    So the published code counts that lists every crop of a video by itself.
+    So the published code counts that lists every crop of a video by itself. With a natural mixture they pass over all
+    videos.
     """
-    seen = min(len(normal.video_ids), len(abnormal.video_ids))
+    counts = len(normal.video_ids), len(abnormal.video_ids)
+    seen = sum(counts) // 2 if training.mixture == "natural" else min(counts)
     crops = normal.features.shape[1] if training.draws_crops else 1
     return max(1, seen * crops // batch_size(normal, abnormal, training))
 

@@ -81,10 +81,16 @@ def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
 
     Raises
     ------
-    UnfitError
-        If they have too few crops for it, or lack a part that it needs.
+    InputError
+        If a batch would not have what the method needs; `UnfitError` if the features have too few crops for it, or lack
+        a part.
     """
     method, _ = pipeline.load()
+    if spec.training.mixture == "natural" and method.supervision != "none":
+        raise InputError(
+            f"mixture=natural is for methods that learn without labels; method {pipeline.method.name} needs videos of "
+            "both classes in a batch"
+        )
     there = dataset.manifest.crops
     used = 1 if spec.training.draws_crops else spec.training.crops_of(there)
     if used < method.fewest_crops:

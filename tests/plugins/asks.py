@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -53,6 +54,15 @@ class NormalOnly(Plain):
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         return {"loss": F.softplus(self.logits(batch.normal.features)).mean()}
+
+
+class NoLabels(Plain):
+    """Learns from all videos alike."""
+
+    supervision: ClassVar[Supervision] = "none"
+
+    def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
+        return {"loss": self.logits(torch.cat([batch.normal.features, batch.abnormal.features])).square().mean()}
 
 
 class TwoCrops(Plain):

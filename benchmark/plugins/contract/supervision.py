@@ -68,13 +68,14 @@ def _hide(told: Supervision, seed: int) -> Change:
                 if isinstance(value := getattr(batch.abnormal, field.name), Tensor)
             }
             return PairBatch(batch.normal, replace(batch.abnormal, **noise))
-        return _dealt(batch, torch.randperm(normal + abnormal, generator=generator))
+        first = int(torch.randint(1, normal + abnormal, (), generator=generator))
+        return _dealt(batch, torch.randperm(normal + abnormal, generator=generator), first)
 
     return change
 
 
-def _dealt(batch: PairBatch, order: Tensor) -> PairBatch:
-    """Deal the videos of a batch out to its halves."""
+def _dealt(batch: PairBatch, order: Tensor, first: int) -> PairBatch:
+    """Deal the videos of a batch out to its halves: as many to the first as asked for."""
 
     def half(places: Tensor) -> Bags:
         taken: dict[str, Any] = {}
@@ -86,5 +87,4 @@ def _dealt(batch: PairBatch, order: Tensor) -> PairBatch:
                 taken[field.name] = tuple((*normal, *abnormal)[place] for place in places.tolist())
         return Bags(**{"motion": None, "objects": None, **taken})
 
-    first = len(batch.normal.video_ids)
     return PairBatch(half(order[:first]), half(order[first:]))

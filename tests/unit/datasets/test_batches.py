@@ -268,3 +268,44 @@ def test_shuffled_labels_take_their_classes_along() -> None:
     assert [video.label for video in shuffled] != [video.label for video in videos]
     assert Counter(video.classes for video in shuffled) == Counter(video.classes for video in videos)
     assert all(bool(video.classes) == bool(video.label) for video in shuffled)
+
+
+NATURAL = Training(batch_size=4, mixture="natural")
+
+
+def test_a_natural_mixture_draws_all_videos_alike_and_splits_them_by_class() -> None:
+    batches = list(islice(pair_batches(bags(20, "n"), bags(5, "a"), NATURAL, 0, CPU), 300))
+    for batch in batches:
+        assert len(batch.normal.video_ids) + len(batch.abnormal.video_ids) == 8
+        assert [f"a{int(x)}" for x in batch.abnormal.features.flatten()] == list(batch.abnormal.video_ids)
+        assert [f"n{int(x)}" for x in batch.normal.features.flatten()] == list(batch.normal.video_ids)
+    sizes = Counter(len(batch.abnormal.video_ids) for batch in batches)
+    assert set(sizes) == set(range(6))
+    share = sum(size * count for size, count in sizes.items()) / (300 * 8)
+    assert share == pytest.approx(5 / 25, abs=0.01)
+
+
+def test_a_natural_mixture_passes_over_all_videos_whatever_their_class() -> None:
+    one_pass = list(islice(pair_batches(bags(20, "n"), bags(4, "a"), NATURAL, 3, CPU), 3))
+    seen = Counter(name for batch in one_pass for name in (*batch.normal.video_ids, *batch.abnormal.video_ids))
+    assert len(seen) == 24
+    assert steps_per_pass(bags(20, "n"), bags(4, "a"), NATURAL) == 3
+
+
+def test_a_natural_mixture_has_the_same_places_whichever_videos_are_abnormal() -> None:
+    def places(normal: int, abnormal: int) -> list[list[int]]:
+        batches = islice(pair_batches(bags(normal, "n"), bags(abnormal, "a"), NATURAL, 1, CPU), 30)
+        of_all = [
+            [*batch.normal.features.flatten().tolist(), *(batch.abnormal.features.flatten() + normal).tolist()]
+            for batch in batches
+        ]
+        return [sorted(map(int, places)) for places in of_all]
+
+    assert places(20, 5) == places(20, 5)
+    assert places(19, 6) == places(20, 5)
+
+
+def test_one_crop_at_random_goes_with_a_natural_mixture() -> None:
+    training = Training(batch_size=4, mixture="natural", crops="one-at-random")
+    batches = islice(pair_batches(bags_of_crops(9, 3, "n"), bags_of_crops(5, 3, "a"), training, 0, CPU), 20)
+    assert {batch.normal.features.shape[1] for batch in batches} == {1}

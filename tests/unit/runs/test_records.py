@@ -16,6 +16,7 @@ LATER = {
     "momentum": 0.9,
     "clip_norm": 1.0,
     "schedule": Schedule(shape="cosine", unit="passes"),
+    "mixture": "natural",
 }
 """A value for each training setting that came later than runs were stored."""
 

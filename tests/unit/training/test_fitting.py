@@ -164,6 +164,12 @@ def test_features_that_are_not_for_a_method_are_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_natural_mixture_is_for_methods_that_learn_without_labels() -> None:
+    with pytest.raises(InputError, match=r"^mixture=natural is for methods that learn without labels; method .*:Plain"):
+        plan("Plain", described(), "mixture=natural")
+    assert plan("NoLabels", described(), "mixture=natural").training.mixture == "natural"
+
+
 @pytest.mark.parametrize(
     ("method", "dataset", "settings"),
     [
