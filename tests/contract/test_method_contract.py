@@ -10,8 +10,11 @@ from tests.contract.subjects import subject_of
 
 METHODS = [point.name for point in sorted(entry_points(group="wvad_bench.methods"))]
 ADD_ONS = [point.name for point in sorted(entry_points(group="wvad_bench.addons"))]
-WITH_ADD_ONS = [name for name in ("mmil", "rtfm", "clav", "hl-net", "vadclip") if name in METHODS]
-"""Methods that differ in what an add-on in front of them has to pass on: hooks, factors of the rate, padded videos."""
+COMBINED = [
+    *((name, add_on) for name in ("mmil", "clav") for add_on in ADD_ONS),
+    *((name, "ica") for name in ("rtfm", "hl-net", "vadclip")),
+]
+"""Every add-on, and methods that differ in what it has to pass on: hooks, factors of the rate, padded videos."""
 FORMS = [("clav", "relation=rn"), ("clav", "relation=none"), ("clav", "activation=none")]
 """Settings that exchange a part of a method for another one."""
 
@@ -42,7 +45,7 @@ def combine(name: str, add_on: str) -> Subject:
 
 SUBJECTS = [
     *(subject_of(name) for name in METHODS),
-    *(combine(name, add_on) for name in WITH_ADD_ONS for add_on in ADD_ONS),
+    *(combine(name, add_on) for name, add_on in COMBINED),
     *(form(name, setting) for name, setting in FORMS),
 ]
 every_subject = pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
