@@ -60,6 +60,9 @@ class FeatureSpec:
         that scores with them keeps them in a buffer: a stored run is built with zeros of that shape.
     parts
         Sizes of the named parts that a feature vector is made of, in their order; empty where it is one whole.
+    patch_grids
+        Rows and columns of the grids of frame patches that stand behind the usual crops on their axis, one grid after
+        the other, each row by row; empty without them, and of a method that does not take them.
     """
 
     dim: int
@@ -69,6 +72,7 @@ class FeatureSpec:
     classes: tuple[str, ...] = ()
     class_vectors: Tensor | None = None
     parts: Mapping[str, int] = field(default_factory=dict)
+    patch_grids: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,9 @@ class Method(nn.Module):
 
     parts: ClassVar[tuple[str, ...]] = ()
     """Named parts that a feature vector has to have for this method, see `FeatureSpec.parts`."""
+
+    takes_patches: ClassVar[bool] = False
+    """Whether it needs patches of the frame among the crops, see `FeatureSpec.patch_grids`; others never see any."""
 
     fewest_crops: ClassVar[int] = 1
     """How many crops it needs at least."""

@@ -24,6 +24,26 @@ _PRESETS = Path(__file__).with_name("feature_sets.yaml")
 _DECISIVE = ("extractor", "checkpoint", "dim", "stride", "normalisation")
 
 
+class CropLayout(FrozenModel):
+    """What the crops of a snippet show, where some of them are patches of the frame.
+
+    Attributes
+    ----------
+    crops
+        How many show the frame, as usual; they come first.
+    grids
+        Rows and columns of the grids of patches behind them, one after the other, each row by row.
+    """
+
+    crops: int = Field(ge=1)
+    grids: tuple[tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]], ...] = Field(min_length=1)
+
+    @property
+    def total(self) -> int:
+        """How many crops there are in all."""
+        return self.crops + sum(rows * columns for rows, columns in self.grids)
+
+
 class FeatureSet(FrozenModel):
     """The identity of features.
 
@@ -48,6 +68,8 @@ class FeatureSet(FrozenModel):
     parts
         Sizes of the named parts that a vector is made of, in order, such as ``{"visual": 2048, "text": 768}``; empty
         where it is one whole.
+    crop_layout
+        Which of the crops are patches of the frame; None where all show it whole.
     """
 
     id: Name
@@ -59,6 +81,7 @@ class FeatureSet(FrozenModel):
     normalisation: Title
     source: Heading = ""
     parts: dict[Name, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    crop_layout: CropLayout | None = None
 
     @model_validator(mode="after")
     def _parts_make_the_whole(self) -> Self:
@@ -74,6 +97,8 @@ class FeatureSet(FrozenModel):
                 return f"{field} is {ours!r} and {theirs!r}"
         if self.parts and other.parts and list(self.parts.items()) != list(other.parts.items()):
             return f"its parts are {self.parts!r} and {other.parts!r}"
+        if self.crop_layout and other.crop_layout and self.crop_layout.grids != other.crop_layout.grids:
+            return f"its patches are {self.crop_layout.grids!r} and {other.crop_layout.grids!r}"
         return ""
 
 
@@ -158,14 +183,20 @@ def identity_notes(feature_set: str, identity: FeatureSet | None, named: bool, d
     return notes
 
 
-def check_stated(identity: FeatureSet, dim: int) -> None:
+def check_stated(identity: FeatureSet, dim: int, crops: int) -> None:
     """Refuse a stated identity that the features cannot have.
 
     Raises
     ------
     InputError
-        If a file states another size than they have; a known id on features of another size is a warning.
+        If a file states another size than they have, or a layout of other crops; a known id on features of another size
+        is a warning.
     """
+    if identity.crop_layout is not None and identity.crop_layout.total != crops:
+        raise InputError(
+            f"{identity.id}: its crop_layout has {identity.crop_layout.total} crops with all patches, but the features "
+            f"have {crops}; correct the {FILE}"
+        )
     if identity.id not in presets() and identity.dim != dim:
         raise InputError(
             f"{identity.id}: stated with {identity.dim} dimensions, but the features have {dim}; correct the {FILE}"

@@ -72,7 +72,7 @@ class Video(FrozenModel):
         return self
 
 
-TOLD = ("classes", "class_vectors", "parts")
+TOLD = ("classes", "class_vectors", "parts", "patch_grids")
 """What only some methods are told of a training part."""
 
 
@@ -155,6 +155,17 @@ class Manifest(FrozenModel):
         """Sizes of the named parts of a feature vector, in order; empty where it is one whole."""
         return dict(self.identity.parts) if self.identity else {}
 
+    @property
+    def patch_grids(self) -> tuple[tuple[int, int], ...]:
+        """Grids of patches of the frame, behind its usual crops: rows and columns of each."""
+        layout = self.identity.crop_layout if self.identity else None
+        return layout.grids if layout else ()
+
+    @property
+    def frame_crops(self) -> int:
+        """How many crops are no patches."""
+        return self.crops - sum(rows * columns for rows, columns in self.patch_grids)
+
     def train_hash(self, told: Collection[str] = ()) -> str:
         """Hash of all that training sees: features, pseudo-labels and video labels of the training videos.
 
@@ -168,6 +179,7 @@ class Manifest(FrozenModel):
             "classes": sorted((v.name, v.classes) for v in videos),
             "class_vectors": (self.class_vectors, self.class_vectors_sha256),
             "parts": list(self.parts.items()),
+            "patch_grids": self.patch_grids,
         }
         usual = self._hash("training", ((v.name, v.label, v.unit, v.sha256) for v in videos))
         return digest([usual, *(more[name] for name in sorted(told))]) if told else usual

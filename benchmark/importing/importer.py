@@ -199,7 +199,7 @@ def _plan(request: ImportRequest) -> _Plan:
     _, crops, dim = videos[0].files.shape
     if identity is not None:
         identity = identity.model_copy(update={"stride": stride})
-        check_stated(identity, dim)
+        check_stated(identity, dim, crops)
     named = request.feature_set is not None
     notes = [
         *read.notes,

@@ -173,7 +173,7 @@ def resolve_recipe(
     _merge(sections, source.default, source.benchmarks.get(benchmark, Block()), of_profile)
     _merge(sections, preset, preset.benchmarks.get(benchmark, Block()))
     if profile == "quick":
-        _limit_to_quick(sections["training"], method.fewest_crops)
+        _limit_to_quick(sections["training"], None if method.takes_patches else method.fewest_crops)
     for plugin, add_on in zip(pipeline.add_ons, add_ons, strict=True):
         if plugin.name in sections:
             raise InputError(f"add-on {plugin.name}: its name is that of a section of every recipe; rename it")
@@ -254,8 +254,11 @@ def _merge(sections: dict[str, dict[str, Setting]], *blocks: Block) -> None:
             section.update({key: Setting(leaf.value, leaf.source, leaf.note) for key, leaf in leaves.items()})
 
 
-def _limit_to_quick(training: dict[str, Setting], crops: int) -> None:
+def _limit_to_quick(training: dict[str, Setting], crops: int | None) -> None:
     for key, limit in QUICK.items():
         if training[key].value > limit:
             training[key] = Setting(limit, "estimate", f"Profile quick: at most {limit}.")
-    training["crops"] = Setting(crops, "estimate", f"Profile quick: {'one crop' if crops == 1 else f'{crops} crops'}.")
+    if crops is not None:
+        training["crops"] = Setting(
+            crops, "estimate", f"Profile quick: {'one crop' if crops == 1 else f'{crops} crops'}."
+        )

@@ -193,6 +193,7 @@ class RunRecord(FrozenModel):
     classes: tuple[Name, ...] = ()
     class_vector_dim: int = Field(default=0, ge=0)
     parts: dict[Name, int] = Field(default_factory=dict)
+    patch_grids: tuple[tuple[int, int], ...] = ()
 
     @property
     def held_out(self) -> float | None:

@@ -29,6 +29,7 @@ def features_to_train(spec: RunSpec, dataset: Dataset, scored: Benchmark | None 
         classes=class_names(dataset.manifest) if spec.inputs.get("classes", "none") != "none" else (),
         class_vectors=None if vectors is None else torch.from_numpy(vectors),
         parts=dataset.manifest.parts,
+        patch_grids=dataset.manifest.patch_grids if spec.training.crops is None else (),
     )
 
 
@@ -43,6 +44,7 @@ def features_of(record: RunRecord, scored: Benchmark | None = None) -> FeatureSp
         classes=record.classes,
         class_vectors=torch.zeros(len(record.classes), size) if size else None,
         parts=record.parts,
+        patch_grids=record.patch_grids,
     )
 
 

@@ -227,6 +227,7 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
         classes=features.classes,
         class_vector_dim=0 if features.class_vectors is None else features.class_vectors.shape[1],
         parts=dict(features.parts),
+        patch_grids=features.patch_grids,
     )
 
 

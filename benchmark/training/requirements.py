@@ -100,6 +100,27 @@ def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
             f"dataset {dataset.name} has {there}{of}"
         )
     check_parts(pipeline, dataset)
+    _check_patches(pipeline, spec, dataset)
+
+
+def _check_patches(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
+    method, _ = pipeline.load()
+    name, grids = pipeline.method.name, dataset.manifest.patch_grids
+    if method.takes_patches and not (grids and spec.training.crops is None):
+        there = (
+            "of which all have to be in use"
+            if grids
+            else "import it with a feature_set.json whose crop_layout has some"
+        )
+        raise UnfitError(
+            f"method {name} needs patches of the frame behind the crops; dataset {dataset.name} has "
+            f"{len(grids) or 'no'} grids of them: {there}"
+        )
+    if grids and spec.training.draws_crops:
+        raise UnfitError(
+            f"method {name} draws a crop of each video, and some of dataset {dataset.name} are patches of the frame: "
+            "import it without them"
+        )
 
 
 def check_parts(pipeline: Pipeline, dataset: Dataset) -> None:

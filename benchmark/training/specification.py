@@ -14,7 +14,7 @@ from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
 from benchmark.runs.records import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
-from benchmark.terms import Benchmark, Supervision
+from benchmark.terms import Benchmark, Supervision, Training
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 
@@ -80,17 +80,18 @@ def describe_run(
     config = method.Config.model_validate(recipe.values("config"))
     inputs = choose_inputs(pipeline, config, recipe, dataset)
     told = [name for name in ("classes", "class_vectors") if inputs.get(name) == "given"]
+    told += [name for name, told_of in (("parts", method.parts), ("patch_grids", method.takes_patches)) if told_of]
     spec = RunSpec(
         method=pipeline.method.name,
         version=method.version,
         source=pipeline.method.source_hash(),
         add_ons=describe_add_ons(pipeline, recipe),
         config=config.model_dump(mode="json"),
-        training=recipe.training(),
+        training=_of_frames(recipe.training(), manifest, method.takes_patches),
         inputs=inputs,
         profile=choices.profile,
         holdout=choices.holdout,
-        train_hash=manifest.train_hash([*told, *(["parts"] if method.parts else [])]),
+        train_hash=manifest.train_hash(told),
         seed=0,
         title=pipeline.title(config),
         dataset=dataset.name,
@@ -99,6 +100,13 @@ def describe_run(
         settings=tuple(settings),
     )
     return spec, used
+
+
+def _of_frames(training: Training, manifest: Manifest, patches: bool) -> Training:
+    """Leave patches out of the crops of a method that does not take them; drawn ones are refused by `check_fits`."""
+    if patches or not manifest.patch_grids or training.draws_crops:
+        return training
+    return training.model_copy(update={"crops": training.crops_of(manifest.frame_crops)})
 
 
 def find_pipeline_of(spec: RunSpec, reference: str = "") -> Pipeline:

@@ -71,6 +71,12 @@ class TwoCrops(Plain):
     fewest_crops: ClassVar[int] = 2
 
 
+class Patches(Plain):
+    """Sees patches of the frame behind the usual crops."""
+
+    takes_patches: ClassVar[bool] = True
+
+
 class TwoStreams(Plain):
     """Scores the parts of a feature vector by themselves."""
 

@@ -292,3 +292,15 @@ def test_a_stated_identity_of_another_size_is_refused_and_a_known_one_not_kept(t
     (tmp_path / "pack" / "feature_set.json").write_text(json.dumps(stated))
     with pytest.raises(InputError, match="mine: stated with 7 dimensions, but the features have 6"):
         _import(tmp_path / "pack", name="b")
+
+
+def test_a_layout_of_patches_is_kept_where_it_fits_the_crops_and_refused_elsewhere(tmp_path: Path) -> None:
+    write_pack(tmp_path / "pack", layout="ten-crop")
+    stated = {"id": "mine", "extractor": "Net", "checkpoint": "a", "dim": DIM, "normalisation": "none"}
+    for name, layout in (("a", {"crops": 3, "grids": [[2, 3]]}), ("b", {"crops": 1, "grids": [[1, 2]]})):
+        (tmp_path / "pack" / "feature_set.json").write_text(json.dumps({**stated, "crop_layout": layout}))
+        if name == "a":
+            with pytest.raises(InputError, match=r"mine: its crop_layout has 9 crops .* the features have 3; correct"):
+                _import(tmp_path / "pack", name=name)
+    manifest = _import(tmp_path / "pack", name="b")
+    assert (manifest.crops, manifest.patch_grids, manifest.frame_crops) == (3, ((1, 2),), 1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from benchmark.datasets.feature_sets import FeatureSet
+from benchmark.datasets.feature_sets import CropLayout, FeatureSet
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.runs.records import RunSpec
@@ -15,6 +15,7 @@ from benchmark.system.errors import InputError
 from benchmark.tables.planning import plan_diagnosis
 from benchmark.terms import Schedule
 from benchmark.training.choices import Choices
+from benchmark.training.feature_spec import features_to_train
 from benchmark.training.requirements import UnfitError
 from benchmark.training.specification import plan_runs, supervision_of
 
@@ -182,6 +183,47 @@ def test_a_natural_mixture_is_for_methods_that_learn_without_labels() -> None:
 )
 def test_features_that_fit_are_taken(method: str, dataset: Described, settings: tuple[str, ...]) -> None:
     assert plan(method, dataset, *settings).dataset == "mine"
+
+
+PATCHED = described(
+    crops=17,
+    identity=identity().model_copy(update={"crop_layout": CropLayout(crops=2, grids=((2, 3), (3, 3)))}),
+)
+
+
+def test_patches_are_for_methods_that_take_them_and_others_see_the_frame_alone() -> None:
+    assert PATCHED.manifest.frame_crops == 2
+    assert plan("Patches", PATCHED).training.crops is None
+    assert features_to_train(plan("Patches", PATCHED), PATCHED).patch_grids == ((2, 3), (3, 3))  # type: ignore[arg-type]
+    for settings, crops in (((), 2), (("crops=1",), 1), (("crops=9",), 2)):
+        spec = plan("Plain", PATCHED, *settings)
+        assert spec.training.crops == crops
+        assert features_to_train(spec, PATCHED).patch_grids == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "dataset", "settings", "message"),
+    [
+        ("Patches", described(), (), "needs patches of the frame behind the crops; dataset mine has no grids of them"),
+        ("Patches", PATCHED, ("crops=2",), "dataset mine has 2 grids of them: of which all have to be in use$"),
+        ("Plain", PATCHED, ("crops=one-at-random",), "draws a crop of each video, and some of dataset mine are patch"),
+    ],
+)
+def test_patches_that_are_missing_or_in_the_way_are_refused(
+    method: str, dataset: Described, settings: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UnfitError, match=message) as caught:
+        plan(method, dataset, *settings)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_layout_of_patches_is_in_the_key_of_a_method_that_takes_them_alone() -> None:
+    other = described(
+        crops=17,
+        identity=identity().model_copy(update={"crop_layout": CropLayout(crops=2, grids=((3, 3), (2, 3)))}),
+    )
+    assert plan("Patches", other).key != plan("Patches", PATCHED).key
+    assert plan("Plain", other).key == plan("Plain", PATCHED).key
 
 
 def test_a_quick_run_has_as_many_crops_as_its_method_needs() -> None:
