@@ -82,6 +82,7 @@ def paper_runs(table: TableDeclaration) -> list[PaperRun]:
     return [
         run
         for row in table.rows
+        if row.method
         for benchmark in names
         if (run := count_run(find_pipeline(row.method), benchmark, row.settings)) is not None
     ]

@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.plugins.about import PublishedFigure
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import first_error, resolve_recipe
 from benchmark.runs.table_plan import Tuned
@@ -46,15 +47,25 @@ class RowDeclaration(FrozenModel):
         Heading of the part of the table that the row belongs to; rows of a group follow one another.
     paper
         What the row is called in the paper's own table, see `benchmark.tables.paper`.
+    reason, published
+        Of a row that only reports: why there is no method for it, and what was published.
     """
 
     label: Title
-    method: str
+    method: str = ""
     settings: tuple[str, ...] = ()
     tuned: dict[str, Tuned] = Field(default_factory=dict)
     group: Heading = ""
     against: str | None = None
     paper: Name | None = None
+    reason: Heading = ""
+    published: tuple[PublishedFigure, ...] = ()
+
+    @model_validator(mode="after")
+    def _trains_or_reports(self) -> Self:
+        if bool(self.method) == bool(self.reason):
+            raise ValueError(f"row {self.label} has a method, or a reason why it has none")
+        return self
 
 
 class TableDeclaration(FrozenModel):
@@ -153,7 +164,7 @@ def choose_rows(table: TableDeclaration, methods: Sequence[str]) -> TableDeclara
         If no row is called so.
     """
     labels = {row.label: row for row in table.rows}
-    names = {row.method: row for row in reversed(table.rows)}
+    names = {row.method: row for row in reversed(table.rows) if row.method}
     chosen = set()
     for method in methods:
         if found := find_alike(method, labels):

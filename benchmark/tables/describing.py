@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.plugins.about import PublishedFigure
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.recipes import read_about, resolve_recipe
 from benchmark.plugins.sizes import measure_pipeline
@@ -45,14 +46,20 @@ def describe_method(
         recipe, _ = resolve_recipe(pipeline, manifest.benchmark, choices.profile, overrides)
         with suppress(NotImplementedError):  # a method that looks at the values
             multiply_adds[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
-    figures = [
-        ReportedFigure(dataset=manifest.name, value=figure.value, features=figure.features, source=figure.source)
-        for manifest in manifests
-        for figure in (about.published if about else ())
-        if (figure.benchmark, figure.metric) == (manifest.benchmark, manifest.metric)
-    ]
     return MethodCard(
-        fidelity=about.faithfulness if about else "", multiply_adds=multiply_adds, reported=tuple(figures)
+        fidelity=about.faithfulness if about else "",
+        multiply_adds=multiply_adds,
+        reported=describe_figures(about.published if about else (), datasets),
+    )
+
+
+def describe_figures(published: Sequence[PublishedFigure], datasets: Sequence[Dataset]) -> tuple[ReportedFigure, ...]:
+    """Return what was published on the datasets' benchmarks by the metrics that these are judged by."""
+    return tuple(
+        ReportedFigure(dataset=manifest.name, value=figure.value, features=figure.features, source=figure.source)
+        for manifest in (dataset.manifest for dataset in datasets)
+        for figure in published
+        if (figure.benchmark, figure.metric) == (manifest.benchmark, manifest.metric)
     )
 
 

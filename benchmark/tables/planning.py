@@ -12,12 +12,12 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.runs.records import RunSpec
 from benchmark.runs.results_folder import Results
-from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
+from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import first_error
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
-from benchmark.tables.describing import describe_dataset, describe_method, describe_row
+from benchmark.tables.describing import describe_dataset, describe_figures, describe_method, describe_row
 from benchmark.terms import Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
@@ -59,14 +59,16 @@ def plan_table(
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, choices, described=table.described) for row in compared]
     if not any(keys for row in planned for keys in row.row.runs.values()):
-        raise next(error for row in planned for error in row.unfit.values())
-    first = next((row for row in table.rows if not row.method.startswith(PREFIX)), None)
+        nothing = InputError(f"{table.name}: none of these rows has a method that could be trained")
+        raise next((error for row in planned for error in row.unfit.values()), nothing)
+    trained = [row for row in table.rows if row.method and not row.method.startswith(PREFIX)]
+    first = next(iter(trained), None)
     controls = (
         [_plan_row(_control(first), "in-domain", datasets, choices, shuffled_labels=True)]
         if table.controls and first
         else []
     )
-    methods = [find_pipeline(row.method) for row in table.rows if not row.method.startswith(PREFIX)]
+    methods = [find_pipeline(row.method) for row in trained]
     check_overrides(choices.overrides, {text for row in planned for text in row.used}, methods)
     plan = check_plan(
         table=table.name,
@@ -139,6 +141,20 @@ def _plan_imported(row: RowDeclaration, datasets: Sequence[Dataset], choices: Ch
     return _Row(planned, [], set())
 
 
+def _plan_reported(row: RowDeclaration, datasets: Sequence[Dataset]) -> _Row:
+    """Plan a row that has no method: it says why, and what was published."""
+    planned = PlannedRow(
+        label=row.label,
+        method=row.label,
+        group=row.group,
+        paper=row.paper,
+        runs={dataset.name: () for dataset in datasets},
+        unfit={dataset.name: row.reason for dataset in datasets},
+        card=MethodCard(reported=describe_figures(row.published, datasets)),
+    )
+    return _Row(planned, [], set())
+
+
 def _plan_row(
     row: RowDeclaration,
     protocol: Protocol,
@@ -147,6 +163,8 @@ def _plan_row(
     shuffled_labels: bool = False,
     described: bool = False,
 ) -> _Row:
+    if row.reason:
+        return _plan_reported(row, datasets)
     if row.method.startswith(PREFIX):
         return _plan_imported(row, datasets, choices)
     pipeline = find_pipeline(row.method)

@@ -93,7 +93,7 @@ def tune_tables(
     searches: dict[tuple[str, tuple[str, ...], str], MethodSearch] = {}
     unfit: list[UnfitError] = []
     for table, datasets in tables:
-        for row, dataset in product(table.rows, datasets):
+        for row, dataset in product([row for row in table.rows if row.method], datasets):
             try:
                 found = plan_search(row.method, [dataset], of_trials, wanted, command, row.settings)
             except UnfitError as error:  # the row has no runs there, and the table says why

@@ -44,7 +44,7 @@ def data(tiny_scenes: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A table of two rows, of which one needs parts."""
+    """A table of three rows, of which one needs parts, and one only reports."""
     (tmp_path / "tables").mkdir()
     table = {
         "name": "mine",
@@ -54,7 +54,13 @@ def declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "rows": [
             {"label": "Plain", "method": f"{ASKS}:Plain"},
             {"label": "Two streams", "method": f"{ASKS}:TwoStreams"},
+            {
+                "label": "Told of",
+                "reason": "nobody has seen its code",
+                "published": [{"benchmark": "avenue", "metric": "auc_frame", "value": 70.5, "features": "C3D"}],
+            },
         ],
+        "described": True,
     }
     path = tmp_path / "tables" / "mine.yaml"
     path.write_text(yaml.safe_dump(table))
@@ -74,11 +80,15 @@ def test_a_row_that_does_not_fit_is_a_dash_with_the_reason_and_the_others_run(
         ("Plain", "whole"): 1,
         ("Two streams", "parted"): 1,
         ("Two streams", "whole"): 0,
+        ("Told of", "parted"): 0,
+        ("Told of", "whole"): 0,
     }
     text = (folder / "mine.md").read_text()
     line = next(line for line in text.splitlines() if line.startswith("| Two streams |"))
     assert line.split("|")[-2].strip() == "—"
     assert "needs features with the parts visual, text; dataset whole states no part visual" in text
+    assert "nobody has seen its code" in text
+    assert "70.5 (C3D)" in text
     # What is stored says the same again, and nothing counts as missing.
     capsys.readouterr()
     assert run(["status", "--results", str(tmp_path / "results")]) == 0

@@ -124,6 +124,39 @@ def test_rows_are_compared_with_the_reference_unless_they_name_another(datasets:
         declaration(reference="c")
 
 
+REPORTED = {
+    "label": "Openness",
+    "paper": "Openness",
+    "reason": "too little of it is known",
+    "published": [
+        {"benchmark": "ucf-crime", "metric": "auc_frame", "value": 85.5, "features": "not stated", "source": "a table"},
+        {"benchmark": "xd-violence", "metric": "ap_frame", "value": 80, "features": "I3D"},
+    ],
+}
+
+
+def test_a_row_that_only_reports_needs_no_run_and_says_why_and_what_was_published(datasets: list[Dataset]) -> None:
+    rows = [REPORTED, {"label": "a", "method": "mmil"}]
+    plan, jobs = plan_table(declaration(rows=rows, reference="a", controls=True), datasets, TINY, "command")
+    reported, trained = plan.rows
+    assert reported.runs == {dataset.name: () for dataset in datasets}
+    assert set(reported.unfit.values()) == {"too little of it is known"}
+    assert reported.card is not None
+    (figure,) = reported.card.reported
+    assert (figure.dataset, figure.value, figure.source) == ("scenes-ucf-crime", 85.5, "a table")
+    assert plan.shuffled is not None
+    assert plan.shuffled.label == "a, on shuffled video labels"
+    assert {job.spec.method for job in jobs} == {trained.method} == {"mmil"}
+
+
+def test_a_row_has_a_method_or_a_reason_and_a_table_something_to_train(datasets: list[Dataset]) -> None:
+    for row in ({"label": "a"}, {**REPORTED, "method": "mmil"}):
+        with pytest.raises(ValidationError, match="has a method, or a reason why it has none"):
+            declaration(rows=[row])
+    with pytest.raises(InputError, match="mine: none of these rows has a method that could be trained"):
+        plan_table(declaration(rows=[REPORTED]), datasets, TINY, "command")
+
+
 def test_two_rows_of_one_name_are_refused() -> None:
     with pytest.raises(ValidationError, match="two rows are called a"):
         declaration(rows=[{"label": "a", "method": "clav"}, {"label": "a", "method": "rtfm"}])
