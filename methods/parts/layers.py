@@ -169,17 +169,19 @@ class MultiScaleTemporalNetwork(nn.Module):
 
 
 class CausalConvolution(nn.Conv1d):
-    """Convolution along time of a segment and the `kernel` - 1 before it: (…, T, dim) -> (…, T, out).
+    """Convolution along time of a segment and `kernel` - 1 before it: (…, T, dim) -> (…, T, out).
 
-    Before the start there are zeros; the last weight of the kernel is that of the segment itself.
+    They are `dilation` apart. Before the start there are zeros; the last weight of the kernel is that of the segment
+    itself.
     """
 
-    def __init__(self, dim: int, out: int, kernel: int) -> None:
-        super().__init__(dim, out, kernel)
+    def __init__(self, dim: int, out: int, kernel: int, dilation: int = 1) -> None:
+        super().__init__(dim, out, kernel, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (…, T, dim) to (…, T, out)."""
-        rows = F.pad(x.reshape(-1, *x.shape[-2:]).transpose(1, 2), (self.kernel_size[0] - 1, 0))
+        before = (self.kernel_size[0] - 1) * self.dilation[0]
+        rows = F.pad(x.reshape(-1, *x.shape[-2:]).transpose(1, 2), (before, 0))
         return super().forward(rows).transpose(1, 2).reshape(*x.shape[:-1], -1)
 
 

@@ -40,12 +40,12 @@ def plain_attention(rows, weights, window, position_prior):
     return plain.linear(mixed, weights, "output")
 
 
-def plain_convolution(rows, weights):
+def plain_convolution(rows, weights, dilation=1):
     weight, bias = weights["weight"], weights["bias"]
     kernel, out = weight.shape[2], np.zeros((len(rows), len(weight)))
     for t in range(len(rows)):
         for o in range(len(weight)):
-            past = [(kernel - 1 - back, t - back) for back in range(kernel) if t - back >= 0]
+            past = [(kernel - 1 - i, t - i * dilation) for i in range(kernel) if t >= i * dilation]
             out[t, o] = bias[o] + sum(float(np.dot(weight[o, :, j], rows[i])) for j, i in past)
     return out
 
@@ -62,14 +62,14 @@ def test_attention(x, length, window, position_prior):
             np.testing.assert_allclose(out[v, c], expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("kernel", [1, 2, 7])
+@pytest.mark.parametrize(("kernel", "dilation"), [(1, 1), (2, 1), (7, 1), (1, 3), (2, 3), (3, 2)])
 @pytest.mark.parametrize("length", [1, 2, T])
-def test_convolution(x, length, kernel):
-    convolution = made(CausalConvolution(D, 2, kernel))
+def test_convolution(x, length, kernel, dilation):
+    convolution = made(CausalConvolution(D, 2, kernel, dilation))
     weights, out = plain.arrays(convolution), convolution(x[:, :, :length]).detach().numpy()
     for v in range(V):
         for c in range(C):
-            expected = plain_convolution(x[v, c, :length].numpy(), weights)
+            expected = plain_convolution(x[v, c, :length].numpy(), weights, dilation)
             np.testing.assert_allclose(out[v, c], expected, rtol=1e-9, atol=1e-9)
 
 
