@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.api import FeatureSpec, InputError, Method, MethodConfig, PairBatch
+from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
 from methods.parts.layers import init_xavier_uniform
 from methods.parts.long_videos import in_windows
 from methods.parts.losses import add_total, hinge_paired
@@ -53,11 +53,6 @@ class MA(Method):
     def __init__(self, config: Config, features: FeatureSpec) -> None:
         super().__init__(config, features)
         parts = dict(features.parts) if config.features == "flow" else {"all": features.dim}
-        if config.features not in parts:
-            raise InputError(
-                f"ma with features=flow needs features with a part flow; these have {', '.join(parts) or 'no parts'}. "
-                "Import them with a feature_set.json whose parts say their sizes in order, or leave features at all"
-            )
         self.part, self.sizes = list(parts).index(config.features), list(parts.values())
         dim, dropout = self.sizes[self.part], nn.Dropout(config.dropout)
         self.first = nn.Sequential(nn.Linear(dim, WIDTH), nn.ReLU(), dropout)
@@ -73,6 +68,11 @@ class MA(Method):
             nn.Linear(config.attention_inner, 1, bias=config.weights == "sigmoid"),
         )
         self.apply(init_xavier_uniform)
+
+    @classmethod
+    def parts_for(cls, config: MethodConfig) -> tuple[str, ...]:
+        """Return the part flow where it alone is looked at."""
+        return ("flow",) if isinstance(config, cls.Config) and config.features == "flow" else ()
 
     @classmethod
     def title_for(cls, config: MethodConfig) -> str:

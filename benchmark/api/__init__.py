@@ -243,6 +243,11 @@ class Method(nn.Module):
         return cls.inputs
 
     @classmethod
+    def parts_for(cls, config: MethodConfig) -> tuple[str, ...]:
+        """Return those of `parts` that a run with this configuration needs; all of them unless overridden."""
+        return cls.parts
+
+    @classmethod
     def adopt_weights(cls, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename weights that the method's authors published to the names of this class; as they are by default."""
         return dict(weights)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import torch
 
-from benchmark.api import FeatureSpec, Method
+from benchmark.api import FeatureSpec, Method, MethodConfig
 
 
 def assume_features(
     method: type[Method],
+    config: MethodConfig,
     dim: int,
     sources: Mapping[str, str],
     object_classes: int,
@@ -22,7 +23,8 @@ def assume_features(
     Parameters
     ----------
     dim
-        Size of a feature vector; shared out evenly among the parts that the method needs.
+        Size of a feature vector; shared out evenly among the parts that the method needs, and another one if it needs
+        one alone.
     sources
         Of what it asked for: one that is ``none`` is left out.
     classes
@@ -30,12 +32,13 @@ def assume_features(
     """
     told = {name for name, source in sources.items() if source != "none"}
     vectors = torch.randn(len(classes), class_vector_dim, generator=torch.Generator().manual_seed(0))
-    count = len(method.parts)
+    needed = method.parts_for(config)
+    parts = (*needed, "rest") if len(needed) == 1 else needed
     return FeatureSpec(
         dim=dim,
         sources=sources,
         object_classes=object_classes if "objects" in told else 0,
         classes=classes if "classes" in told else (),
         class_vectors=vectors if "class_vectors" in told else None,
-        parts={name: dim // count + (place < dim % count) for place, name in enumerate(method.parts)},
+        parts={name: dim // len(parts) + (place < dim % len(parts)) for place, name in enumerate(parts)},
     )

@@ -59,7 +59,7 @@ def build_empty(pipeline: Pipeline, recipe: Recipe, dim: int) -> Method:
         for plugin, add_on in zip(pipeline.add_ons, classes, strict=True)
     ]
     sources = {name: accepted[0] for name, accepted in method.inputs_for(config).items()}
-    features = assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
+    features = assume_features(method, config, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
     with torch.device("meta"):
         return assemble(method, config, add_ons, features).to("meta")  # class vectors were given with values
 

@@ -99,12 +99,25 @@ def check_fits(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
             f"method {pipeline.method.name} needs {method.fewest_crops} crops of each video; "
             f"dataset {dataset.name} has {there}{of}"
         )
-    check_parts(pipeline, dataset)
-    _check_patches(pipeline, spec, dataset)
+    check_features(pipeline, spec, dataset)
 
 
-def _check_patches(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
+def check_features(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse a dataset whose features lack a part or the patches that a run needs, or have patches in its way.
+
+    Raises
+    ------
+    UnfitError
+        If they do.
+    """
     method, _ = pipeline.load()
+    needed = method.parts_for(method.Config.model_validate(spec.config))
+    if missing := [part for part in needed if part not in dataset.manifest.parts]:
+        raise UnfitError(
+            f"method {pipeline.method.name} needs features with the parts {', '.join(needed)}; "
+            f"dataset {dataset.name} states no part {missing[0]}: "
+            "import it with a feature_set.json whose parts say their sizes in order"
+        )
     name, grids = pipeline.method.name, dataset.manifest.patch_grids
     if method.takes_patches and not (grids and spec.training.crops is None):
         there = (
@@ -120,23 +133,6 @@ def _check_patches(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
         raise UnfitError(
             f"method {name} draws a crop of each video, and some of dataset {dataset.name} are patches of the frame: "
             "import it without them"
-        )
-
-
-def check_parts(pipeline: Pipeline, dataset: Dataset) -> None:
-    """Refuse a dataset whose features lack a part that a method needs.
-
-    Raises
-    ------
-    UnfitError
-        If they do.
-    """
-    method, _ = pipeline.load()
-    if missing := [part for part in method.parts if part not in dataset.manifest.parts]:
-        raise UnfitError(
-            f"method {pipeline.method.name} needs features with the parts {', '.join(method.parts)}; "
-            f"dataset {dataset.name} states no part {missing[0]}: "
-            "import it with a feature_set.json whose parts say their sizes in order"
         )
 
 

@@ -80,7 +80,11 @@ def describe_run(
     config = method.Config.model_validate(recipe.values("config"))
     inputs = choose_inputs(pipeline, config, recipe, dataset)
     told = [name for name in ("classes", "class_vectors") if inputs.get(name) == "given"]
-    told += [name for name, told_of in (("parts", method.parts), ("patch_grids", method.takes_patches)) if told_of]
+    told += [
+        name
+        for name, told_of in (("parts", method.parts_for(config)), ("patch_grids", method.takes_patches))
+        if told_of
+    ]
     spec = RunSpec(
         method=pipeline.method.name,
         version=method.version,

@@ -25,7 +25,7 @@ from benchmark.training.choices import Choices
 from benchmark.training.feature_spec import features_to_train
 from benchmark.training.loop import build_method
 from benchmark.training.numerics import use_float32
-from benchmark.training.requirements import check_overrides, check_parts
+from benchmark.training.requirements import check_features, check_overrides
 from benchmark.training.scoring import score_videos
 from benchmark.training.specification import describe_run
 
@@ -100,7 +100,7 @@ def evaluate_weights(
     choices = Choices(profile="paper", settings=overrides)
     spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
     check_overrides(overrides, used, [pipeline])
-    check_parts(pipeline, dataset)
+    check_features(pipeline, spec, dataset)
     use_float32()
     where, videos = torch.device(device), dataset.manifest.split("test")
     try:

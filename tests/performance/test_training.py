@@ -101,7 +101,9 @@ def _method(name: str, dim: int) -> Method:
     method, _ = find_pipeline(name).load()
     torch.manual_seed(0)
     sources = dict.fromkeys(method.inputs, "given")
-    return method(method.Config(), assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM))
+    config = method.Config()
+    features = assume_features(method, config, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
+    return method(config, features)
 
 
 def _half(videos: int, dim: int, segments: int, label: int) -> Bags:

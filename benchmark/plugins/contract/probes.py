@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.api import Bags, FeatureSpec, Method, PairBatch, TrainingContext, TrainingVideo
+from benchmark.api import Bags, FeatureSpec, Method, MethodConfig, PairBatch, TrainingContext, TrainingVideo
 from benchmark.plugins.assumed import assume_features
 from benchmark.plugins.stages import Stages
 
@@ -59,9 +59,9 @@ def draw_features(videos: int, crops: int, length: int, seed: int = 0, dim: int 
     return 2 * torch.randn(videos, crops, length, dim, generator=generator).relu()
 
 
-def tell_features(method: type[Method], sources: Sources, dim: int = DIM) -> FeatureSpec:
+def tell_features(method: type[Method], config: MethodConfig, sources: Sources, dim: int = DIM) -> FeatureSpec:
     """Return what a method is told of the features that the checks draw."""
-    return assume_features(method, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
+    return assume_features(method, config, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
 
 
 def draw_batch(

@@ -57,7 +57,7 @@ class Subject:
         """Make the method as the engine does: after seeding."""
         config = self.settings()
         seed_everything(seed)
-        return assemble(self.method, config, self.add_ons, tell_features(self.method, sources, dim))
+        return assemble(self.method, config, self.add_ons, tell_features(self.method, config, sources, dim))
 
     def trained(self, sources: Sources) -> Method:
         """Make a method whose statistics and weights are no longer the initial ones, in evaluation mode."""

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.api import FeatureSpec, InputError
+from benchmark.api import FeatureSpec
 from methods.ma import MA
 from methods.mmil import MMIL
 from methods.parts import long_videos
@@ -244,10 +244,9 @@ def test_parts_are_left_alone_unless_flow_is_asked_for():
     assert method.first[0].in_features == method.attention[0].in_features == 9
 
 
-@pytest.mark.parametrize(("parts", "named"), [({}, "no parts"), ({"rgb": 4, "text": 2}, "rgb, text")])
-def test_features_without_flow_are_refused_in_a_sentence(parts, named):
-    with pytest.raises(InputError, match=f"features=flow needs features with a part flow; these have {named}"):
-        of_flow(parts)
+def test_flow_is_needed_where_it_alone_is_looked_at():
+    assert MA.parts_for(MA.Config(features="flow")) == ("flow",)
+    assert MA.parts_for(MA.Config()) == ()
 
 
 def test_the_title_says_which_features_were_looked_at():
