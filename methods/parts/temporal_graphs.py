@@ -1,7 +1,8 @@
-"""Graphs over the segments of a video, and convolutions on them, of HL-Net (Wu et al., ECCV 2020) and VadCLIP.
+"""Graphs over the segments of a video, and convolutions on them, of HL-Net (Wu et al., ECCV 2020), VadCLIP and WAGCN.
 
-Source: model.py and layers.py of the official code of both. A graph is never held as a whole where a video is long: its
-rows are made in blocks, and made again where it is used again.
+Source: model.py and layers.py of the official code of the first two; WAGCN's (Cao et al., IEEE SPL 2022) are
+reconstructed. A graph is never held as a whole where a video is long: its rows are made in blocks, and made again where
+it is used again.
 """
 
 from __future__ import annotations
@@ -13,9 +14,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.parts.layers import TemporalConvolution
+from methods.parts.layers import TemporalConvolution, unit_vectors
 
-__all__ = ["Graph", "GraphConvolution", "distance_graph", "score_graph", "similarity_graph"]
+__all__ = [
+    "Graph",
+    "GraphConvolution",
+    "cosine_graph",
+    "distance_graph",
+    "graph_of_rows",
+    "normalise_graph",
+    "score_graph",
+    "similarity_graph",
+]
 
 Graph = Callable[[Tensor], Tensor]
 """A graph as what it makes of segments: (sequences, T, C) -> its matrix times that, of the same shape."""
@@ -86,18 +96,63 @@ def score_graph(scores: Tensor, lengths: Tensor | None = None, temperature: floa
     return _softmax_graph(scores, lengths, logits)
 
 
-def distance_graph(x: Tensor) -> Tensor:
-    """Apply the graph exp(-|i - j| / e), DIST: (sequences, T, C) -> (sequences, T, C).
+def cosine_graph(x: Tensor, threshold: float, scale: float | None = None) -> Graph:
+    """Connect segments that look alike by the cosine of x_i and x_j itself, where that is `threshold` or more; else 0.
+
+    A segment of zeros is connected to none, not even to itself.
+
+    Parameters
+    ----------
+    x
+        Features, shape (sequences, T, D).
+    threshold
+        From 0 on: no connection is negative.
+    scale
+        Where given, the connections are multiplied by those of the distance graph of that scale.
+    """
+    units = unit_vectors(x)
+    place = torch.arange(x.shape[1], device=x.device)
+
+    def rows(start: int, stop: int) -> Tensor:
+        cosines = units[:, start:stop] @ units.mT
+        kept = torch.where(cosines >= threshold, cosines, torch.zeros_like(cosines))
+        return kept if scale is None else kept * _nearness(place[start:stop, None] - place, scale, x)
+
+    return graph_of_rows(x, rows)
+
+
+def distance_graph(x: Tensor, scale: float = math.e) -> Tensor:
+    """Apply the graph exp(-|i - j| / scale), DIST where that is e: (sequences, T, C) -> (sequences, T, C).
 
     Its rows do not sum to one, and it knows of no lengths: what fills a sequence up acts on the segments before it.
     """
-    length, made = x.shape[-2], []
+    length, made, reach = x.shape[-2], [], math.ceil(REACH * scale / math.e)
     place = torch.arange(length, device=x.device)
     for start in range(0, length, BAND):
-        first, last = max(0, start - REACH), start + BAND + REACH
-        apart = (place[start : start + BAND, None] - place[first:last]).abs().to(x.dtype)
-        made.append((-apart / math.e).exp() @ x[..., first:last, :])
+        first, last = max(0, start - reach), start + BAND + reach
+        near = _nearness(place[start : start + BAND, None] - place[first:last], scale, x)
+        made.append(near @ x[..., first:last, :])
     return torch.cat(made, dim=-2)
+
+
+def normalise_graph(graph: Graph, like: Tensor) -> Graph:
+    """Return D^-1/2 A D^-1/2 of a graph A without negative connections, D the sums of its rows.
+
+    Of a symmetric A the largest eigenvalue is then 1, with the vector D^1/2 1. Rows of zeros stay so.
+
+    Parameters
+    ----------
+    like
+        A tensor (sequences, T, …) of the segments that A is of.
+    """
+    degrees = graph(like.new_ones(*like.shape[:2], 1))
+    root = torch.where(degrees > 0, degrees, torch.ones_like(degrees)).rsqrt()
+    return lambda x: root * graph(root * x)
+
+
+def _nearness(apart: Tensor, scale: float, like: Tensor) -> Tensor:
+    """Return exp(-|apart| / scale) in the kind of `like`."""
+    return (-apart.abs().to(like.dtype) / scale).exp()
 
 
 def _softmax_graph(like: Tensor, lengths: Tensor | None, logits: Callable[[int, int], Tensor]) -> Graph:
@@ -108,7 +163,7 @@ def _softmax_graph(like: Tensor, lengths: Tensor | None, logits: Callable[[int, 
     like
         A tensor (sequences, T, …).
     """
-    sequences, length = like.shape[:2]
+    length = like.shape[1]
     own = None if lengths is None else torch.arange(length, device=like.device) < lengths[:, None]
     # A softmax needs something to sum over, also where a sequence has no segment of its own.
     seen = None if own is None else own | ~own.any(1, keepdim=True)
@@ -120,13 +175,25 @@ def _softmax_graph(like: Tensor, lengths: Tensor | None, logits: Callable[[int, 
         row = row.masked_fill(~seen[:, None], -torch.inf).softmax(-1)
         return row.masked_fill(~own[:, start:stop, None], 0)
 
+    return graph_of_rows(like, rows)
+
+
+def graph_of_rows(like: Tensor, rows: Callable[[int, int], Tensor]) -> Graph:
+    """Return the graph of a function that makes its rows from one place to another, (sequences, stop - start, T).
+
+    Parameters
+    ----------
+    like
+        A tensor (sequences, T, …) of the segments that it is of.
+    """
+    sequences, length = like.shape[:2]
     size = max(1, BLOCK // (sequences * length))
     if torch.is_grad_enabled() or size >= length:
         whole = rows(0, length)
         return lambda x: whole @ x
 
     def apply(x: Tensor) -> Tensor:
-        out = x.new_empty(*x.shape[:-2], length, x.shape[-1])  # pieces that stay would split up the heap
+        out = x.new_empty(sequences, length, x.shape[-1])  # pieces that stay would split up the heap
         for start in range(0, length, size):
             stop = min(start + size, length)
             out[..., start:stop, :] = rows(start, stop) @ x

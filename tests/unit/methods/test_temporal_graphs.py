@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from methods.parts import temporal_graphs
 from methods.parts.padded import share_of_rows, top_mean
-from methods.parts.temporal_graphs import GraphConvolution, distance_graph, score_graph, similarity_graph
+from methods.parts.temporal_graphs import (
+    GraphConvolution,
+    cosine_graph,
+    distance_graph,
+    normalise_graph,
+    score_graph,
+    similarity_graph,
+)
 from tests.unit.methods import plain_graphs
 
 
@@ -25,6 +32,7 @@ def matrix(graph, length):
 
 @pytest.mark.parametrize("block", [1, 30, 2**23])
 @pytest.mark.parametrize("lengths", [None, (11, 4, 1)])
+@torch.no_grad()  # with gradients there are no blocks
 def test_graphs_are_those_of_plain_loops_in_any_block(monkeypatch, lengths, block):
     monkeypatch.setattr(temporal_graphs, "BLOCK", block)
     x, scores = draw(3, 11, 5), draw(3, 11, seed=1).clamp(0, 1)
@@ -72,6 +80,73 @@ def test_rows_of_the_distance_graph_do_not_sum_to_one():
     sums = distance_graph(torch.ones(1, 200, 1, dtype=torch.float64))[0, :, 0]
     assert sums[100].item() == pytest.approx(1 + 2 / (math.exp(1 / math.e) - 1))
     assert sums[0].item() == pytest.approx(1 / (1 - math.exp(-1 / math.e)))
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.0, 10.0])
+def test_the_distance_graph_of_any_scale_is_exact_in_bands(scale, monkeypatch):
+    monkeypatch.setattr(temporal_graphs, "BAND", 100)
+    x = draw(1, 1100, 2)
+    expected = [[math.exp(-abs(i - j) / scale) for j in range(1100)] for i in range(1100)]
+    np.testing.assert_allclose(distance_graph(x, scale)[0], expected @ x[0].numpy(), rtol=0, atol=1e-13)
+
+
+def plain_cosines(x, threshold, scale=None):
+    """Cosines from the threshold on, times the nearness in time."""
+    graph = np.zeros((len(x), len(x)))
+    for i, a in enumerate(x):
+        for j, b in enumerate(x):
+            cosine = a @ b / math.sqrt((a @ a) * (b @ b)) if a.any() and b.any() else 0.0
+            near = 1.0 if scale is None else math.exp(-abs(i - j) / scale)
+            graph[i, j] = cosine * near if cosine >= threshold else 0.0
+    return graph
+
+
+@pytest.mark.parametrize("block", [1, 30, 2**23])
+@pytest.mark.parametrize("scale", [None, 2.0])
+@torch.no_grad()
+def test_cosine_graphs_are_those_of_plain_loops_in_any_block(monkeypatch, scale, block):
+    monkeypatch.setattr(temporal_graphs, "BLOCK", block)
+    x = draw(2, 11, 5)
+    x[0, 3] = 0
+    found = matrix(cosine_graph(x, 0.6, scale), 11)
+    for rows, graph in zip(x.numpy(), found, strict=True):
+        np.testing.assert_allclose(graph, plain_cosines(rows, 0.6, scale), rtol=0, atol=1e-14)
+    assert not found[0, 3].any()
+    assert 0 < found.eq(0).double().mean() < 0.9
+
+
+def test_a_cosine_at_the_threshold_connects():
+    x = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [0.0, 0.5]]], dtype=torch.float64)
+    assert matrix(cosine_graph(x, 0.0), 3)[0].tolist() == [[1, 0, 0], [0, 1, 1], [0, 1, 1]]
+    assert matrix(cosine_graph(-x, 0.9), 3)[0].tolist() == [[1, 0, 0], [0, 1, 1], [0, 1, 1]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.sampled_from(["cosine", "product", "distance"]), st.integers(0, 99))
+def test_a_normalised_graph_has_the_largest_eigenvalue_1_with_the_roots_of_its_degrees(length, kind, seed):
+    x = draw(1, length, 3, seed=seed)
+    graph = {
+        "cosine": cosine_graph(x, 0.5),
+        "product": cosine_graph(x, 0.5, 1.0),
+        "distance": lambda y: distance_graph(y, 1.0),
+    }[kind]
+    roots = matrix(graph, length).sum(-1).sqrt().reshape(length)
+    normal = matrix(normalise_graph(graph, x), length).reshape(length, length)
+    torch.testing.assert_close(normal, normal.T, rtol=0, atol=1e-14)
+    torch.testing.assert_close(normal @ roots, roots, rtol=0, atol=1e-12)
+    assert torch.linalg.eigvalsh(normal).abs().max().item() == pytest.approx(1, abs=1e-12)
+
+
+def test_a_segment_without_connections_stays_so_and_passes_finite_gradients():
+    x = draw(1, 5, 3)
+    x[0, 2] = 0
+    x.requires_grad_()
+    weights = matrix(normalise_graph(cosine_graph(x, 0.0), x), 5)[0]
+    assert not weights[2].any()
+    assert not weights[:, 2].any()
+    weights.square().sum().backward()
+    assert x.grad.isfinite().all()
+    assert x.grad[0, 0].any()
 
 
 @pytest.mark.parametrize(("dim", "out"), [(6, 4), (4, 4), (1, 1)])
