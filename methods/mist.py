@@ -6,21 +6,19 @@ from collections.abc import Mapping
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch
-from methods.parts.layers import top_indices
-from methods.parts.losses import add_total, hinge_all_pairs, smoothness
-
-PARTS = 32
-"""Parts of a video in the official code, from which follow the T // 32 highest scores."""
+from methods.parts.losses import add_total
+from methods.parts.mist_generator import make_regressor, ranking_terms
 
 
 class MIST(Method):
     """A three-layer scorer that ranks the mean of an abnormal video's highest scores above every normal video's.
 
     Terms of `training_step`, weighted as they enter the loss: hinge, smooth, sparse. The k = max(1, T // 32) highest
-    scores stand for a video (7 at T = 224). Its second stage trains an encoder on frames and is not here.
+    scores stand for a video (7 at T = 224). Its second stage trains an encoder on frames and is not here;
+    `methods.mist_encoder` has a stand-in for it on features.
     """
 
     title = "MIST generator"
@@ -36,14 +34,7 @@ class MIST(Method):
 
     def __init__(self, config: Config, features: FeatureSpec) -> None:
         super().__init__(config, features)
-        dropout = nn.Dropout(config.dropout)
-        # No activation after the second layer: so in the authors' network.
-        self.regressor = nn.Sequential(
-            *(nn.Linear(features.dim, 512), nn.ReLU(), dropout),
-            *(nn.Linear(512, 32), dropout),
-            *(nn.Linear(32, 1), nn.Sigmoid()),
-        )
-        self.regressor.apply(_init_kaiming_normal)
+        self.regressor = make_regressor(features.dim, config.dropout)
 
     @classmethod
     def adopt_weights(cls, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -70,21 +61,5 @@ class MIST(Method):
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
-        config = self.config
         scores = self.score(torch.cat([batch.normal.features, batch.abnormal.features]))
-        videos, length = scores.shape
-        highest = scores.gather(1, top_indices(scores, max(1, length // PARTS))).mean(1)
-        abnormal = scores.chunk(2)[1]
-        return add_total(
-            {
-                "hinge": hinge_all_pairs(*highest.chunk(2)) / (videos // 2),
-                "smooth": config.smoothness * smoothness(abnormal).mean() / max(1, length - 1),
-                "sparse": config.sparsity * abnormal.mean(),
-            }
-        )
-
-
-def _init_kaiming_normal(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear):
-        nn.init.kaiming_normal_(module.weight)
-        nn.init.zeros_(module.bias)
+        return add_total(ranking_terms(scores, self.config.smoothness, self.config.sparsity))
