@@ -10,7 +10,7 @@ from benchmark.system.entry_points import list_plugins
 from benchmark.tuning.drawing import draw_at_random
 
 UNSEARCHED = {
-    *("bn-wvad", "hl-net", "ifs-vad", "mgfn", "pel4vad", "s3r", "ur-dmu", "vadclip"),
+    *("bn-wvad", "hl-net", "ifs-vad", "mgfn", "pel4vad", "ur-dmu", "vadclip"),
     "tevad",
 }
 """Methods whose quick values are not searched yet, and one that cannot be: no dataset of the search has a text part."""
