@@ -14,6 +14,7 @@ from benchmark.api import FeatureSpec, Method, MethodConfig, PairBatch, Training
 from methods.parts.layers import Scorer, init_xavier_uniform, mean_logit, top_indices
 from methods.parts.long_videos import by_sequences, rows_at_once
 from methods.parts.losses import add_total, bag_cross_entropy, hinge_paired, smoothness
+from methods.parts.windows import join_windows, of_windows
 
 MLP_RATIO = 4
 """How many times as wide as the tokens the layers' networks are inside, as in ViT."""
@@ -166,14 +167,12 @@ class MSL(Method):
 
     def _in_windows(self, network: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
         """Apply a network to the windows of every crop, and average over crops: -> (videos, windows, …)."""
-        widest = MLP_RATIO * self.config.width
-
-        def of_sequences(x: Tensor) -> Tensor:
-            parts = cut_windows(x, self.config.window)
-            made = [by_sequences(network, part.flatten(0, 1), widest) for part in parts]
-            return torch.cat([torch.unflatten(m, 0, p.shape[:2]) for m, p in zip(made, parts, strict=True)], dim=1)
-
-        made = by_sequences(of_sequences, features.flatten(0, 1), widest)
+        widest, window = MLP_RATIO * self.config.width, self.config.window
+        made = by_sequences(
+            lambda x: of_windows(lambda part: by_sequences(network, part, widest), x, window),
+            features.flatten(0, 1),
+            widest,
+        )
         return torch.unflatten(made, 0, features.shape[:2]).mean(1)
 
 
@@ -257,32 +256,6 @@ def sinusoids(like: Tensor) -> Tensor:
     column = torch.arange(width, device=like.device, dtype=torch.float64)
     angle = torch.arange(length, device=like.device)[:, None] * 10_000 ** (-2 * (column // 2) / width)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos()).to(like.dtype)
-
-
-def cut_windows(x: Tensor, window: int | None) -> list[Tensor]:
-    """Cut sequences (N, n, …) into windows: two views (N, windows, `window`, …), the second of the last one alone.
-
-    It is moved back to end at n, where `window` does not divide n; else there is no second view. A sequence no longer
-    than a window is one.
-    """
-    length = x.shape[1]
-    if window is None or window >= length:
-        return [x[:, None]]
-    whole = length // window * window
-    last = [x[:, None, length - window :]] if whole < length else []
-    return [torch.unflatten(x[:, :whole], 1, (-1, window)), *last]
-
-
-def join_windows(made: Tensor, n: int) -> Tensor:
-    """Put what was made of the windows in its place, means where two overlap: (N, windows, window, …) -> (N, n, …)."""
-    window = made.shape[2]
-    whole = n // window * window
-    joined = made[:, : whole // window].flatten(1, 2)
-    if whole == n:
-        return joined
-    last, start = made[:, -1], n - window
-    both = (joined[:, start:] + last[:, : whole - start]) / 2
-    return torch.cat([joined[:, :start], both, last[:, whole - start :]], dim=1)
 
 
 def _stretch(scores: Tensor) -> Tensor:

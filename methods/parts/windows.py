@@ -9,7 +9,7 @@ from torch import Tensor
 
 from methods.parts.long_videos import by_sequences
 
-__all__ = ["by_windows", "mean_over_crops_in_windows"]
+__all__ = ["by_windows", "cut_windows", "join_windows", "mean_over_crops_in_windows", "of_windows"]
 
 
 def by_windows(network: Callable[[Tensor], Tensor], x: Tensor, window: int | None) -> Tensor:
@@ -31,17 +31,40 @@ def by_windows(network: Callable[[Tensor], Tensor], x: Tensor, window: int | Non
     Tensor
         Shape (N, T, …).
     """
-    sequences, length = x.shape[:2]
-    if window is None or length <= window:
-        return network(x)
-    whole, rest = divmod(length, window)
-    windows = torch.unflatten(x[:, : whole * window], 1, (whole, window)).flatten(0, 1)
-    made = torch.unflatten(network(windows), 0, (sequences, whole)).flatten(1, 2)
-    if not rest:
-        return made
-    last, start = network(x[:, length - window :]), length - window
-    both = (made[:, start:] + last[:, : window - rest]) / 2
-    return torch.cat([made[:, :start], both, last[:, window - rest :]], dim=1)
+    return join_windows(of_windows(network, x, window), x.shape[1])
+
+
+def of_windows(network: Callable[[Tensor], Tensor], x: Tensor, window: int | None) -> Tensor:
+    """Apply a network to windows as `by_windows` does, and return what it gives of each: (N, windows, …)."""
+    parts = cut_windows(x, window)
+    made = [torch.unflatten(network(part.flatten(0, 1)), 0, part.shape[:2]) for part in parts]
+    return torch.cat(made, dim=1)
+
+
+def cut_windows(x: Tensor, window: int | None) -> list[Tensor]:
+    """Cut sequences (N, n, …) into windows: two views (N, windows, `window`, …), the second of the last one alone.
+
+    It is moved back to end at n, where `window` does not divide n; else there is no second view. A sequence no longer
+    than a window is one.
+    """
+    length = x.shape[1]
+    if window is None or window >= length:
+        return [x[:, None]]
+    whole = length // window * window
+    last = [x[:, None, length - window :]] if whole < length else []
+    return [torch.unflatten(x[:, :whole], 1, (-1, window)), *last]
+
+
+def join_windows(made: Tensor, n: int) -> Tensor:
+    """Put what was made of the windows in its place, means where two overlap: (N, windows, window, …) -> (N, n, …)."""
+    window = made.shape[2]
+    whole = n // window * window
+    joined = made[:, : whole // window].flatten(1, 2)
+    if whole == n:
+        return joined
+    last, start = made[:, -1], n - window
+    both = (joined[:, start:] + last[:, : whole - start]) / 2
+    return torch.cat([joined[:, :start], both, last[:, whole - start :]], dim=1)
 
 
 def mean_over_crops_in_windows(

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from benchmark.api import FeatureSpec, TrainingContext
-from methods.msl import MSL, cut_windows, join_windows, sequence_lengths, sinusoids, window_means
+from methods.msl import MSL, sequence_lengths, sinusoids, window_means
+from methods.parts.windows import cut_windows, join_windows
 from methods.parts import long_videos
 from methods.parts.losses import hinge_paired
 from tests.unit.methods import bags, plain
