@@ -1,17 +1,33 @@
 """Registered methods as the checks see them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from benchmark.plugins.contract import Subject, find_subject
 
-NARROWER = {"mgfn": {"feature_width": 128}, "wagcn": {"window": 8}, "wstr": {"width": 128}}
-"""Settings of methods that are too wide to be checked dozens of times, or have a window that no check would fill."""
+SMALLER: Mapping[str, Mapping[str, Any]] = {
+    "mgfn": {"feature_width": 128},
+    "msl": {"width": 64},
+    "sparse-combinations": {
+        "components": 12,
+        "size": 6,
+        "max_combinations": 2,
+        "upper_bound": 0.2,
+        "columns": 24,
+        "rounds": 1,
+        "start_rounds": 1,
+    },
+    "wagcn": {"window": 8},
+    "wstr": {"width": 128},
+}
+"""Settings of methods that are too wide to be checked dozens of times, or larger than the checks' videos would fill."""
 
 
 def subject_of(name: str) -> Subject:
     """Return a registered method with its recipe, and some with smaller numbers."""
     subject = find_subject(name)
-    changed = NARROWER.get(name)
+    changed = SMALLER.get(name)
     if changed is None:
         return subject
     return replace(subject, config=subject.method.Config(**{**dict(subject.settings()), **changed}))

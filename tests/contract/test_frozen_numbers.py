@@ -24,7 +24,7 @@ METHODS, ADD_ONS = (
     for kind in (MethodPlugin, AddOnPlugin)
 )
 # At a higher rate their first steps are so large that rounding grows to what a change of the method would be.
-SLOW = ("hl-net", "mgfn", "vadclip")
+SLOW = ("hl-net", "mgfn", "msl", "vadclip", "wstr")
 CASES = [
     *((name, ("learning_rate=1e-05",) if name in SLOW else ()) for name in METHODS),
     *((f"mmil+{name}", ()) for name in ADD_ONS),

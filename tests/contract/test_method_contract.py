@@ -26,6 +26,9 @@ UNREACHED_ALONE = {
     ),
     "wsal": ("fc2_1.weight", "fc2_1.bias", "fc2_2.weight", "fc2_2.bias"),
     "amil": ("attention.inner.weight", "attention.inner.bias", "attention.outer.weight"),
+    "claws": ("first.attention.weight", "second.attention.weight"),
+    "ma": ("attention.0.weight", "attention.0.bias", "attention.2.weight", "attention.2.bias", "attention.4.weight"),
+    "wagcn": ("learned_graph.query.weight", "learned_graph.key.weight"),
 }
 """Weights that compare segments, and so learn nothing from videos of one segment."""
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from benchmark.api import FeatureSpec, TrainingContext
 from methods.msl import MSL, sequence_lengths, sinusoids, window_means
-from methods.parts.windows import cut_windows, join_windows
 from methods.parts import long_videos
 from methods.parts.losses import hinge_paired
+from methods.parts.windows import cut_windows, join_windows
 from tests.unit.methods import bags, plain
 
 SMALL = {"width": 8, "heads": 2}
