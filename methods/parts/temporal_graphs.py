@@ -1,8 +1,8 @@
-"""Graphs over the segments of a video, and convolutions on them, of HL-Net (Wu et al., ECCV 2020), VadCLIP and WAGCN.
+"""Graphs over the segments of a video, and convolutions on them, of HL-Net, VadCLIP, BN-SVP and WAGCN.
 
-Source: model.py and layers.py of the official code of the first two; WAGCN's (Cao et al., IEEE SPL 2022) are
-reconstructed. A graph is never held as a whole where a video is long: its rows are made in blocks, and made again where
-it is used again.
+Source: the official code of the first three (Wu et al., ECCV 2020; Wu et al., AAAI 2024; Sapkota and Yu, CVPR 2022);
+WAGCN's (Cao et al., IEEE SPL 2022) are reconstructed. A graph is never held as a whole where a video is long: its rows
+are made in blocks, and made again where it is used again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from methods.parts.layers import TemporalConvolution, unit_vectors
 __all__ = [
     "Graph",
     "GraphConvolution",
+    "affinity_graph",
     "cosine_graph",
     "distance_graph",
     "graph_of_rows",
@@ -36,6 +37,9 @@ BAND = 512
 """Rows of a block of the distance graph."""
 REACH = 128
 """Distance from which on exp(-distance / e) is below 4e-21, and adds nothing even in float64."""
+
+FAINT = -80.0
+"""Logarithm of an affinity that counts as none, below 2e-35."""
 
 
 class GraphConvolution(nn.Module):
@@ -117,6 +121,29 @@ def cosine_graph(x: Tensor, threshold: float, scale: float | None = None) -> Gra
         cosines = units[:, start:stop] @ units.mT
         kept = torch.where(cosines >= threshold, cosines, torch.zeros_like(cosines))
         return kept if scale is None else kept * _nearness(place[start:stop, None] - place, scale, x)
+
+    return graph_of_rows(x, rows)
+
+
+def affinity_graph(x: Tensor, length_scale: Tensor) -> Graph:
+    """Connect segments of near features: exp(-||(x_i - x_j) / l||^2 / 2), the Gaussian kernel of BN-SVP's code.
+
+    Parameters
+    ----------
+    x
+        Features, shape (sequences, T, D).
+    length_scale
+        l, one of each feature, shape (D).
+    """
+    with torch.autocast(x.device.type, enabled=False):  # distances are differences of large numbers
+        scaled = (x - x.mean(-2, keepdim=True)) / length_scale
+        squares = scaled.square().sum(-1, keepdim=True)
+
+    def rows(start: int, stop: int) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            halves = scaled[:, start:stop] @ scaled.mT - (squares[:, start:stop] + squares.mT) / 2
+            # A CPU takes many times as long for numbers that are almost too small for it.
+            return F.threshold(halves.clamp_max(0), FAINT, -torch.inf).exp()
 
     return graph_of_rows(x, rows)
 
