@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ __all__ = [
     "NonLocal",
     "Scorer",
     "TemporalConvolution",
+    "full_precision",
     "init_xavier_normal",
     "init_xavier_uniform",
     "mean_logit",
@@ -71,6 +73,12 @@ def unit_vectors(x: Tensor, eps: float = 1e-8) -> Tensor:
     """
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     return torch.where(norm > eps, x / norm.clamp_min(eps), torch.zeros_like(x))
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which products with `x` are made at its own precision, whatever that of the training is."""
+    device = x.device.type
+    return nullcontext() if device == "meta" else torch.autocast(device, enabled=False)
 
 
 class TemporalConvolution(nn.Conv1d):

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from methods.parts.layers import full_precision
+
 __all__ = ["choose_greedily", "partition", "split_in_two", "sticky_path"]
 
 K_MEANS_ROUNDS = 10
@@ -32,7 +34,7 @@ def partition(x: Tensor, states: int, stickiness: float, rounds: int) -> Tensor:
     rounds
         How many paths are taken.
     """
-    with torch.autocast(x.device.type, enabled=False), torch.no_grad():
+    with full_precision(x), torch.no_grad():
         length = x.shape[1]
         path = (torch.arange(length, device=x.device) * states // length).expand(x.shape[:2])
         centres = _means(x, path, x.new_zeros(len(x), states, x.shape[2]))
@@ -81,7 +83,7 @@ def split_in_two(x: Tensor, path: Tensor, states: int) -> Tensor:
 
     It begins with the segment that is farthest from the state's mean, and the one farthest from that.
     """
-    with torch.autocast(x.device.type, enabled=False), torch.no_grad():
+    with full_precision(x), torch.no_grad():
         outside = ~F.one_hot(path, states).bool()
         ends, centres = [], _means(x, path, x.new_zeros(len(x), states, x.shape[2]))
         for _ in range(2):

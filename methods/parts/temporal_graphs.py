@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.parts.layers import TemporalConvolution, unit_vectors
+from methods.parts.layers import TemporalConvolution, full_precision, unit_vectors
 
 __all__ = [
     "Graph",
@@ -135,12 +135,12 @@ def affinity_graph(x: Tensor, length_scale: Tensor) -> Graph:
     length_scale
         l, one of each feature, shape (D).
     """
-    with torch.autocast(x.device.type, enabled=False):  # distances are differences of large numbers
+    with full_precision(x):  # distances are differences of large numbers
         scaled = (x - x.mean(-2, keepdim=True)) / length_scale
         squares = scaled.square().sum(-1, keepdim=True)
 
     def rows(start: int, stop: int) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             halves = scaled[:, start:stop] @ scaled.mT - (squares[:, start:stop] + squares.mT) / 2
             # A CPU takes many times as long for numbers that are almost too small for it.
             return F.threshold(halves.clamp_max(0), FAINT, -torch.inf).exp()

@@ -26,6 +26,7 @@ UNREACHED_ALONE = {
     ),
     "wsal": ("fc2_1.weight", "fc2_1.bias", "fc2_2.weight", "fc2_2.bias"),
     "amil": ("attention.inner.weight", "attention.inner.bias", "attention.outer.weight"),
+    "bn-svp": ("raw_length_scale", *(f"recurrent.weight_hh_l{layer}" for layer in range(5))),
     "claws": ("first.attention.weight", "second.attention.weight"),
     "ma": ("attention.0.weight", "attention.0.bias", "attention.2.weight", "attention.2.bias", "attention.4.weight"),
     "wagcn": ("learned_graph.query.weight", "learned_graph.key.weight"),

@@ -11,6 +11,8 @@ from benchmark.tuning.drawing import draw_at_random
 
 UNSEARCHED = {
     *("bn-wvad", "hl-net", "ifs-vad", "mgfn", "pel4vad", "ur-dmu", "vadclip"),
+    *("bn-svp", "claws", "gcl", "ibl", "ma", "mist-encoder", "msl", "noise-cleaner", "smil", "sparse-combinations"),
+    *("wagcn", "wstr"),
     "tevad",
 }
 """Methods whose quick values are not searched yet, and one that cannot be: no dataset of the search has a text part."""
