@@ -9,13 +9,13 @@ from types import MappingProxyType
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.api import Bags, PairBatch
+from benchmark.api import Bags, FeatureSpec, PairBatch
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.plugins.sizes import OBJECT_CLASSES, build_empty
 from benchmark.plugins.stages import Stages
 from benchmark.tables.declaration import TableDeclaration
-from benchmark.terms import Benchmark
+from benchmark.terms import Benchmark, Training
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def count_run(pipeline: Pipeline, benchmark: Benchmark, settings: Sequence[str] 
     try:
         with torch.device("meta"):
             model = build_empty(pipeline, recipe, shape.dim)
-            batch = PairBatch(*(_bags(videos, shape, training.segments) for _ in range(2)))
+            batch = PairBatch(*(_bags(videos, shape, training, model.features) for _ in range(2)))
             with FlopCounterMode(display=False) as step:
                 model.training_step(batch)["loss"].backward()  # type: ignore[no-untyped-call]
             with FlopCounterMode(display=False) as score, torch.no_grad():
@@ -115,10 +115,12 @@ def count_run(pipeline: Pipeline, benchmark: Benchmark, settings: Sequence[str] 
     )
 
 
-def _bags(videos: int, shape: Shape, segments: int) -> Bags:
+def _bags(videos: int, shape: Shape, training: Training, told: FeatureSpec) -> Bags:
+    crops = 1 if training.draws_crops else training.crops_of(shape.crops)
     return Bags(
-        features=torch.empty(videos, shape.crops, segments, shape.dim),
-        motion=torch.empty(videos, segments),
-        objects=torch.empty(videos, segments, OBJECT_CLASSES),
+        features=torch.empty(videos, crops, training.segments, shape.dim),
+        motion=torch.empty(videos, training.segments),
+        objects=torch.empty(videos, training.segments, OBJECT_CLASSES),
         video_ids=tuple(map(str, range(videos))),
+        classes=torch.empty(videos, len(told.classes)) if told.classes else None,
     )

@@ -44,8 +44,9 @@ def test_what_is_not_searched_makes_a_training_smaller_or_leaves_something_out(n
     quick = read_recipe(find_pipeline(name).method).profiles.get("quick", Block())
     leaves = {**quick.training, **quick.config}
     estimates = {key for key, leaf in leaves.items() if leaf.source == "estimate"}
-    allowed = {"segments", "schedule", "width", "feature_width", "window", "score_by"}
-    assert estimates <= allowed | ({"steps"} if name in UNSEARCHED else set())
+    allowed = {"segments", "schedule", "window", "score_by"}
+    allowed |= {"width", "feature_width", "layers", "heads", "max_combinations"}
+    assert estimates <= allowed | ({"steps", "learning_rate"} if name in UNSEARCHED else set())
     assert (name in UNSEARCHED) == (len(estimates) == len(leaves))
 
 
