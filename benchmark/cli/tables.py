@@ -50,10 +50,11 @@ def reproduce(
     from benchmark.tables.declaration import choose_rows, list_paper_tables, read_table
     from benchmark.tables.planning import plan_table
 
+    chosen = list(map(read_table, list_paper_tables() if table == "all" else [table]))
+    if methods is not None:
+        chosen = choose_rows(chosen, options.split(methods))
     declared, stems = [], []
-    for declaration in map(read_table, list_paper_tables() if table == "all" else [table]):
-        if methods is not None:
-            declaration = choose_rows(declaration, options.split(methods))
+    for declaration in chosen:
         if datasets is None:
             names = default_datasets(declaration.datasets, choices.data)
             stem = "scenes" if names != list(declaration.datasets) else ""

@@ -150,8 +150,8 @@ def read_table(name: str) -> TableDeclaration:
     return table
 
 
-def choose_rows(table: TableDeclaration, methods: Sequence[str]) -> TableDeclaration:
-    """Return a table with some of its rows, in its order.
+def choose_rows(tables: Sequence[TableDeclaration], methods: Sequence[str]) -> list[TableDeclaration]:
+    """Return tables with some of their rows, in their order; one that has none of them is left out.
 
     Parameters
     ----------
@@ -161,26 +161,27 @@ def choose_rows(table: TableDeclaration, methods: Sequence[str]) -> TableDeclara
     Raises
     ------
     InputError
-        If no row is called so.
+        If no row of any table is called so.
     """
-    labels = {row.label: row for row in table.rows}
-    names = {row.method: row for row in reversed(table.rows) if row.method}
+    labels = {row.label: row.label for table in tables for row in table.rows}
+    names = {row.method: row.method for table in tables for row in table.rows if row.method}
     chosen = set()
     for method in methods:
-        if found := find_alike(method, labels):
-            chosen.add(found)
-        elif named := find_alike(method, names):
-            chosen |= {row.label for row in table.rows if row.method == named}
-        else:
-            near = did_you_mean(method, names)
-            raise InputError(
-                f"{table.name}: no row is called {method!r}; its methods are {', '.join(sorted(names))}{near}"
-            )
-    rows = [row for row in table.rows if row.label in chosen]
+        found = find_alike(method, labels) or find_alike(method, names)
+        if found is None:
+            where, near = ", ".join(table.name for table in tables), did_you_mean(method, names)
+            raise InputError(f"{where}: no row is called {method!r}; its methods are {', '.join(sorted(names))}{near}")
+        chosen.add(found)
+    kept = [(table, [row for row in table.rows if chosen & {row.label, row.method}]) for table in tables]
+    return [_with_rows(table, rows) for table, rows in kept if rows]
+
+
+def _with_rows(table: TableDeclaration, rows: Sequence[RowDeclaration]) -> TableDeclaration:
+    there = {row.label for row in rows}
     return table.model_copy(
         update={
-            "rows": tuple(r if r.against in chosen else r.model_copy(update={"against": None}) for r in rows),
-            "reference": table.reference if table.reference in chosen else None,
+            "rows": tuple(r if r.against in there else r.model_copy(update={"against": None}) for r in rows),
+            "reference": table.reference if table.reference in there else None,
         }
     )
 
