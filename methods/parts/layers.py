@@ -30,7 +30,7 @@ __all__ = [
 
 def init_xavier_uniform(module: nn.Module) -> None:
     """Give a linear or convolutional layer Xavier-uniform weights and a zero bias; for `nn.Module.apply`."""
-    if isinstance(module, nn.Linear | nn.Conv1d):
+    if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
