@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.feature_sets import FeatureSet
+from benchmark.datasets.feature_sets import CropLayout, FeatureSet
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
 from benchmark.system.entry_points import list_plugins
@@ -40,23 +41,23 @@ def versions_of(pipeline: Pipeline, settings: tuple[str, ...]) -> str:
     return ", ".join([" + ".join(f"{name} {version}" for name, version in parts), *settings])
 
 
-class InParts(Dataset):
-    """A dataset whose feature vectors are stated to be made of named parts."""
+class Stated(Dataset):
+    """A dataset that is said to have the parts or the patches that a method needs."""
 
-    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, method: type[Method]) -> None:
         super().__init__(path)
-        size, rest = divmod(self.manifest.dim, max(1, len(names)))
-        parts = {name: size + (place < rest) for place, name in enumerate(names)}
-        stated = FeatureSet(
-            id="parts", extractor="none", checkpoint="none", dim=self.manifest.dim, normalisation="none", parts=parts
-        )
-        self.manifest = self.manifest.model_copy(update={"identity": stated if names else None})
+        size, rest = divmod(self.manifest.dim, max(1, len(method.parts)))
+        parts = {name: size + (place < rest) for place, name in enumerate(method.parts)}
+        layout = CropLayout(crops=self.manifest.crops - 1, grids=((1, 1),)) if method.takes_patches else None
+        common = {"id": "stated", "extractor": "none", "checkpoint": "none", "normalisation": "none"}
+        stated = FeatureSet(**common, dim=self.manifest.dim, parts=parts, crop_layout=layout)
+        self.manifest = self.manifest.model_copy(update={"identity": stated if parts or layout else None})
 
 
 def numbers_of(pipeline: Pipeline, settings: tuple[str, ...], data: Path) -> list[float]:
     """Losses of three steps without dropout, then the mean and the deviation of the scores that they lead to."""
     torch.set_num_threads(1)
-    dataset = InParts(data / "scenes-ucf-crime", pipeline.load()[0].parts)
+    dataset = Stated(data / "scenes-ucf-crime", pipeline.load()[0])
     dropouts = [key for key in pipeline.load()[0].Config.model_fields if "dropout" in key]
     overrides = ("steps=3", "batch_size=4", "segments=8", "looks=0", "learning_rate=0.001", *settings)
     overrides += tuple(f"{key}=0" for key in dropouts)

@@ -13,9 +13,9 @@ UNSEARCHED = {
     *("bn-wvad", "ifs-vad", "mgfn", "pel4vad", "ur-dmu", "vadclip"),
     *("bn-svp", "claws", "gcl", "ibl", "ma", "mist-encoder", "msl", "noise-cleaner", "smil", "sparse-combinations"),
     *("wagcn", "wstr"),
-    "tevad",
+    *("ssrl", "tevad"),
 }
-"""Methods whose quick values are not searched yet, and one that cannot be: no dataset of the search has a text part."""
+"""Methods whose quick values are not searched yet, and two that cannot be: they need patches, or a part of text."""
 BUILT_IN = [name for name, plugin in list_plugins(MethodPlugin).items() if plugin.module.startswith("methods.")]
 DATASETS = "scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech"
 TRIALS = 20
