@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from benchmark.runs.table_plan import TablePlan
     from benchmark.tables.cells import FilledTable, Table
     from benchmark.training.choices import Choices
-    from benchmark.training.jobs import Outcome
+    from benchmark.training.jobs import Job, Outcome
     from reports.tables.document import Part
     from reports.tables.single_runs import Metrics
 
@@ -120,21 +120,35 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 
 
 def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
-    """Print what several tables need together: the runs, how many of them are stored, and how long the rest takes."""
-    from benchmark.execution.executors.choice import count_side_by_side
-    from benchmark.execution.forecast import expect_seconds
+    """Print what tables need together: the runs, how many of them are stored, and how long the rest takes."""
     from benchmark.tables.planning import distinct_jobs
 
     store = Results(choices.results).store
-    specs = [job.spec for job in distinct_jobs(job for _, jobs in planned for job in jobs)]
-    missing = [spec for spec in specs if store.record(spec.key) is None]
-    to_train = {"use": missing, "refresh": specs, "only": []}[choices.cached]
-    for plan, jobs in planned:
-        say(f"{plan.table}: {len(jobs)} runs on {', '.join(dataset.name for dataset in plan.datasets)}")
+    jobs = distinct_jobs(job for _, jobs in planned for job in jobs)
+    missing = [job for job in jobs if store.record(job.spec.key) is None]
+    to_train = {"use": missing, "refresh": jobs, "only": []}[choices.cached]
+    rest = f"{len(jobs) - len(missing)} stored, {len(to_train)} to train{_how_long(planned, to_train, choices)}"
+    lines = [f"{plan.table}: {len(of)} runs on {', '.join(d.name for d in plan.datasets)}" for plan, of in planned]
+    if len(lines) == 1:
+        say(f"{lines[0]}: {rest}")
+        return
+    for line in lines:
+        say(line)
+    say(f"All together: {len(jobs)} distinct runs, {rest}")
+
+
+def _how_long(planned: Sequence[Planned], jobs: Sequence[Job], choices: Choices) -> str:
+    from benchmark.execution.executors.choice import count_side_by_side
+    from benchmark.execution.forecast import expect_seconds, guess_seconds
+
+    if not jobs:
+        return ""
     workers = count_side_by_side(choices)
-    seconds = expect_seconds(to_train, store.records(), workers)
-    time = "" if not to_train else ", time unknown" if seconds is None else f", about {seconds / 60:.0f} minutes"
-    say(f"All together: {len(specs)} distinct runs, {len(specs) - len(missing)} stored, {len(to_train)} to train{time}")
+    seconds = expect_seconds([job.spec for job in jobs], Results(choices.results).store.records(), workers)
+    if seconds is not None:
+        return f", about {seconds / 60:.0f} minutes"
+    seconds = guess_seconds((plan for plan, _ in planned), jobs, workers)
+    return "" if seconds is None else f", about {seconds / 60:.0f} minutes by what they compute"
 
 
 def do_and_show(

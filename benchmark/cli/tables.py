@@ -70,8 +70,7 @@ def reproduce(
     simulated = [d.name for plan, _ in planned for d in plan.datasets if d.simulated]
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
-    if len(planned) > 1:
-        say_plan(planned, choices)
+    say_plan(planned, choices)
     if code := say_failures(do_and_show(planned, choices)[0]):
         raise typer.Exit(code)
 

@@ -1,13 +1,25 @@
-"""How long runs will take, from those that are stored."""
+"""How long runs will take: from those that are stored, or roughly from what they compute."""
 
 from __future__ import annotations
 
 import heapq
+import time
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from statistics import fmean
 
+import torch
+
+from benchmark.datasets.dataset import Dataset
 from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.table_plan import TablePlan
+from benchmark.system.process import one_thread
+from benchmark.training.jobs import Job
+
+START = 2.0
+"""Seconds of a run beside its steps and the scoring: reading, and storing."""
+SHARE = 0.4
+"""Of the speed of large matrix products that steps and scoring reach, as a rule."""
 
 
 def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], workers: int) -> float | None:
@@ -29,6 +41,49 @@ def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], work
             return None
         expected.append(fmean(known))
     return makespan(expected, workers)
+
+
+def guess_seconds(plans: Iterable[TablePlan], jobs: Sequence[Job], workers: int) -> float | None:
+    """Guess how long runs take from the multiply-adds that plans say of their methods; None where none says any.
+
+    A step is three passes over a batch, and a test one over its snippets, at the speed of this machine's matrix
+    products. A run whose plan does not say them is taken for one of the same method, or for the average one.
+    """
+    of_run = {
+        key: count
+        for plan in plans
+        for row in plan.rows
+        if row.card
+        for dataset, count in row.card.multiply_adds.items()
+        for key in row.runs[dataset]
+    }
+    of_method = {job.spec.method: of_run[job.spec.key] for job in jobs if job.spec.key in of_run}
+    if not of_method:
+        return None
+    usual, rate = fmean(of_run.values()), SHARE * measure_rate()
+    counts = (of_run.get(job.spec.key) or of_method.get(job.spec.method) or usual for job in jobs)
+    return makespan(
+        (START + count * _passed_rows(job) / rate for job, count in zip(jobs, counts, strict=True)), workers
+    )
+
+
+def measure_rate() -> float:
+    """Measure the multiply-adds per second of matrix products on one thread."""
+    size, products = 512, 8
+    with one_thread(), torch.no_grad():
+        matrix = torch.ones(size, size)
+        started = time.perf_counter()
+        for _ in range(products):
+            torch.mm(matrix, matrix)
+        return products * size**3 / (time.perf_counter() - started)
+
+
+def _passed_rows(job: Job) -> int:
+    """Count the rows that a run's network sees, those of a step three times: forward once, and backward twice."""
+    training, manifest = job.spec.training, Dataset(job.dataset).manifest
+    crops = training.crops_of(manifest.crops)
+    in_step = 2 * training.batch_size * training.segments * (1 if training.draws_crops else crops)
+    return 3 * training.steps * in_step + crops * sum(video.rows for video in manifest.split("test"))
 
 
 def makespan(seconds: Iterable[float], places: int) -> float:

@@ -170,7 +170,7 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
     [
         (
             ["train", "nothing", "scenes-avenue"],
-            "unknown method nothing; known: amil, binary-svm, bn-wvad",
+            "unknown method nothing; known: amil, binary-svm, bn-svp, bn-wvad",
         ),
         (["train", "mmil+nothing", "scenes-avenue"], "unknown add-on nothing; known: conv, conv-wide, ica"),
         (["train", "mmil+ica+ica", "scenes-avenue"], "two add-ons are called ica"),
