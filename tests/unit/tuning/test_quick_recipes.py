@@ -10,7 +10,7 @@ from benchmark.system.entry_points import list_plugins
 from benchmark.tuning.drawing import draw_at_random
 
 UNSEARCHED = {
-    *("bn-wvad", "mgfn", "vadclip"),
+    *("mgfn", "vadclip"),
     *("bn-svp", "claws", "gcl", "ibl", "ma", "mist-encoder", "msl", "noise-cleaner", "smil", "sparse-combinations"),
     *("wagcn", "wstr"),
     *("ssrl", "tevad"),
