@@ -136,14 +136,14 @@ def _pack_table(table: TableDeclaration) -> dict[str, object]:
     names = DATASETS.get(table.name, tuple(FEATURES))
     pack: dict[str, object] = {}
     rows = []
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(row for row in table.rows if row.method):
         specs = {d: [_spec(table.name, row, d, seed) for seed in range(SEEDS[table.name])] for d in names}
         for source, of_seeds in specs.items():
             for spec in of_seeds:
                 pack |= _pack_run(table, row, source, spec, SHIFTS[number % len(SHIFTS)])
         method, *add_ons = row.method.split("+")
         runs = {source: tuple(spec.key for spec in of_seeds) for source, of_seeds in specs.items()}
-        described = row.model_dump(exclude={"method", "against"})
+        described = row.model_dump(exclude={"method", "against", "reason", "published"})
         described["against"] = row.against or table.reference or table.rows[0].label
         rows.append(PlannedRow(**described, method=method, add_ons=tuple(add_ons), runs=runs))
     plan = TablePlan(
