@@ -62,7 +62,10 @@ def train(plugin: Path, data: Path) -> int:
 
 
 def sync(plugin: Path) -> int:
-    return run(["mlflow", "sync", "--results", str(plugin.parent / "results")])
+    """Sync with patience: a server that is there again is slow where the machine is busy."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        return run(["mlflow", "sync", "--results", str(plugin.parent / "results")])
 
 
 def logged(server: Server, experiment: str) -> tuple[list[Run], list[Run]]:
