@@ -68,6 +68,9 @@ class FittedMethod(Method):
             if new:
                 collected = self.collect(bags).detach().to("cpu", torch.float32)
                 self._kept |= {bags.video_ids[i]: (collected[i].clone(), label) for i in new}
+                self._check_memory()
+
+    def _check_memory(self) -> None:
         taken = sum(value.nbytes for value, _ in self._kept.values())
         if taken > self.most_bytes:
             raise MethodError(

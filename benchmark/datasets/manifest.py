@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from benchmark.datasets.feature_sets import FeatureSet
+from benchmark.datasets.feature_sets import CropLayout, FeatureSet
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_there
 from benchmark.system.frozen import FrozenModel, first_error
@@ -158,13 +158,16 @@ class Manifest(FrozenModel):
     @property
     def patch_grids(self) -> tuple[tuple[int, int], ...]:
         """Grids of patches of the frame, behind its usual crops: rows and columns of each."""
-        layout = self.identity.crop_layout if self.identity else None
-        return layout.grids if layout else ()
+        return self._layout.grids if self._layout else ()
 
     @property
     def frame_crops(self) -> int:
         """How many crops are no patches."""
-        return self.crops - sum(rows * columns for rows, columns in self.patch_grids)
+        return self._layout.crops if self._layout else self.crops
+
+    @property
+    def _layout(self) -> CropLayout | None:
+        return self.identity.crop_layout if self.identity else None
 
     def train_hash(self, told: Collection[str] = ()) -> str:
         """Hash of all that training sees: features, pseudo-labels and video labels of the training videos.
