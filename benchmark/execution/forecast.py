@@ -11,9 +11,11 @@ from statistics import fmean
 import torch
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.manifest import Manifest
 from benchmark.runs.records import RunRecord, RunSpec
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.process import one_thread
+from benchmark.terms import Training
 from benchmark.training.jobs import Job
 
 START = 2.0
@@ -61,10 +63,10 @@ def guess_seconds(plans: Iterable[TablePlan], jobs: Sequence[Job], workers: int)
     if not of_method:
         return None
     usual, rate = fmean(of_run.values()), SHARE * measure_rate()
-    counts = (of_run.get(job.spec.key) or of_method.get(job.spec.method) or usual for job in jobs)
-    return makespan(
-        (START + count * _passed_rows(job) / rate for job, count in zip(jobs, counts, strict=True)), workers
-    )
+    counts = [of_run.get(job.spec.key) or of_method.get(job.spec.method) or usual for job in jobs]
+    manifests = {path: Dataset(path).manifest for path in {job.dataset for job in jobs}}
+    rows = [_passed_rows(job.spec.training, manifests[job.dataset]) for job in jobs]
+    return makespan((START + count * seen / rate for count, seen in zip(counts, rows, strict=True)), workers)
 
 
 def measure_rate() -> float:
@@ -78,9 +80,8 @@ def measure_rate() -> float:
         return products * size**3 / (time.perf_counter() - started)
 
 
-def _passed_rows(job: Job) -> int:
+def _passed_rows(training: Training, manifest: Manifest) -> int:
     """Count the rows that a run's network sees, those of a step three times: forward once, and backward twice."""
-    training, manifest = job.spec.training, Dataset(job.dataset).manifest
     crops = training.crops_of(manifest.crops)
     in_step = 2 * training.batch_size * training.segments * (1 if training.draws_crops else crops)
     return 3 * training.steps * in_step + crops * sum(video.rows for video in manifest.split("test"))
