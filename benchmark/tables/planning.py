@@ -55,7 +55,8 @@ def plan_table(
     check_comparable(datasets)
     tried = next((tuned.trials for row in table.rows for tuned in row.tuned.values()), None)
     name = (stem or "+".join(dataset.name for dataset in datasets)) + (f"-tuned-{tried}" if tried else "")
-    reference = table.subject or table.reference or table.rows[0].label
+    with_runs = next((row for row in table.rows if row.method), table.rows[0])
+    reference = table.subject or table.reference or with_runs.label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
     planned = [_plan_row(row, table.protocol, datasets, choices, described=table.described) for row in compared]
     if not any(keys for row in planned for keys in row.row.runs.values()):

@@ -149,8 +149,9 @@ REPORTED = {
 
 def test_a_row_that_only_reports_needs_no_run_and_says_why_and_what_was_published(datasets: list[Dataset]) -> None:
     rows = [REPORTED, {"label": "a", "method": "mmil"}]
-    plan, jobs = plan_table(declaration(rows=rows, reference="a", controls=True), datasets, TINY, "command")
+    plan, jobs = plan_table(declaration(rows=rows, controls=True), datasets, TINY, "command")
     reported, trained = plan.rows
+    assert trained.against == "a"  # the first row that has runs
     assert reported.runs == {dataset.name: () for dataset in datasets}
     assert set(reported.unfit.values()) == {"too little of it is known"}
     assert reported.card is not None
