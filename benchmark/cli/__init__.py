@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -82,6 +83,12 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+@cache
+def whole_command() -> Any:
+    """Return the command with all that are below it; Typer builds them anew at each call of `app`."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code; bad usage and bad input are one line on stderr.
 
@@ -90,7 +97,7 @@ def run(arguments: list[str]) -> int:
     try:
         streams.prepare()
         usage.check_arguments(arguments)
-        code = app(args=arguments, standalone_mode=False)
+        code = whole_command()(args=arguments, prog_name="wvad", standalone_mode=False)
         sys.stdout.flush()
     except InputError as error:
         return _refuse(str(error))
@@ -101,7 +108,7 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):  # Typer's usage errors have no public class
             raise
-        return _refuse(usage.explain(error, typer.main.get_command(app)))
+        return _refuse(usage.explain(error, whole_command()))
     if code == INTERRUPTED:
         print("wvad: interrupted; what is finished is kept, and the same command goes on from it", file=sys.stderr)
     return code if isinstance(code, int) else 0

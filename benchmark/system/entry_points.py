@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -100,12 +101,12 @@ def list_plugins(kind: type[_Plugin]) -> dict[str, _Plugin]:
         If two distributions declare the same name.
     """
     found: dict[str, _Plugin] = {}
-    for point in sorted(entry_points(group=kind.group), key=lambda point: point.name):
-        plugin = kind(point.name, point.module, point.attr, point.dist.name if point.dist else "")
-        other = found.setdefault(point.name, plugin)
+    for declared in _declared(kind.group, tuple((folder, _changed(folder)) for folder in sys.path)):
+        plugin = kind(*declared)
+        other = found.setdefault(plugin.name, plugin)
         if (other.module, other.attribute) != (plugin.module, plugin.attribute):
             raise InputError(
-                f"{kind.kind} {point.name} is declared by {other.distribution} and by {plugin.distribution}; "
+                f"{kind.kind} {plugin.name} is declared by {other.distribution} and by {plugin.distribution}; "
                 "uninstall one"
             )
     return found
@@ -135,6 +136,24 @@ def find_plugin(kind: type[_Plugin], reference: str) -> _Plugin:
         known = f"known: {', '.join(plugins)}{from_files}"
         raise InputError(f"unknown {kind.kind} {reference}; {known}{did_you_mean(reference, plugins)}")
     return plugins[name]
+
+
+@cache
+def _declared(group: str, folders: tuple[tuple[str, int | None], ...]) -> tuple[tuple[str, str, str, str], ...]:
+    """Return name, module, attribute and distribution of a group's entry points, by name.
+
+    They are read once, and anew when something joined or left one of the folders of packages.
+    """
+    points = sorted(entry_points(group=group), key=lambda point: point.name)
+    return tuple((point.name, point.module, point.attr, point.dist.name if point.dist else "") for point in points)
+
+
+def _changed(folder: str) -> int | None:
+    """Return when something last joined or left a folder; None where there is no folder."""
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from benchmark.api import Method
-from benchmark.cli import app, run
+from benchmark.cli import run, whole_command
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
@@ -61,7 +61,7 @@ def shell_commands(program: str) -> Iterator[tuple[Path, str]]:
 
 def find_command(words: list[str]) -> tuple[Any, list[str]]:
     """Return the command that the words begin with, and the words that are left."""
-    command, words = typer.main.get_command(app), list(words)
+    command, words = whole_command(), list(words)
     while isinstance(command, typer.core.TyperGroup):
         assert words, "no command is named"
         assert words[0] in command.commands, f"there is no command {words[0]}"
@@ -94,7 +94,7 @@ def test_commands_in_sentences_exist(page: Path) -> None:
 
 @every_page
 def test_options_in_sentences_exist(page: Path) -> None:
-    group = typer.main.get_command(app)
+    group = whole_command()
     leaves, known = [group], set()
     while leaves:
         command = leaves.pop()

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from benchmark.cli import app, run
+from benchmark.cli import run, whole_command
 from tests.small_store import make_results
 from tests.unit.importing.small_packs import write_pack
 
@@ -73,7 +72,7 @@ def options() -> Iterator[Option]:
             (kind,) = typing.get_args(described.annotation)[:1] or (described.annotation,)
             yield Option(name, parameter.opts[0], kind, described.parameter_info)
 
-    yield from walk(typer.main.get_command(app), "")
+    yield from walk(whole_command(), "")
 
 
 OF_PATHS = [option for option in options() if option.kind is Path]

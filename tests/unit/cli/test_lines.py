@@ -13,7 +13,7 @@ def test_an_error_of_the_system_is_one_line_without_a_traceback(
     def refuse(**_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "data/mine\x1b[2J")
 
-    monkeypatch.setattr(cli, "app", refuse)
+    monkeypatch.setattr(cli, "whole_command", lambda: refuse)
     assert cli.run(["status"]) == 2
     assert capsys.readouterr().err == (
         r"wvad: data/mine\x1b[2J: Permission denied; check the path, and who may read and write there" + "\n"
@@ -24,6 +24,6 @@ def test_an_error_that_names_no_path_is_a_defect(monkeypatch: pytest.MonkeyPatch
     def fail(**_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "whole_command", lambda: fail)
     with pytest.raises(OSError, match="Invalid argument"):
         cli.run(["status"])

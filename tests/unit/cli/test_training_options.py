@@ -8,7 +8,7 @@ import pytest
 import torch
 import typer
 
-from benchmark.cli import app
+from benchmark.cli import whole_command
 from benchmark.cli.quantities import parse_gpus, parse_size, parse_time
 from benchmark.cli.training_options import takes_choices
 from benchmark.datasets.dataset import Dataset
@@ -58,7 +58,7 @@ def test_a_run_takes_a_part_of_a_gpu_or_whole_ones() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_the_same_options_after_its_own(name: str) -> None:
-    given = [parameter.name for parameter in typer.main.get_command(app).commands[name].params]  # type: ignore[attr-defined]
+    given = [parameter.name for parameter in whole_command().commands[name].params]  # type: ignore[attr-defined]
     shared = [field.name for field in fields(Choices)]
     assert given[-len(shared) :] == shared
     assert len(given) > len(shared)

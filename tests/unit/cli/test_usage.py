@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import typer
 
-from benchmark.cli import app, run
+from benchmark.cli import run, whole_command
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -17,7 +16,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
             yield (*path, name), child
 
 
-LEAVES = list(commands(typer.main.get_command(app)))
+LEAVES = list(commands(whole_command()))
 
 
 def line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -27,6 +27,18 @@ def test_listing_imports_no_method_and_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_package_that_joins_or_leaves_is_seen_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    before = list_plugins(MethodPlugin)
+    info = tmp_path / "late-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: late\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[wvad_bench.methods]\nlate-one = late:One\n")
+    assert list_plugins(MethodPlugin) == {**before, "late-one": MethodPlugin("late-one", "late", "One", "late")}
+    info.rename(tmp_path / "gone")
+    assert list_plugins(MethodPlugin) == before
+
+
 def test_a_recipe_is_found_without_importing_the_packages_around_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
