@@ -25,9 +25,11 @@ METHODS, ADD_ONS = (
     for kind in (MethodPlugin, AddOnPlugin)
 )
 # At a higher rate their first steps are so large that rounding grows to what a change of the method would be.
-SLOW = ("hl-net", "mgfn", "msl", "vadclip", "wstr")
+STEADY = dict.fromkeys(("hl-net", "mgfn", "msl", "vadclip", "wstr"), ("learning_rate=1e-05",))
+# Its last layer makes all magnitudes equal at first, so that rounding alone would choose a few of the 8 segments.
+STEADY["mgfn"] += ("top_k=8",)
 CASES = [
-    *((name, ("learning_rate=1e-05",) if name in SLOW else ()) for name in METHODS),
+    *((name, STEADY.get(name, ())) for name in METHODS),
     *((f"mmil+{name}", ()) for name in ADD_ONS),
     *(("clav", (f"relation={name}",)) for name in ("rn", "none")),
 ]
