@@ -33,7 +33,7 @@ reproduce-%: $(READY)
 
 quick-recipe: $(READY) ## Search the quick values of METHOD=a,b as those of all methods were; paste what it prints.
 	$(BIN)/wvad tune $(METHOD) --dataset scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech --trials 20 \
-		--search learning_rate,weight_decay,dropout,steps,penalty $(ARGS)
+		--search learning_rate,weight_decay,dropout,steps,penalty,upper_bound $(ARGS)
 
 report: $(READY) ## One HTML file on all stored runs, with figures for print.
 	$(BIN)/wvad report $(ARGS)

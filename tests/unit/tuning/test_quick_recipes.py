@@ -11,15 +11,14 @@ from benchmark.tuning.drawing import draw_at_random
 
 UNSEARCHED = {
     *("mgfn", "vadclip"),
-    *("bn-svp", "claws", "gcl", "ibl", "ma", "mist-encoder", "msl", "noise-cleaner", "smil", "sparse-combinations"),
-    *("wagcn", "wstr"),
+    *("bn-svp", "mist-encoder", "msl", "noise-cleaner", "sparse-combinations", "wstr"),
     *("ssrl", "tevad"),
 }
 """Methods whose quick values are not searched yet, and two that cannot be: they need patches, or a part of text."""
 BUILT_IN = [name for name, plugin in list_plugins(MethodPlugin).items() if plugin.module.startswith("methods.")]
 DATASETS = "scenes-ucf-crime,scenes-xd-violence,scenes-shanghaitech"
 TRIALS = 20
-SEARCHED = ["learning_rate", "weight_decay", "steps", "dropout", "penalty"]
+SEARCHED = ["learning_rate", "weight_decay", "steps", "dropout", "penalty", "upper_bound"]
 
 
 @pytest.mark.parametrize("name", sorted(set(BUILT_IN) - UNSEARCHED))
