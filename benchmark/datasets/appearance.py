@@ -90,7 +90,9 @@ def _find(path: Path, train_hash: str) -> AppearanceClasses:
 
 
 def _spaced(dataset: Dataset, video: Video) -> NDArray[np.float16]:
-    return dataset.features(video)[np.linspace(0, video.rows - 1, min(_ROWS, video.rows)).round().astype(np.int64)]
+    return dataset.frame_features(video)[
+        np.linspace(0, video.rows - 1, min(_ROWS, video.rows)).round().astype(np.int64)
+    ]
 
 
 def _look(features: NDArray[np.float16]) -> NDArray[np.float64]:

@@ -52,6 +52,10 @@ class Dataset:
         """Return the features of a video, (rows, crops, dim), as a view of the file."""
         return self._features[_rows(video)]
 
+    def frame_features(self, video: Video) -> NDArray[np.float16]:
+        """Return the features of a video without those of patches, (rows, crops, dim), as a view of the file."""
+        return self.features(video)[:, : self.manifest.frame_crops]
+
     def motion(self, video: Video) -> NDArray[np.float32] | None:
         """Return the motion intensity of a video, (rows,), or None if the dataset has none."""
         return None if self._motion is None else self._motion[_rows(video)]

@@ -66,7 +66,7 @@ def motion_source(dataset: Dataset, source: str) -> RowsOf:
         return np.asarray(dataset.motion(video), np.float32)
 
     def difference(video: Video) -> NDArray[np.float32]:
-        return feature_difference(dataset.features(video))
+        return feature_difference(dataset.frame_features(video))
 
     if source not in ("given", "feature-difference"):
         raise InputError(f"motion: {source!r} is not a source; choose given or feature-difference")
@@ -102,7 +102,7 @@ def object_source(dataset: Dataset, source: str) -> RowsOf:
     if source != "soft-kmeans":
         raise InputError(f"objects: {source!r} is not a source; choose given or soft-kmeans")
     classes = appearance_classes(dataset)
-    return lambda video: classes.scores(dataset.features(video))
+    return lambda video: classes.scores(dataset.frame_features(video))
 
 
 def count_object_classes(dataset: Dataset, source: str) -> int:

@@ -31,5 +31,5 @@ def video_length(video: Video) -> Scores:
 
 def feature_norm(dataset: Dataset, video: Video) -> Scores:
     """Score rows by the L2 norm of their features, the mean over crops, (rows,)."""
-    norms: Scores = np.linalg.norm(dataset.features(video).astype(np.float32), axis=2).mean(axis=1)
+    norms: Scores = np.linalg.norm(dataset.frame_features(video).astype(np.float32), axis=2).mean(axis=1)
     return norms
