@@ -7,6 +7,8 @@ from typing import Any
 from benchmark.plugins.contract import Subject, find_subject
 
 SMALLER: Mapping[str, Mapping[str, Any]] = {
+    "bn-wvad": {"width": 128},
+    "clav": {"hidden": 128},
     "mgfn": {"feature_width": 128},
     "msl": {"width": 64},
     "sparse-combinations": {
@@ -18,16 +20,18 @@ SMALLER: Mapping[str, Mapping[str, Any]] = {
         "rounds": 1,
         "start_rounds": 1,
     },
+    "ur-dmu": {"width": 128},
+    "vadclip": {"window": 32},
     "wagcn": {"window": 8},
     "wstr": {"width": 128},
 }
 """Settings of methods that are too wide to be checked dozens of times, or larger than the checks' videos would fill."""
 
 
-def subject_of(name: str) -> Subject:
-    """Return a registered method with its recipe, and some with smaller numbers."""
-    subject = find_subject(name)
-    changed = SMALLER.get(name)
-    if changed is None:
+def subject_of(reference: str, **settings: Any) -> Subject:
+    """Return a registered method, alone or behind add-ons, with its recipe, some with smaller numbers, and settings."""
+    subject = find_subject(reference)
+    changed = {**SMALLER.get(reference.split("+")[0], {}), **settings}
+    if not changed:
         return subject
     return replace(subject, config=subject.method.Config(**{**dict(subject.settings()), **changed}))

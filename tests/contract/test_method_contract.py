@@ -1,5 +1,6 @@
 """Every registered method passes the contract: alone, behind every registered add-on, and in its other forms."""
 
+from dataclasses import replace
 from importlib.metadata import entry_points
 
 import pytest
@@ -37,14 +38,13 @@ UNREACHED_ALONE = {
 def form(name: str, setting: str) -> Subject:
     """A method with one setting changed."""
     key, value = setting.split("=")
-    method = find_subject(name).method
-    return Subject(f"{name} {setting}", method, method.Config(**{key: value}))
+    return replace(subject_of(name, **{key: value}), name=f"{name} {setting}")
 
 
 def combine(name: str, add_on: str) -> Subject:
     """A method behind an add-on; if it contains that add-on, with the setting that chooses it."""
     built_in = find_subject(name).method.built_in_add_ons
-    return form(name, built_in[add_on]) if add_on in built_in else find_subject(f"{name}+{add_on}")
+    return form(name, built_in[add_on]) if add_on in built_in else subject_of(f"{name}+{add_on}")
 
 
 SUBJECTS = [
