@@ -126,6 +126,8 @@ def _summary_notes(searches: Sequence[Trials]) -> Iterator[str]:
     for search in searches:
         if search.best is not None:
             yield f"Best of {search.plan.title}: {said_settings(search.best.settings)}."
+            if (search.best.held_out or 0.0) < (search.recipe.held_out or 0.0):
+                yield f"No trial of {search.plan.title} is better than the recipe's own settings: they may stay."
     yield from (f"{s.plan.title}: {missing}." for s in searches if (missing := missing_trials(s)))
     if found:
         yield OPTIMISTIC

@@ -55,9 +55,12 @@ def test_the_summary_has_the_best_its_standard_error_the_gain_and_how_flat_the_t
     assert "RTFM: 1 of 4 trials without a value." in summary.notes
 
 
-def test_a_loss_against_the_recipe_has_its_sign() -> None:
+def test_a_loss_against_the_recipe_has_its_sign_and_is_said() -> None:
     summary = search_document([a_search([{"cameras": (0.9, 0.9)}, {"cameras": (0.8, 0.86)}])]).parts[0]
     assert texts(summary)["RTFM"][2] == "−7.00"
+    better = "No trial of RTFM is better than the recipe's own settings: they may stay."
+    assert better in summary.notes
+    assert better not in search_document([a_search(ONE)]).parts[0].notes
 
 
 def test_the_caption_says_how_trials_were_drawn_and_judged() -> None:
