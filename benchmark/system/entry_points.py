@@ -145,7 +145,8 @@ def _declared(group: str, folders: tuple[tuple[str, int | None], ...]) -> tuple[
     They are read once, and anew when something joined or left one of the folders of packages.
     """
     points = sorted(entry_points(group=group), key=lambda point: point.name)
-    return tuple((point.name, point.module, point.attr, point.dist.name if point.dist else "") for point in points)
+    shipped_by = {dist: dist.name if dist else "" for dist in {point.dist for point in points}}  # each read once
+    return tuple((point.name, point.module, point.attr, shipped_by[point.dist]) for point in points)
 
 
 def _changed(folder: str) -> int | None:
