@@ -12,6 +12,11 @@ A benchmark that has an aim says so in `benchmark.extra_info`:
     ``seconds``, the clock alone.
 `scale`
     Optional, of the rival or limit: by how much its time is multiplied to be that of the same work.
+`what`
+    Optional: what is measured, where several of one group have aims; the group's name unless given.
+`processor`
+    Processor seconds per second of the clock, which every benchmark notes (conftest.py). Where it is below
+    `UNDISTURBED`, something else had the processor, or was waited for: an aim missed then says nothing of the code.
 
 The rival or limit is the one benchmark of the same `group` that has no aim, measured in the same run. The ratio is how
 many times as fast as that (``≥ N ×``), its share (``≥ N %``), or how many times as long (``≤ N ×``). All from medians:
@@ -31,7 +36,8 @@ from typing import Any
 from tabulate import tabulate
 
 AIM = re.compile(r"(?P<bound>[≥≤]) (?P<number>[\d.,]+) (?P<unit>×|%|s)(?: |$)")
-HEADERS = ("what", "median", "rival or limit", "ratio", "aim", "met", "since the last run")
+HEADERS = ("what", "median", "rival or limit", "ratio", "aim", "met", "processor", "since the last run")
+UNDISTURBED = 0.9
 
 Benchmark = dict[str, Any]
 """A benchmark as pytest-benchmark stores it."""
@@ -93,24 +99,36 @@ def rows(benchmarks: list[Benchmark], before: Mapping[str, float]) -> Iterator[t
         if "aim" not in one["extra_info"]:
             continue
         aim, seconds = Aim.parse(one["extra_info"]["aim"]), one["stats"]["median"]
-        reference = None if aim.unit == "s" else _reference(one, benchmarks)
+        beside = None if aim.unit == "s" else _reference(one, benchmarks)
+        reference = None if beside is None else _reference_seconds(beside)
         reached = aim.reached(seconds, reference)
+        share = min(_processor(each) for each in (one, beside) if each is not None)
+        missed = "NO" if share >= UNDISTURBED else "disturbed"
         yield (
-            f"{one['group'] or one['name']}{_parameters(one)}",
+            f"{one['extra_info'].get('what') or one['group'] or one['name']}{_parameters(one)}",
             _time(seconds),
             _time(reference) if reference is not None else "",
             f"{reached:.3g} {aim.unit}" if aim.unit != "s" else "",
             aim.text,
-            "yes" if aim.met(reached) else "NO",
+            "yes" if aim.met(reached) else missed,
+            f"{100 * share:.0f} %",
             _change(seconds, before.get(one["fullname"])),
         )
 
 
-def _reference(one: Benchmark, benchmarks: list[Benchmark]) -> float:
+def _reference(one: Benchmark, benchmarks: list[Benchmark]) -> Benchmark:
     others = [b for b in benchmarks if b["group"] == one["group"] and "aim" not in b["extra_info"]]
     if len(others) != 1:
         raise ValueError(f"{one['fullname']}: its group has {len(others)} benchmarks without an aim, not one")
-    return float(others[0]["stats"]["median"]) * float(others[0]["extra_info"].get("scale", 1))
+    return others[0]
+
+
+def _reference_seconds(reference: Benchmark) -> float:
+    return float(reference["stats"]["median"]) * float(reference["extra_info"].get("scale", 1))
+
+
+def _processor(one: Benchmark) -> float:
+    return float(one["extra_info"].get("processor", 1.0))
 
 
 def _parameters(one: Benchmark) -> str:

@@ -50,10 +50,30 @@ def test_the_one_without_an_aim_is_what_a_group_is_held_against() -> None:
         measured("clock", "b", 0.0002, kind="seconds", aim="≤ 1 s"),
     ]
     ours, clock = rows(run, {"tests/ours": 0.4})
-    assert ours == ("a", "500 ms", "200 s", "400 ×", "≥ 200 × as fast", "yes", "+25 %")
-    assert clock == ("b", "200 µs", "", "", "≤ 1 s", "yes", "new")
+    assert ours == ("a", "500 ms", "200 s", "400 ×", "≥ 200 × as fast", "yes", "100 %", "+25 %")
+    assert clock == ("b", "200 µs", "", "", "≤ 1 s", "yes", "100 %", "new")
     with pytest.raises(ValueError, match="0 benchmarks without an aim"):
         list(rows(run[1:], {}))
+
+
+@pytest.mark.parametrize(
+    ("ours", "limit", "median", "met"),
+    [
+        (0.99, 1.9, 3.0, "NO"),
+        (0.5, 1.0, 3.0, "disturbed"),
+        (1.0, 0.5, 3.0, "disturbed"),
+        (0.5, 0.5, 1.0, "yes"),
+    ],
+)
+def test_an_aim_missed_where_others_had_the_processor_is_disturbed(
+    ours: float, limit: float, median: float, met: str
+) -> None:
+    run = [
+        measured("limit", "a", 1.0, processor=limit),
+        measured("ours", "a", median, kind="limit", aim="≤ 2 × it", what="the other", processor=ours),
+    ]
+    ((what, *_, said, share, _),) = rows(run, {})
+    assert (what, said, share) == ("the other", met, f"{100 * min(ours, limit):.0f} %")
 
 
 def test_the_last_run_is_compared_with_those_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
