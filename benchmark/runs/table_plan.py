@@ -21,7 +21,13 @@ Keys = Annotated[tuple[RunKey, ...], Field(max_length=MOST_SEEDS)]
 
 
 class PlannedDataset(FrozenModel):
-    """A dataset of a planned table, as it was when the table was planned."""
+    """A dataset of a planned table, as it was when the table was planned.
+
+    Attributes
+    ----------
+    train_segments
+        Where the rows of training videos are segments and no snippets: how many a video has, each number once.
+    """
 
     name: FileName
     benchmark: Benchmark
@@ -32,6 +38,7 @@ class PlannedDataset(FrozenModel):
     test_videos: int = Field(ge=0)
     missing: int = Field(ge=0)
     simulated: bool
+    train_segments: tuple[int, ...] = ()
 
 
 class Search(FrozenModel):
@@ -179,6 +186,9 @@ class TablePlan(FrozenModel):
             del content["search"]  # a table without one is what it was before there were any
         if not self.diagnosis:
             del content["diagnosis"]
+        for dataset in content["datasets"]:
+            if not dataset["train_segments"]:
+                del dataset["train_segments"]
         for row in filter(None, (*content["rows"], content["shuffled"])):
             for name in ("tuned", "unfit", "supervision", "card"):
                 if not row[name]:

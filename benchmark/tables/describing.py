@@ -66,6 +66,7 @@ def describe_figures(published: Sequence[PublishedFigure], datasets: Sequence[Da
 def describe_dataset(dataset: Dataset) -> PlannedDataset:
     """Describe a dataset for a plan."""
     manifest = dataset.manifest
+    segmented = {video.rows for video in manifest.split("train") if video.unit == "segments"}
     return PlannedDataset(
         name=manifest.name,
         benchmark=manifest.benchmark,
@@ -76,4 +77,5 @@ def describe_dataset(dataset: Dataset) -> PlannedDataset:
         test_videos=len(manifest.split("test")),
         missing=len(manifest.missing),
         simulated=manifest.name.startswith(SCENES_PREFIX),
+        train_segments=tuple(sorted(segmented)),
     )

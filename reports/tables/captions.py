@@ -46,6 +46,11 @@ def caption(table: Table) -> list[str]:
         lines.append(f"{plan.holdout:.0%} of the training videos of each class were held out.")
     names = ", ".join(f"{d.name} ({d.feature_set}, {d.test_videos} test videos)" for d in plan.datasets)
     lines.append(f"Datasets: {names}. Crops in use: {', '.join(table.crops) or 'no run yet'}.")
+    segmented = [
+        f"{d.name} ({' or '.join(map(str, d.train_segments))} a video)" for d in plan.datasets if d.train_segments
+    ]
+    if segmented:
+        lines.append(f"Trained on stored segments in the place of snippets: {', '.join(segmented)}.")
     missing = [f"{d.name} lacks {d.missing} annotated videos" for d in plan.datasets if d.missing]
     if missing:
         lines.append(f"Without features: {', '.join(missing)}.")

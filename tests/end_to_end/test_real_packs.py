@@ -53,5 +53,6 @@ def test_segmented_training_videos_and_a_test_video_of_thousands_of_snippets(
     assert run(["train", "clav", "ucf-captions", *places, *TINY]) == 0
     printed = capsys.readouterr().out
     assert "ucf-captions lacks 46 annotated videos" in printed
+    assert "Trained on stored segments in the place of snippets: ucf-captions (32 a video)." in printed
     assert "Fallback DEV-INT-DIFF" in printed
     assert "auc_class/Assault" in printed
