@@ -45,8 +45,8 @@ PseudoLabel = Literal["motion", "objects"]
 VideoTail = Literal["drop", "keep"]
 """What an extractor does with the last frames where they do not fill a snippet."""
 FlowMethod = Literal["dis", "tvl1"]
-CropRule = Literal["one", "five", "ten"]
-Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d"]
+CropRule = Literal["one", "five", "ten", "ten-in-place"]
+Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d", "i3d-inception"]
 """What an encoder does to colours."""
 
 Profile = Literal["quick", "paper"]

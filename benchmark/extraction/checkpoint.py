@@ -25,6 +25,8 @@ _NESTS = ("state_dict", "model")
 """Where training scripts put the weights beside other things."""
 _PARALLEL = "module."
 """What `DataParallel` puts before every name."""
+_COUNTER = "num_batches_tracked"
+"""Ends the names of what batch normalisation counts in training and never uses after; files from before 0.4 lack it."""
 
 
 class Architecture(Plugin):
@@ -157,7 +159,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Put weights into a network that they fit exactly.
+    """Put weights into a network that they fit exactly, but for the counters of batch normalisation.
 
     Raises
     ------
@@ -167,6 +169,7 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
     wanted = network.state_dict()
     if all(name.startswith(_PARALLEL) and name not in wanted for name in weights):
         weights = {name.removeprefix(_PARALLEL): tensor for name, tensor in weights.items()}
+    wanted, weights = _without_counters(wanted), _without_counters(weights)
     for name in [*wanted, *weights]:
         if name not in weights:
             raise InputError(f"{path}: lacks {name}, which the architecture has; is it the right architecture?")
@@ -175,4 +178,8 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
         if weights[name].shape != wanted[name].shape:
             has, takes = tuple(weights[name].shape), tuple(wanted[name].shape)
             raise InputError(f"{path}: {name} is {has}, but {takes} in the architecture; is it the right one?")
-    network.load_state_dict(weights)
+    network.load_state_dict(weights, strict=False)
+
+
+def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in weights.items() if not name.endswith(_COUNTER)}

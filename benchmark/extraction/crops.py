@@ -22,8 +22,10 @@ _COLOURS: dict[Normalisation, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "lite": ((127 / 255,) * 3, (128 / 255,) * 3),
     # x / 255
     "unit": ((0.0,) * 3, (1.0,) * 3),
-    # I3D as published: x / 127.5 - 1.
-    "i3d": ((0.5,) * 3, (0.5,) * 3),
+    # I3D-ResNet-50 (facebookresearch/video-nonlocal-net): (x - 114.75) / 57.375.
+    "i3d": ((0.45,) * 3, (0.225,) * 3),
+    # I3D-Inception (deepmind/kinetics-i3d): x / 127.5 - 1.
+    "i3d-inception": ((0.5,) * 3, (0.5,) * 3),
 }
 
 
@@ -39,7 +41,8 @@ def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[
         (height, width, BGR)
     rule
         ``one``, the centre; ``five``, the corners (top left, top right, bottom left, bottom right) and the centre;
-        ``ten``, the five and then the same mirrored.
+        ``ten``, the five and then those of the mirrored frame, as torchvision's TenCrop; ``ten-in-place``, the five
+        and then each of them mirrored, so that the sixth shows the top left again.
     height, width
         Of a crop, in pixels.
 
@@ -57,8 +60,14 @@ def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[
     centre = (round(down / 2), round(right / 2))
     corners = [(0, 0), (0, right), (down, 0), (down, right)]
     places = [centre] if rule == "one" else [*corners, centre]
-    crops = np.stack([whole[top : top + height, left : left + width] for top, left in places])
-    return np.concatenate([crops, crops[:, :, ::-1]]) if rule == "ten" else crops
+
+    def cut(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.stack([image[top : top + height, left : left + width] for top, left in places])
+
+    crops = cut(whole)
+    if rule == "ten":
+        return np.concatenate([crops, cut(whole[:, ::-1])])
+    return np.concatenate([crops, crops[:, :, ::-1]]) if rule == "ten-in-place" else crops
 
 
 def normalise(crops: NDArray[np.uint8], normalisation: Normalisation) -> NDArray[np.float32]:

@@ -151,7 +151,7 @@ def write_identity(folder: ExtractionFolder) -> None:
     settings = folder.settings.features
     if settings is None or not folder.frames:
         return
-    digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+    digest = hashlib.sha256(settings.identity().encode()).hexdigest()
     _, crops, dim = read_npy(folder.file(FEATURES, next(iter(folder.frames)))).shape
     identity = FeatureSet(
         id=f"{Path(settings.model).stem}-{digest[:8]}",

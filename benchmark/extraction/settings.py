@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import CropRule, FlowMethod, Normalisation, VideoTail
 
 EncoderKind = Literal["image", "clip"]
 Family = Literal["yolov5", "yolov8", "fastestdet"]
+
+# Words that meant something else in records of version 1, and what they meant: `i3d` was the Inception network's, and
+# `ten` mirrored each crop in its place.
+_VERSION_1: Mapping[str, Mapping[str, str]] = {
+    "normalisation": {"i3d": "i3d-inception"},
+    "crops": {"ten": "ten-in-place"},
+}
+# What stands for today's words in the identity of features, so that what is extracted as before keeps its identity,
+# and no word of before stands for other numbers.
+_IN_IDENTITY: Mapping[str, Mapping[str, str]] = {
+    "normalisation": {"i3d-inception": "i3d", "i3d": "i3d-resnet"},
+    "crops": {"ten-in-place": "ten", "ten": "tencrop"},
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +132,10 @@ class FeatureSettings(FrozenModel):
     width: int
     height: int
 
+    def identity(self) -> str:
+        """Return what decides the features besides the videos, as the text that their identity is the hash of."""
+        return json.dumps(_translate(self.model_dump(), _IN_IDENTITY), separators=(",", ":"), ensure_ascii=False)
+
 
 class ExtractionSettings(FrozenModel):
     """What results depend on besides the videos: results of other settings are never mixed with them.
@@ -162,6 +183,24 @@ class ExtractionRecord(FrozenModel):
         None where motion is in pixels per frame, as measured.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     settings: ExtractionSettings
     motion_scale: MotionScale | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand_version_1(cls, record: Any) -> Any:
+        if not isinstance(record, dict) or record.get("version", 1) != 1 or "settings" not in record:
+            return record
+        settings = record["settings"]
+        if isinstance(settings, dict) and isinstance(features := settings.get("features"), dict):
+            settings = {**settings, "features": _translate(features, _VERSION_1)}
+        return {**record, "version": 2, "settings": settings}
+
+
+def _translate(features: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return settings of features with some words said otherwise."""
+    return {
+        field: words[field].get(value, value) if field in words and isinstance(value, str) else value
+        for field, value in features.items()
+    }

@@ -84,6 +84,24 @@ def test_weights_are_found_where_training_scripts_put_them(nest: str | None, pre
     assert all(torch.equal(network.state_dict()[name], weights[name]) for name in weights)
 
 
+@pytest.mark.parametrize("counted", ["file", "network"])
+def test_batches_that_only_one_side_has_counted_do_not_matter(counted: str) -> None:
+    """Files from before PyTorch 0.4 count none, as those of both published I3D networks."""
+    source = nn.BatchNorm3d(4)
+    source.running_mean = torch.arange(4.0)
+    weights = source.state_dict()
+    if counted == "network":
+        del weights["num_batches_tracked"]
+    network = nn.BatchNorm3d(4)
+    if counted == "file":
+        network.num_batches_tracked = None
+    load_weights(network, weights, Path("w.pth"))
+    assert torch.equal(network.state_dict()["running_mean"], torch.arange(4.0))
+    del weights["running_var"]
+    with pytest.raises(InputError, match=r"w.pth: lacks running_var"):
+        load_weights(network, weights, Path("w.pth"))
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [

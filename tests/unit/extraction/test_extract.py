@@ -1,5 +1,6 @@
 """Extractions: the same whatever the number of workers, resumed, never mixed, and scaled by training videos."""
 
+import hashlib
 import json
 import os
 from dataclasses import replace
@@ -135,6 +136,26 @@ def test_other_settings_are_not_mixed(videos: dict[str, Path], tmp_path: Path) -
     assert read_frame_counts(tmp_path / "frames.csv") == {"quick": 50}
 
 
+def test_words_that_meant_something_else_keep_their_features_apart(
+    videos: dict[str, Path], request_: ExtractionRequest, tmp_path: Path
+) -> None:
+    """What a record of version 1 calls `i3d` and `ten` goes on under their names of today, and its identity stays."""
+    as_before = ExtractionRequest(features=request_.features, normalisation="i3d-inception", crops="ten-in-place")
+    extract({"slow": videos["slow"]}, as_before, tmp_path)
+    file = tmp_path / "extraction.json"
+    record = json.loads(file.read_text())
+    features = record["settings"]["features"] | {"normalisation": "i3d", "crops": "ten"}
+    text = json.dumps(features, separators=(",", ":"))  # what version 1 hashed
+    identity = json.loads((tmp_path / "feature_set.json").read_text())["id"]
+    assert identity == f"encoder-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    file.write_text(json.dumps(record | {"version": 1, "settings": record["settings"] | {"features": features}}))
+    assert extract(videos, as_before, tmp_path).finished_before == 1
+    with pytest.raises(InputError, match=r"normalisation i3d-inception, now i3d; features.crops ten-in-place, now ten"):
+        extract(videos, replace(as_before, normalisation="i3d", crops="ten"), tmp_path)
+    extract(videos, replace(as_before, normalisation="i3d", crops="ten"), tmp_path, replace=True)
+    assert json.loads((tmp_path / "feature_set.json").read_text())["id"] != identity
+
+
 @pytest.mark.parametrize("place", ["frames.csv", "motion/a.npy"])
 def test_files_of_others_are_left_alone(place: str, videos: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / place).parent.mkdir(exist_ok=True)
@@ -145,7 +166,7 @@ def test_files_of_others_are_left_alone(place: str, videos: dict[str, Path], tmp
 
 
 def test_a_damaged_record_is_named(videos: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "extraction.json").write_text('{"version": 2}')
+    (tmp_path / "extraction.json").write_text('{"version": 3}')
     with pytest.raises(InputError, match=r"extraction.json: damaged, or of a newer version"):
         extract(videos, ExtractionRequest(motion=FLOW), tmp_path)
 
