@@ -42,11 +42,13 @@ Layout = Literal["ten-crop", "crop-files", "plain"]
 """How feature files lie on disk."""
 PseudoLabel = Literal["motion", "objects"]
 
-VideoTail = Literal["drop", "keep"]
-"""What an extractor does with the last frames where they do not fill a snippet."""
+VideoTail = Literal["drop", "keep", "loop", "lookahead"]
+"""What an extractor does with the last frames where they do not fill a snippet: it leaves them out; or makes a shorter
+snippet of them, filled up or seen over again; or leaves out a whole snippet, too, that no frame follows."""
 FlowMethod = Literal["dis", "tvl1"]
-CropRule = Literal["one", "five", "ten", "ten-in-place"]
-Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d", "i3d-inception"]
+CropRule = Literal["one", "five", "ten", "ten-in-place", "oversample", "centre-five", "centre-ten"]
+ResizeFilter = Literal["pil-bilinear", "pil-bicubic", "pil-lanczos", "cv2-linear", "cv2-area"]
+Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d", "i3d-inception", "kinetics", "c3d"]
 """What an encoder does to colours."""
 
 Profile = Literal["quick", "paper"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +16,7 @@ from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
     from benchmark.extraction.extract import Extraction
+    from benchmark.extraction.recipes import Recipe
     from benchmark.extraction.settings import MotionSettings
 
 
@@ -35,16 +36,30 @@ def extract(
     architecture: Annotated[
         str | None, typer.Option(help="What the checkpoint fits: package.module:function or path/to/file.py:function.")
     ] = None,
-    feature_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames that an image encoder looks at.")] = 4,
-    normalise: Annotated[terms.Normalisation, typer.Option(help="What the encoder does to colours.")] = "imagenet",
-    crops: Annotated[terms.CropRule, typer.Option(help="Centre; corners and centre; those and mirrored.")] = "one",
+    extractor: Annotated[
+        str | None, typer.Option(help="Published extractor by name, its whole recipe, such as i3d-r50-rtfm.")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option(help="Its weights, as they are published.")] = None,
+    flow: Annotated[terms.FlowMethod | None, typer.Option(help="Have it see flow in place of colours.")] = None,
+    mean_cube: Annotated[Path | None, typer.Option(help="Mean that C3D subtracts, a .binaryproto.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="PART=VALUE, changes a part of its recipe; may be repeated.")
+    ] = None,
+    feature_frames: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Frames that an image encoder looks at; 4 unless given.")
+    ] = None,
+    normalise: Annotated[
+        terms.Normalisation | None, typer.Option(help="What the encoder does to colours; imagenet unless given.")
+    ] = None,
+    crops: Annotated[terms.CropRule | None, typer.Option(help="Crops and their order; one unless given.")] = None,
     crop_size: Annotated[
         int | None,
         typer.Option(min=16, max=4_096, help="Side of a crop in pixels; the encoder's own, else 224."),
     ] = None,
     tail: Annotated[
-        terms.VideoTail, typer.Option(help="The last frames where they do not fill a snippet of 16.")
-    ] = "drop",
+        terms.VideoTail | None,
+        typer.Option(help="The last frames where they do not fill a snippet of 16; drop unless given."),
+    ] = None,
     train: Annotated[
         Path | None, typer.Option(help="Names of the training videos, one a line, to scale motion by.")
     ] = None,
@@ -65,18 +80,28 @@ def extract(
     from benchmark.system.files import writing_to
     from benchmark.system.text_files import read_lines
 
+    _check_features(
+        extractor,
+        of_extractors={"--weights": weights, "--flow": flow, "--mean-cube": mean_cube, "--set": settings},
+        of_encoders={"--features": features, "--architecture": architecture},
+    )
+    parts = {"frames": feature_frames, "normalise": normalise, "crops": crops, "tail": tail}
+    parts |= {"width": crop_size, "height": crop_size}
+    recipe = _recipe(extractor, flow, mean_cube, settings or [], parts) if extractor else None
     request = ExtractionRequest(
         motion=_motion(motion, flow_size),
         objects=objects,
         object_frames=object_frames,
         class_names=tuple(line for _, line in read_lines(class_names)) if class_names else (),
-        features=features,
+        features=weights if extractor else features,
         architecture=architecture,
-        feature_frames=feature_frames,
-        normalisation=normalise,
-        crops=crops,
+        feature_frames=feature_frames or 4,
+        normalisation=normalise or "imagenet",
+        crops=crops or "one",
         crop_size=crop_size,
-        tail=tail,
+        tail=tail or "drop",
+        recipe=recipe,
+        mean_cube=mean_cube,
     )
     if picture and request.motion is None and objects is None:
         raise InputError("--picture shows motion and objects; ask for one of them, or leave it out")
@@ -108,6 +133,31 @@ def extract(
         raise typer.Exit(1)
 
 
+def _check_features(
+    extractor: str | None, of_extractors: Mapping[str, object], of_encoders: Mapping[str, object]
+) -> None:
+    """Refuse options of a named extractor without one, and those of an encoder beside it."""
+    for name, value in (of_encoders if extractor else of_extractors).items():
+        if value and extractor:
+            raise InputError(f"--extractor {extractor}: has its own network; give --weights in place of {name}")
+        if value:
+            raise InputError(f"{name}: belongs to a named extractor; name it with --extractor, or leave it out")
+
+
+def _recipe(
+    name: str, flow: terms.FlowMethod | None, mean_cube: Path | None, settings: list[str], parts: Mapping[str, object]
+) -> Recipe:
+    """Return the recipe of a named extractor with the changes asked for; say what stands in for a missing mean cube."""
+    from benchmark.extraction.recipes import MEAN_CUBE, find_recipe, parse_changes
+
+    published = find_recipe(name, flow)
+    changes = {part: value for part, value in parts.items() if value is not None} | parse_changes(settings)
+    if published.normalise == MEAN_CUBE and mean_cube is None and "normalise" not in changes:
+        say("Without --mean-cube, the mean colours stand in for the mean of each pixel (normalise=c3d).")
+        changes["normalise"] = "c3d"
+    return published.changed(changes)
+
+
 def _motion(method: Literal[terms.FlowMethod, "none"], size: str) -> MotionSettings | None:
     from benchmark.extraction.settings import MotionSettings
 
@@ -119,6 +169,8 @@ def _motion(method: Literal[terms.FlowMethod, "none"], size: str) -> MotionSetti
 
 def _summarise(extraction: Extraction, out: Path) -> None:
     """Say what was extracted, in what unit motion is, and what to do next."""
+    from benchmark.extraction.recipes import ExtractorSettings
+
     done = [outcome for outcome in extraction.outcomes if not outcome.reason]
     snippets, frames = sum(outcome.snippets for outcome in done), sum(outcome.frames for outcome in done)
     parts = [f"{len(done)} videos extracted, {snippets} snippets, {frames} frames"]
@@ -141,6 +193,9 @@ def _summarise(extraction: Extraction, out: Path) -> None:
             "Motion is in pixels per frame. An import scales it by its training videos if it exceeds 1 in one of them, "
             "and takes it for scaled already if not: --train LIST, with their names, scales it here."
         )
+    if isinstance(settings.features, ExtractorSettings) and settings.features.changes:
+        extractor, changes = settings.features.recipe.extractor, ", ".join(settings.features.changes)
+        say(f"These are not the features of {extractor} as published, but a set of their own: {changes}.")
     if settings.features:
         say(f"Import them with: wvad data import NAME --features {out / 'features'} --annotations PATH")
 

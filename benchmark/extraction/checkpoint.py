@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.encoder import FREE_SIZE
-from benchmark.extraction.settings import EncoderKind
+from benchmark.extraction.recipes import EncoderKind
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.hashing import sum_of
@@ -68,30 +68,19 @@ class Architecture(Plugin):
         return network
 
 
-class TorchNetwork:
-    """A PyTorch network with the weights of a checkpoint, on the GPU if there is one.
+class RunningNetwork:
+    """A PyTorch network in use, on the GPU if there is one."""
 
-    Whether it takes images or clips is found by trying, images first.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint cannot be read without running code, does not fit the network, or the network takes
-        neither images nor clips of 16 frames.
-    """
-
+    kind: EncoderKind
     height: int | None = None
     width: int | None = None
 
-    def __init__(self, path: Path, architecture: Architecture, size: int | None) -> None:
+    def __init__(self, path: Path, network: nn.Module) -> None:
         import torch
 
         self.path = path
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = architecture.build()
-        load_weights(network, read_checkpoint(path), path)
         self._network = network.to(self._device, torch.float32).eval()
-        self.kind = self._find_kind(size or FREE_SIZE)
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the output for some images or clips."""
@@ -107,6 +96,25 @@ class TorchNetwork:
         if not isinstance(output, torch.Tensor):
             raise InputError(f"{self.path}: its network gives {type(output).__name__}, not a tensor")
         return output.float().cpu().numpy()
+
+
+class TorchNetwork(RunningNetwork):
+    """A network of the user's with the weights of a checkpoint.
+
+    Whether it takes images or clips is found by trying, images first.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint cannot be read without running code, does not fit the network, or the network takes
+        neither images nor clips of 16 frames.
+    """
+
+    def __init__(self, path: Path, architecture: Architecture, size: int | None) -> None:
+        network = architecture.build()
+        load_weights(network, read_checkpoint(path), path)
+        super().__init__(path, network)
+        self.kind = self._find_kind(size or FREE_SIZE)
 
     def _find_kind(self, size: int) -> EncoderKind:
         shapes: dict[EncoderKind, tuple[int, ...]] = {
@@ -166,19 +174,35 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
     InputError
         If names or shapes differ; names the first.
     """
-    wanted = network.state_dict()
-    if all(name.startswith(_PARALLEL) and name not in wanted for name in weights):
-        weights = {name.removeprefix(_PARALLEL): tensor for name, tensor in weights.items()}
-    wanted, weights = _without_counters(wanted), _without_counters(weights)
+    if trouble := misfit(network, weights):
+        raise InputError(f"{path}: {trouble}; is it the right architecture?")
+    put_weights(network, weights)
+
+
+def misfit(network: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """Say which parameter first does not fit a network, and why; empty if all fit."""
+    wanted = _without_counters(network.state_dict())
+    weights = _alone(weights, wanted)
     for name in [*wanted, *weights]:
         if name not in weights:
-            raise InputError(f"{path}: lacks {name}, which the architecture has; is it the right architecture?")
+            return f"lacks {name}, which the architecture has"
         if name not in wanted:
-            raise InputError(f"{path}: has {name}, which the architecture lacks; is it the right architecture?")
+            return f"has {name}, which the architecture lacks"
         if weights[name].shape != wanted[name].shape:
-            has, takes = tuple(weights[name].shape), tuple(wanted[name].shape)
-            raise InputError(f"{path}: {name} is {has}, but {takes} in the architecture; is it the right one?")
-    network.load_state_dict(weights, strict=False)
+            return f"{name} is {tuple(weights[name].shape)}, but {tuple(wanted[name].shape)} in the architecture"
+    return ""
+
+
+def put_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights into a network that `misfit` has nothing to say of."""
+    network.load_state_dict(_alone(weights, network.state_dict()), strict=False)
+
+
+def _alone(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights without counters, and without what `DataParallel` puts before names."""
+    weights = _without_counters(weights)
+    parallel = all(name.startswith(_PARALLEL) and name not in wanted for name in weights)
+    return {name.removeprefix(_PARALLEL) if parallel else name: tensor for name, tensor in weights.items()}
 
 
 def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,19 +1,37 @@
-"""Crops of a frame, as an image encoder sees them."""
+"""Crops of a frame, as an encoder sees them: their places, their order, and their colours."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.extra import load_opencv
 from benchmark.extraction.frame_sources import Frame
+from benchmark.system.errors import InputError
 from benchmark.terms import CropRule, Normalisation
 
 MARGIN = 256 / 224
 """How much larger than a crop the resized frame is, as where 224 pixels are cut from 256."""
 
+Colours = tuple[tuple[float, ...], tuple[float, ...]]
+
+_CORNERS = ("top left", "top right", "bottom left", "bottom right")
+# Places in their order, and what is mirrored for as many more: the frame before it is cropped, or each crop.
+_ORDERS: Mapping[CropRule, tuple[tuple[str, ...], Literal["frame", "crop"] | None]] = {
+    "one": (("centre",), None),
+    "five": ((*_CORNERS, "centre"), None),
+    "ten": ((*_CORNERS, "centre"), "frame"),
+    "ten-in-place": ((*_CORNERS, "centre"), "crop"),
+    "oversample": ((*_CORNERS[:2], "centre", *_CORNERS[2:]), "frame"),
+    "centre-five": (("centre", *_CORNERS), None),
+    "centre-ten": (("centre", *_CORNERS), "crop"),
+}
+
 # Mean and standard deviation of each colour in units of 255, red first: (x / 255 - mean) / std.
-_COLOURS: dict[Normalisation, tuple[tuple[float, ...], tuple[float, ...]]] = {
+_COLOURS: dict[Normalisation, Colours] = {
     # ImageNet's statistics, as in torchvision.
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     # OpenAI's CLIP.
@@ -24,6 +42,10 @@ _COLOURS: dict[Normalisation, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "unit": ((0.0,) * 3, (1.0,) * 3),
     # I3D-ResNet-50 (facebookresearch/video-nonlocal-net): (x - 114.75) / 57.375.
     "i3d": ((0.45,) * 3, (0.225,) * 3),
+    # Kinetics-400's statistics, as in torchvision.
+    "kinetics": ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
+    # What often stands in for C3D's mean cube: x - (102, 98, 90).
+    "c3d": ((102 / 255, 98 / 255, 90 / 255), (1 / 255,) * 3),
     # I3D-Inception (deepmind/kinetics-i3d): x / 127.5 - 1.
     "i3d-inception": ((0.5,) * 3, (0.5,) * 3),
 }
@@ -40,9 +62,7 @@ def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[
     frame
         (height, width, BGR)
     rule
-        ``one``, the centre; ``five``, the corners (top left, top right, bottom left, bottom right) and the centre;
-        ``ten``, the five and then those of the mirrored frame, as torchvision's TenCrop; ``ten-in-place``, the five
-        and then each of them mirrored, so that the sixth shows the top left again.
+        Which crops, see `take_crops`.
     height, width
         Of a crop, in pixels.
 
@@ -56,21 +76,61 @@ def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[
     tall, wide = max(height, round(frame.shape[0] * scale)), max(width, round(frame.shape[1] * scale))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     whole = cv2.resize(frame, (wide, tall), interpolation=interpolation)[:, :, ::-1]
-    down, right = tall - height, wide - width
-    centre = (round(down / 2), round(right / 2))
-    corners = [(0, 0), (0, right), (down, 0), (down, right)]
-    places = [centre] if rule == "one" else [*corners, centre]
-
-    def cut(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.stack([image[top : top + height, left : left + width] for top, left in places])
-
-    crops = cut(whole)
-    if rule == "ten":
-        return np.concatenate([crops, cut(whole[:, ::-1])])
-    return np.concatenate([crops, crops[:, :, ::-1]]) if rule == "ten-in-place" else crops
+    return take_crops(whole, rule, height, width)
 
 
-def normalise(crops: NDArray[np.uint8], normalisation: Normalisation) -> NDArray[np.float32]:
-    """Return crops (..., height, width, RGB) with their colours normalised."""
-    mean, std = (np.asarray(values, np.float32) for values in _COLOURS[normalisation])
+def take_crops(
+    image: NDArray[Any], rule: CropRule, height: int, width: int, centre: Literal["round", "floor"] = "round"
+) -> NDArray[Any]:
+    """Cut crops from an image as it is.
+
+    Parameters
+    ----------
+    image
+        (height, width, channels)
+    rule
+        ``one``, the centre; ``five``, the corners (top left, top right, bottom left, bottom right) and the centre;
+        ``ten``, the five and then those of the mirrored frame, as torchvision's TenCrop; ``ten-in-place``, the five
+        and then each of them mirrored, so that the sixth shows the top left again; ``oversample``, like ``ten`` with
+        the centre third; ``centre-five`` and ``centre-ten``, like ``five`` and ``ten-in-place`` with the centre first.
+    centre
+        What becomes of half a pixel: rounded to even, as Python and torchvision do, or down.
+
+    Returns
+    -------
+    crops
+        (crops, height, width, channels)
+
+    Raises
+    ------
+    InputError
+        If the image is smaller.
+    """
+    down, right = image.shape[0] - height, image.shape[1] - width
+    if min(down, right) < 0:
+        raise InputError(f"frames of {image.shape[1]}x{image.shape[0]} pixels hold no crop of {width}x{height}")
+    half = round if centre == "round" else int
+    places = {
+        "centre": (half(down / 2), half(right / 2)),
+        "top left": (0, 0),
+        "top right": (0, right),
+        "bottom left": (down, 0),
+        "bottom right": (down, right),
+    }
+    order, mirrored = _ORDERS[rule]
+
+    def cut(whole: NDArray[Any]) -> NDArray[Any]:
+        corners = [places[name] for name in order]
+        return np.stack([whole[top : top + height, left : left + width] for top, left in corners])
+
+    crops = cut(image)
+    if mirrored == "frame":
+        return np.concatenate([crops, cut(image[:, ::-1])])
+    return np.concatenate([crops, crops[:, :, ::-1]]) if mirrored == "crop" else crops
+
+
+def normalise(crops: NDArray[np.uint8], normalisation: Normalisation | Colours) -> NDArray[np.float32]:
+    """Return crops (..., height, width, channels) with their colours normalised, by name or by mean and deviation."""
+    named = _COLOURS[normalisation] if isinstance(normalisation, str) else normalisation
+    mean, std = (np.asarray(values[: crops.shape[-1]], np.float32) for values in named)
     return (crops.astype(np.float32) / np.float32(255) - mean) / std

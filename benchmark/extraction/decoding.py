@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.extraction.frame_sources import Frame, open_frames
+from benchmark.extraction.frame_sources import Frame, Resampled, open_frames
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
@@ -21,8 +21,14 @@ class SnippetReader:
     path
         File of the video, or folder of its frames.
     tail
-        What becomes of the last frames where they do not fill a snippet: ``drop`` leaves them out, ``keep`` gives
-        them as a shorter snippet.
+        What becomes of the last frames where they do not fill a snippet: ``drop`` leaves them out, ``keep`` and
+        ``loop`` give them as a shorter snippet; ``lookahead`` gives only snippets that a frame follows.
+    span
+        Frames given of each snippet: 16, or 17 with the one that follows, which `lookahead` has.
+    fewest
+        Videos of fewer frames are too short.
+    rate
+        Frames per second that the video is brought to; None for as it decodes.
 
     Attributes
     ----------
@@ -38,21 +44,31 @@ class SnippetReader:
         If the file cannot be opened as a video, or the folder lacks a frame.
     """
 
-    def __init__(self, path: Path, tail: VideoTail) -> None:
-        self._source = open_frames(path)
-        self._path, self._tail = path, tail
+    def __init__(
+        self,
+        path: Path,
+        tail: VideoTail,
+        *,
+        span: int = SNIPPET_FRAMES,
+        fewest: int = 1,
+        rate: float | None = None,
+    ) -> None:
+        source = open_frames(path)
+        self._source = source if rate is None else Resampled(source, path, rate)
+        self._path, self._tail, self._span, self._fewest = path, tail, span, fewest
         self.frames = self.snippets = 0
 
     def __iter__(self) -> Iterator[list[Frame]]:
         snippet: list[Frame] = []
+        enough = SNIPPET_FRAMES + (self._tail == "lookahead")
         for frame in self._source:
             self.frames += 1
             snippet.append(frame)
-            if len(snippet) == SNIPPET_FRAMES:
+            if len(snippet) == enough:
                 self.snippets += 1
-                yield snippet
-                snippet = []
-        if snippet and self._tail == "keep":
+                yield snippet[: self._span]
+                snippet = snippet[SNIPPET_FRAMES:]
+        if snippet and self._tail in ("keep", "loop"):
             self.snippets += 1
             yield snippet
 
@@ -66,11 +82,14 @@ class SnippetReader:
         """
         if self.frames == 0:
             raise InputError(f"{self._path}: not one frame can be decoded; copy it again or leave it out")
-        if self.snippets == 0:
+        if self.snippets == 0 and self.frames < SNIPPET_FRAMES:
             raise InputError(
                 f"{self._path}: {self.frames} frames are fewer than a snippet of {SNIPPET_FRAMES}; "
                 "leave it out, or count the shorter snippet with --tail keep"
             )
+        needed = max(self._fewest, SNIPPET_FRAMES + 1 if self._tail == "lookahead" else 1)
+        if self.frames < needed:
+            raise InputError(f"{self._path}: {self.frames} frames are fewer than the {needed} needed; leave it out")
 
     def warning(self) -> str:
         """Say that decoding stopped long before the end that the file states; empty if it did not."""

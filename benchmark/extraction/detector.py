@@ -16,6 +16,7 @@ from benchmark.extraction.onnx_model import OnnxModel, as_half
 from benchmark.extraction.settings import Family, ObjectSettings
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
+from benchmark.terms import SNIPPET_FRAMES
 
 COCO_CLASSES = 80
 GREY = 114
@@ -44,6 +45,7 @@ class Detector:
     """
 
     folder = "objects"
+    span = SNIPPET_FRAMES
 
     def __init__(self, path: Path, frames: int, names: Sequence[str]) -> None:
         self._cv2 = load_opencv()

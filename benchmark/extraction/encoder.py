@@ -13,7 +13,8 @@ from benchmark.extraction.crops import cut_crops, normalise
 from benchmark.extraction.decoding import frame_places
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
-from benchmark.extraction.settings import EncoderKind, FeatureSettings
+from benchmark.extraction.recipes import EncoderKind
+from benchmark.extraction.settings import FeatureSettings
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
@@ -98,6 +99,7 @@ class Encoder:
     """
 
     folder = "features"
+    span = SNIPPET_FRAMES
 
     def __init__(
         self,
@@ -112,6 +114,7 @@ class Encoder:
         if size and {network.height, network.width} - {size, None}:
             raise InputError(f"{network.path}: takes {network.height}x{network.width} pixels; leave --crop-size out")
         self._network = network
+        self.with_onnx = isinstance(network, OnnxNetwork)
         self.settings = FeatureSettings(
             model=network.path.name,
             sha256=sum_of(network.path),
@@ -138,18 +141,35 @@ class Encoder:
             places = frame_places(settings.frames, len(frames))
         # (frames, crops, height, width, RGB)
         seen = np.stack([cut_crops(frames[place], settings.crops, settings.height, settings.width) for place in places])
-        images = normalise(seen, settings.normalisation)
-        if settings.kind == "clip":
-            return as_half(self._vectors(images.transpose(1, 4, 0, 2, 3)), self._network.path)
-        count, crops, *size = seen.shape
-        vectors = self._vectors(images.reshape(count * crops, *size).transpose(0, 3, 1, 2))
-        return as_half(vectors.reshape(count, crops, -1).mean(axis=0, dtype=np.float32), self._network.path)
+        return as_half(encode_crops(self._network, normalise(seen, settings.normalisation)), self._network.path)
 
-    def _vectors(self, images: NDArray[np.float32]) -> NDArray[Any]:
-        output = self._network.encode(np.ascontiguousarray(images))
-        if output.ndim < 2 or len(output) != len(images) or set(output.shape[2:]) - {1}:
-            raise InputError(
-                f"{self._network.path}: gives {output.shape} for {len(images)} {self.settings.kind}s; "
-                "one vector each, (N, dim), is needed: export it with its pooling, without its classifier"
-            )
-        return output.reshape(len(images), -1)
+
+def encode_crops(network: Network, crops: NDArray[np.float32]) -> NDArray[Any]:
+    """Return the features of a snippet's crops, (crops, dim): of the clip, or the mean over its images.
+
+    Parameters
+    ----------
+    crops
+        (frames, crops, height, width, channels)
+
+    Raises
+    ------
+    InputError
+        If the network does not give one vector per clip or image.
+    """
+    if network.kind == "clip":
+        return _vectors(network, crops.transpose(1, 4, 0, 2, 3))
+    count, number, *size = crops.shape
+    vectors = _vectors(network, crops.reshape(count * number, *size).transpose(0, 3, 1, 2))
+    mean: NDArray[Any] = vectors.reshape(count, number, -1).mean(axis=0, dtype=np.float32)
+    return mean
+
+
+def _vectors(network: Network, images: NDArray[np.float32]) -> NDArray[Any]:
+    output = network.encode(np.ascontiguousarray(images))
+    if output.ndim < 2 or len(output) != len(images) or set(output.shape[2:]) - {1}:
+        raise InputError(
+            f"{network.path}: gives {output.shape} for {len(images)} {network.kind}s; "
+            "one vector each, (N, dim), is needed: export it with its pooling, without its classifier"
+        )
+    return output.reshape(len(images), -1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from benchmark.extraction.protobuf import submessages
 from benchmark.system.errors import InputError
 from benchmark.system.files import real_path
 
@@ -25,8 +26,6 @@ _FIELDS: Mapping[_Kind, Mapping[int, _Kind]] = {
     "SparseTensor": {1: "Tensor", 2: "Tensor"},
     "Tensor": {13: "Entry"},
 }
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
-"""How a field is encoded."""
 
 
 def check_external_data(path: Path) -> None:
@@ -64,42 +63,9 @@ def _locations(model: memoryview) -> Iterator[str]:
     while waiting:
         kind, message = waiting.pop()
         if kind == "Entry":
-            texts = dict(_submessages(message))
+            texts = dict(submessages(message))
             if bytes(texts.get(1, b"")) == b"location":
                 yield bytes(texts.get(2, b"")).decode()
             continue
         fields = _FIELDS[kind]
-        waiting += [(fields[number], part) for number, part in _submessages(message) if number in fields]
-
-
-def _submessages(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield number and content of the fields that hold bytes; ValueError or IndexError where there is no field."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        encoding = key & 7
-        if encoding == _VARINT:
-            _, at = _varint(message, at)
-        elif encoding in (_EIGHT_BYTES, _FOUR_BYTES):
-            at += 8 if encoding == _EIGHT_BYTES else 4
-        elif encoding == _BYTES:
-            size, at = _varint(message, at)
-            yield key >> 3, message[at : at + size]
-            at += size
-        else:
-            raise ValueError("no encoding of Protocol Buffers")
-    if at != len(message):
-        raise ValueError("truncated")
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("no number")
+        waiting += [(fields[number], part) for number, part in submessages(message) if number in fields]

@@ -15,7 +15,7 @@ from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.datasets.frames_csv import FILE as FRAMES_FILE
 from benchmark.datasets.frames_csv import read_frame_counts, write_frame_counts
-from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, FeatureSettings, MotionScale
+from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically
 
@@ -133,7 +133,7 @@ def read_record(path: Path) -> ExtractionRecord | None:
 
 def _differences(there: Any, now: Any, name: str = "") -> Iterator[str]:
     """Yield a phrase for every setting that differs."""
-    if isinstance(there, dict) and isinstance(now, dict):
+    if isinstance(there, dict) and isinstance(now, dict) and there.keys() == now.keys():
         for key in there:
             yield from _differences(there[key], now[key], f"{name}.{key}" if name else key)
     elif there != now:
@@ -154,20 +154,13 @@ def write_identity(folder: ExtractionFolder) -> None:
     digest = hashlib.sha256(settings.identity().encode()).hexdigest()
     _, crops, dim = read_npy(folder.file(FEATURES, next(iter(folder.frames)))).shape
     identity = FeatureSet(
-        id=f"{Path(settings.model).stem}-{digest[:8]}",
-        extractor=_describe(settings),
-        checkpoint=f"SHA-256 {settings.sha256}",
+        id=f"{settings.label}-{digest[:8]}",
+        extractor=settings.describe(),
+        checkpoint=settings.checkpoint,
         dim=dim,
         crops=(crops,),
         stride=folder.settings.snippet_frames,
         normalisation="none",
-        source=settings.model,
+        source=settings.model or "",
     )
     write_atomically(folder.path / IDENTITY_FILE, identity.model_dump_json(indent=2) + "\n")
-
-
-def _describe(settings: FeatureSettings) -> str:
-    network = settings.model if settings.architecture is None else f"{settings.architecture} ({settings.model})"
-    seen = "clips of 16 frames" if settings.kind == "clip" else f"the mean of {settings.frames} frames"
-    colours = f"colours {settings.normalisation}"
-    return f"{network} on {seen}, {settings.width} x {settings.height} pixels, {settings.crops}-crop, {colours}"

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import floor
 from pathlib import Path
 from typing import Protocol
 
@@ -32,9 +33,12 @@ class FrameSource(Protocol):
     ----------
     promised
         How many frames the source states that it has.
+    rate
+        How many a second, as the source states it; 0 where it states none.
     """
 
     promised: float
+    rate: float
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""
@@ -60,6 +64,7 @@ class VideoFile:
         if not self._capture.isOpened():
             raise InputError(f"{path}: cannot be opened as a video; copy it again or leave it out")
         self.promised: float = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.rate: float = self._capture.get(cv2.CAP_PROP_FPS)
 
     def __iter__(self) -> Iterator[Frame]:
         try:
@@ -74,6 +79,8 @@ class VideoFile:
 
 class FrameFolder:
     """The pictures of a folder, in the order of their numbers."""
+
+    rate = 0.0
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -117,6 +124,30 @@ class FrameFolder:
         if frame is None:
             raise InputError(f"{self._path}: {picture.name} is empty or damaged; copy it again or leave the folder out")
         return frame
+
+
+class Resampled:
+    """A video brought to another frame rate by repeating and leaving out frames, each shown nearest to its time.
+
+    Frame i is shown from ``round(i r)`` up to ``round((i + 1) r)`` of the new ones, with r the ratio of the rates.
+
+    Raises
+    ------
+    InputError
+        If the source states no frame rate.
+    """
+
+    def __init__(self, source: FrameSource, path: Path, rate: float) -> None:
+        if not source.rate > 0:
+            raise InputError(f"{path}: states no frame rate to bring to {rate:g}; leave frame_rate as it is")
+        self._source, self._ratio = source, rate / source.rate
+        self.promised = source.promised * self._ratio
+        self.rate = rate
+
+    def __iter__(self) -> Iterator[Frame]:
+        for place, frame in enumerate(self._source):
+            for _ in range(floor(place * self._ratio + 0.5), floor((place + 1) * self._ratio + 0.5)):
+                yield frame
 
 
 def is_picture(name: str) -> bool:

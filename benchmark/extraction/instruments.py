@@ -14,17 +14,28 @@ from benchmark.extraction.checkpoint import Architecture, TorchNetwork
 from benchmark.extraction.detector import Detector
 from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
+from benchmark.extraction.extractor import Extractor
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.motion import MotionMeter
+from benchmark.extraction.published import PublishedNetwork
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
 
 class Instrument(Protocol):
-    """Measures snippets; `folder` is where its results lie."""
+    """Measures snippets.
+
+    Attributes
+    ----------
+    folder
+        Where its results lie.
+    span
+        Frames of a snippet that it sees: 16, or 17 with the one that follows.
+    """
 
     folder: str
+    span: int
 
     def measure(self, frames: Sequence[Frame]) -> NDArray[Any]:
         """Return one row of results, in the type that it is stored in."""
@@ -32,12 +43,20 @@ class Instrument(Protocol):
 
 @dataclass(frozen=True)
 class Instruments:
-    """What measures motion, objects and features; None for what is not wanted."""
+    """What measures motion, objects and features; None for what is not wanted.
+
+    Attributes
+    ----------
+    fewest_frames, frame_rate
+        What the recipe of a named extractor says.
+    """
 
     tail: VideoTail
     motion: MotionMeter | None
     objects: Detector | None
-    features: Encoder | None
+    features: Encoder | Extractor | None
+    fewest_frames: int = 1
+    frame_rate: float | None = None
 
     @classmethod
     def of(cls, request: ExtractionRequest) -> Instruments:
@@ -48,13 +67,16 @@ class Instruments:
         InputError
             If the request is empty, a library is not installed, or a model cannot be used.
         """
-        if not (request.motion or request.objects or request.features):
+        recipe = request.recipe
+        if not (request.motion or request.objects or request.features or recipe):
             raise InputError("nothing to extract: choose --motion, --objects or --features")
         return cls(
-            request.tail,
+            recipe.tail if recipe else request.tail,
             MotionMeter(request.motion) if request.motion else None,
             Detector(request.objects, request.object_frames, request.class_names) if request.objects else None,
-            _encoder(request, request.features) if request.features else None,
+            _features(request),
+            recipe.fewest_frames if recipe else 1,
+            recipe.frame_rate if recipe else None,
         )
 
     def __iter__(self) -> Iterator[Instrument]:
@@ -64,7 +86,7 @@ class Instruments:
     def settings(self) -> ExtractionSettings:
         """Return what is recorded beside the results."""
         features = self.features.settings if self.features else None
-        with_torch = features is not None and features.architecture is not None
+        with_torch = self.features is not None and not self.features.with_onnx
         with_onnx = self.objects is not None or (features is not None and not with_torch)
         return ExtractionSettings(
             snippet_frames=SNIPPET_FRAMES,
@@ -76,6 +98,19 @@ class Instruments:
             onnxruntime=load_onnxruntime().__version__ if with_onnx else None,
             torch=version("torch") if with_torch else None,
         )
+
+
+def _features(request: ExtractionRequest) -> Encoder | Extractor | None:
+    if request.recipe is None:
+        return None if request.features is None else _encoder(request, request.features)
+    if request.features is None:
+        raise InputError(f"--extractor {request.recipe.extractor}: name the file of its weights with --weights")
+    network: Network = (
+        OnnxNetwork(request.features)
+        if request.features.suffix.lower() == ".onnx"
+        else PublishedNetwork(request.features, request.recipe)
+    )
+    return Extractor(request.recipe, network, request.mean_cube)
 
 
 def _encoder(request: ExtractionRequest, path: Path) -> Encoder:

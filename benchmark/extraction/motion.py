@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.settings import MotionScale, MotionSettings
 from benchmark.system.errors import InputError
 from benchmark.system.files import replacing
+from benchmark.terms import SNIPPET_FRAMES, FlowMethod
 
 SMALLEST = 16
 """Pixels of a side below which DIS flow is not defined."""
@@ -38,20 +40,16 @@ class MotionMeter:
     """
 
     folder = FLOW
+    span = SNIPPET_FRAMES
 
     def __init__(self, settings: MotionSettings) -> None:
-        self._cv2 = cv2 = load_opencv()
+        self._cv2 = load_opencv()
         self.settings = settings
         if min(settings.width, settings.height) < SMALLEST:
             raise InputError(f"--flow-size: {settings.width}x{settings.height} is below {SMALLEST}x{SMALLEST} pixels")
         if max(settings.width, settings.height) > LARGEST:
             raise InputError(f"--flow-size: {settings.width}x{settings.height} is above {LARGEST}x{LARGEST} pixels")
-        if settings.method == "dis":
-            self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        elif hasattr(cv2, "optflow"):
-            self._flow = cv2.optflow.DualTVL1OpticalFlow_create()
-        else:
-            raise InputError(missing("TV-L1 (OpenCV with its contributed modules)"))
+        self._flow = flow_method(settings.method)
 
     def measure(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
         """Return the mean flow length over pixels and pairs of frames, in pixels of the small frames per frame, ().
@@ -70,6 +68,22 @@ class MotionMeter:
             cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY
         )
         return grey
+
+
+def flow_method(method: FlowMethod) -> Any:
+    """Return what computes the optical flow of two grey frames, by its `calc`.
+
+    Raises
+    ------
+    InputError
+        If OpenCV, or the part of it that has TV-L1, is not installed.
+    """
+    cv2 = load_opencv()
+    if method == "dis":
+        return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    if not hasattr(cv2, "optflow"):
+        raise InputError(missing("TV-L1 (OpenCV with its contributed modules)"))
+    return cv2.optflow.DualTVL1OpticalFlow_create()
 
 
 def write_motion(folder: ExtractionFolder, training: Sequence[str] | None) -> MotionScale | None:

@@ -46,12 +46,18 @@ def extract_video(name: str, path: Path, instruments: Instruments, out: Path) ->
     The video is decoded once, and one snippet of it is in memory at a time.
     """
     try:
-        reader = SnippetReader(path, instruments.tail)
+        reader = SnippetReader(
+            path,
+            instruments.tail,
+            span=max(instrument.span for instrument in instruments),
+            fewest=instruments.fewest_frames,
+            rate=instruments.frame_rate,
+        )
         with ExitStack() as stack:
             files = [stack.enter_context(growing(out / i.folder / f"{name}.npy")) for i in instruments]
             for frames in reader:
                 for instrument, file in zip(instruments, files, strict=True):
-                    file.append(instrument.measure(frames))
+                    file.append(instrument.measure(frames[: instrument.span]))
             reader.check_length()
     except InputError as error:
         return Outcome(name, reason=str(error))

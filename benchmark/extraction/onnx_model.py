@@ -75,6 +75,11 @@ class OnnxModel:
 
 
 def as_half(values: NDArray[Any], path: Path) -> NDArray[np.float16]:
+    """Return what a model gave as float16; see `as_stored`."""
+    return as_stored(values, np.dtype(np.float16), path)
+
+
+def as_stored(values: NDArray[Any], dtype: np.dtype[Any], path: Path) -> NDArray[Any]:
     """Return what a model gave in the type that it is stored in.
 
     Raises
@@ -83,10 +88,13 @@ def as_half(values: NDArray[Any], path: Path) -> NDArray[np.float16]:
         If one value is NaN, infinite, or beyond the range of that type.
     """
     with np.errstate(over="ignore"):
-        half = values.astype(np.float16)
-    if not np.isfinite(half).all():
-        raise InputError(f"{path}: gives NaN, infinite values or values beyond 65504; is --normalise the right one?")
-    return half
+        stored = values.astype(dtype)
+    if not np.isfinite(stored).all():
+        largest = f"{np.finfo(dtype).max:.6g}"
+        raise InputError(
+            f"{path}: gives NaN, infinite values or values beyond {largest}; is --normalise the right one?"
+        )
+    return stored
 
 
 def _one_line(error: Exception) -> str:

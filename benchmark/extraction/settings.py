@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from benchmark.extraction.recipes import EncoderKind, ExtractorSettings, Recipe
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import CropRule, FlowMethod, Normalisation, VideoTail
 
-EncoderKind = Literal["image", "clip"]
 Family = Literal["yolov5", "yolov8", "fastestdet"]
 
 # Words that meant something else in records of version 1, and what they meant: `i3d` was the Inception network's, and
@@ -45,7 +45,11 @@ class ExtractionRequest:
     class_names
         Names of its classes; empty for COCO's 80 without names.
     features
-        An encoder: an ONNX file, or the checkpoint of an `architecture`.
+        An encoder: an ONNX file, or the checkpoint of an `architecture` or of a `recipe`.
+    recipe
+        Of a named extractor, in place of `feature_frames`, `normalisation`, `crops` and `crop_size`.
+    mean_cube
+        File of the mean cube that a recipe subtracts.
     architecture
         ``package.module:function`` or ``path/to/file.py:function`` that gives the checkpoint's network.
     feature_frames
@@ -65,6 +69,8 @@ class ExtractionRequest:
     crops: CropRule = "one"
     crop_size: int | None = None
     tail: VideoTail = "drop"
+    recipe: Recipe | None = None
+    mean_cube: Path | None = None
 
 
 class MotionSettings(FrozenModel):
@@ -132,6 +138,23 @@ class FeatureSettings(FrozenModel):
     width: int
     height: int
 
+    @property
+    def label(self) -> str:
+        """What a set of such features is called, ahead of the hash of its identity."""
+        return Path(self.model).stem
+
+    @property
+    def checkpoint(self) -> str:
+        """Which weights."""
+        return f"SHA-256 {self.sha256}"
+
+    def describe(self) -> str:
+        """Say in a line how the features were computed."""
+        network = self.model if self.architecture is None else f"{self.architecture} ({self.model})"
+        seen = "clips of 16 frames" if self.kind == "clip" else f"the mean of {self.frames} frames"
+        colours = f"colours {self.normalisation}"
+        return f"{network} on {seen}, {self.width} x {self.height} pixels, {self.crops}-crop, {colours}"
+
     def identity(self) -> str:
         """Return what decides the features besides the videos, as the text that their identity is the hash of."""
         return json.dumps(_translate(self.model_dump(), _IN_IDENTITY), separators=(",", ":"), ensure_ascii=False)
@@ -152,7 +175,7 @@ class ExtractionSettings(FrozenModel):
     tail: VideoTail
     motion: MotionSettings | None
     objects: ObjectSettings | None
-    features: FeatureSettings | None
+    features: FeatureSettings | ExtractorSettings | None
     opencv: str
     onnxruntime: str | None
     torch: str | None

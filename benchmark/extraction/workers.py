@@ -102,7 +102,7 @@ def _receive(worker: _Worker) -> Outcome | None:
 def _work(request: ExtractionRequest, out: Path, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     load_opencv().setNumThreads(1)
-    if request.architecture:
+    if request.architecture or request.recipe:
         import torch
 
         torch.set_num_threads(1)

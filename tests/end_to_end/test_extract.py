@@ -80,6 +80,34 @@ def test_what_was_extracted_is_imported_with_its_identity(videos: Path, models: 
     assert [video.frames for video in found[0].videos] == [33, 48, 64, 40]
 
 
+def test_a_named_extractor_gives_the_same_bytes_twice_and_another_identity_when_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from benchmark.extraction.networks.i3d_resnet import I3DResNet50
+
+    torch.manual_seed(0)
+    torch.save(I3DResNet50().state_dict(), tmp_path / "w.pth")
+    video = write_video(tmp_path / "v.avi", moving(17, size=(48, 64)))
+    asked = ["--motion", "none", "--extractor", "i3d-r50-rtfm", "--weights", str(tmp_path / "w.pth"), "--crops", "one"]
+    identities = []
+    for name, change in (("a", []), ("b", []), ("c", ["--set", "normalise=i3d-inception"])):
+        assert extract(video, tmp_path / name, *asked, *change) == 0
+        identities.append(json.loads((tmp_path / name / "feature_set.json").read_text()))
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    features = np.load(tmp_path / "a" / "features" / "v.npy")
+    assert (features.dtype, features.shape) == (np.float32, (2, 1, 2048))
+    assert identities[0]["id"].startswith("i3d-r50-rtfm+crops-one-")
+    assert identities[2]["id"].startswith("i3d-r50-rtfm+crops-one+normalise-i3d-inception-")
+    assert "changed: crops one, normalise i3d-inception; " in identities[2]["extractor"]
+    assert (
+        "not the features of i3d-r50-rtfm as published, but a set of their own: crops one." in capsys.readouterr().out
+    )
+    assert extract(video, tmp_path / "a", *asked, "--tail", "drop") == 2
+    assert "features.recipe.tail loop, now drop" in capsys.readouterr().err
+
+
 def test_motion_is_scaled_by_a_list(videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "train.txt").write_text("v0\nv3.avi\n")
     assert extract(videos, tmp_path / "out", "--train", str(tmp_path / "train.txt")) == 0
@@ -174,6 +202,10 @@ def test_videos_of_avenue_fit_its_annotations(tmp_path: Path, capsys: pytest.Cap
         (["--motion", "none", "--features", "e.onnx", "--picture"], "--picture shows motion and objects"),
         (["--objects", "none.onnx"], "none.onnx: no such file"),
         (["--features", "w.pth", "--architecture", "nets"], "--architecture nets: write package.module:function"),
+        (["--extractor", "i3d-r50-rtfm"], "--extractor i3d-r50-rtfm: name the file of its weights with --weights"),
+        (["--extractor", "i3d", "--weights", "w.pth"], "--extractor i3d: there is no such extractor; known: i3d-r50-"),
+        (["--weights", "w.pth"], "--weights: belongs to a named extractor; name it with --extractor"),
+        (["--extractor", "c3d-sultani", "--features", "e.onnx"], "give --weights in place of --features"),
         (["--object-frames", "17"], "--object-frames': Input should be less than or equal to 16"),
     ],
 )

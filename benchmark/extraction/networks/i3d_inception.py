@@ -45,7 +45,8 @@ class SamePool(nn.MaxPool3d):
 
     def forward(self, clips: Tensor) -> Tensor:
         """Pool (N, C, T, H, W)."""
-        return super().forward(pad_same(clips, *self._sizes))
+        pooled: Tensor = super().forward(pad_same(clips, *self._sizes))
+        return pooled
 
 
 class Unit3D(nn.Module):

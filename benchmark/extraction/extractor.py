@@ -1,0 +1,134 @@
+"""Features by a named extractor: its recipe carried out, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.extraction.crops import normalise, take_crops
+from benchmark.extraction.decoding import frame_places
+from benchmark.extraction.encoder import Network, OnnxNetwork, encode_crops
+from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.frame_sources import Frame
+from benchmark.extraction.mean_cube import read_mean_cube
+from benchmark.extraction.motion import flow_method
+from benchmark.extraction.onnx_model import as_stored
+from benchmark.extraction.recipes import MEAN_CUBE, RECIPES, ExtractorSettings, Recipe, find_recipe
+from benchmark.extraction.resizing import resize
+from benchmark.system.errors import InputError
+from benchmark.system.hashing import sum_of
+from benchmark.terms import SNIPPET_FRAMES
+
+FLOW_BOUND = 20
+"""Pixels per frame that flow is clipped to on both sides before it becomes levels of 0 to 255."""
+
+
+class Extractor:
+    """Gives the features of snippets as its recipe says.
+
+    Each crop is encoded by itself, so that its features depend neither on the others nor on any size of batches.
+
+    Parameters
+    ----------
+    network
+        What encodes, with its weights.
+    mean_cube
+        File of the mean that a recipe with `mean-cube` subtracts.
+
+    Raises
+    ------
+    InputError
+        If the mean cube is missing or damaged, or the network cannot be what the recipe names.
+    """
+
+    folder = "features"
+
+    def __init__(self, recipe: Recipe, network: Network, mean_cube: Path | None, library: str | None = None) -> None:
+        if (recipe.normalise == MEAN_CUBE) != (mean_cube is not None):
+            raise InputError(
+                f"{recipe.extractor}: --mean-cube FILE goes with the normalisation mean-cube, and not without it"
+            )
+        if network.kind != recipe.kind:
+            raise InputError(f"{network.path}: takes {network.kind}s, but {recipe.extractor} encodes {recipe.kind}s")
+        self._network, self._recipe = network, recipe
+        self.with_onnx = isinstance(network, OnnxNetwork)
+        self._mean_cube = read_mean_cube(mean_cube) if mean_cube else None
+        self._flow = flow_method(recipe.flow) if recipe.flow else None
+        self.span = SNIPPET_FRAMES + 1 if recipe.flow else SNIPPET_FRAMES
+        published = find_recipe(recipe.extractor, recipe.flow) if recipe.extractor in RECIPES else recipe
+        self.settings = ExtractorSettings(
+            recipe=recipe,
+            changes=tuple(recipe.differences(published)),
+            model=network.path.name if network.path.is_file() else None,
+            sha256=sum_of(network.path) if network.path.is_file() else None,
+            mean_cube_sha256=sum_of(mean_cube) if mean_cube else None,
+            library=library,
+        )
+        channels = 2 if recipe.flow else 3
+        places = SNIPPET_FRAMES if recipe.kind == "clip" else 1
+        blank = np.zeros((places, 1, recipe.height, recipe.width, channels), np.float32)
+        encode_crops(network, blank)  # to find out now, not at the first video
+
+    def measure(self, frames: Sequence[Frame]) -> NDArray[Any]:
+        """Return the features of the crops of a snippet, (crops, dim).
+
+        A snippet of fewer than 16 frames begins again (tail `loop`), or is filled up with its last frame.
+
+        Raises
+        ------
+        InputError
+            If the crops do not fit into the frames, or the network gives no finite numbers.
+        """
+        recipe = self._recipe
+        views = [self._view(frames, place) for place in self._places(len(frames))]
+        crops = np.stack([take_crops(view, recipe.crops, recipe.height, recipe.width, recipe.centre) for view in views])
+        vectors = [
+            encode_crops(self._network, self._normalised(crops[:, place : place + 1]))
+            for place in range(crops.shape[1])
+        ]
+        return as_stored(np.concatenate(vectors), np.dtype(recipe.precision), self._network.path)
+
+    def _places(self, length: int) -> list[int]:
+        """Return which frames are seen; a shorter snippet is filled up."""
+        frames = self._recipe.frames
+        if isinstance(frames, int):
+            places = frame_places(frames, SNIPPET_FRAMES)
+        else:
+            places = [0 if frames == "first" else SNIPPET_FRAMES // 2]
+        if self._recipe.tail == "loop":
+            return [place % length for place in places]
+        return [min(place, length - 1) for place in places]
+
+    def _view(self, frames: Sequence[Frame], place: int) -> NDArray[Any]:
+        """Return a frame as it is cropped: (height, width, RGB), or its flow, (height, width, 2)."""
+        recipe = self._recipe
+        frame = resize(frames[place], recipe.resize, recipe.filter)
+        if self._flow is not None:
+            return self._flow_levels(frame, resize(frames[place + 1], recipe.resize, recipe.filter))
+        view: NDArray[Any] = frame[:, :, ::-1]
+        if self._mean_cube is None:
+            return view
+        mean = self._mean_cube[place, :, :, ::-1]
+        if mean.shape != view.shape:
+            raise InputError(
+                f"{recipe.extractor}: frames of {view.shape[1]}x{view.shape[0]} pixels do not fit the mean cube of "
+                f"{mean.shape[1]}x{mean.shape[0]}; leave resize as it is, or choose --set normalise=c3d"
+            )
+        return view.astype(np.float32) - mean
+
+    def _flow_levels(self, before: Frame, after: Frame) -> NDArray[np.uint8]:
+        """Return the flow as the levels that it is kept in as pictures: -20 is 0, 20 is 255; (height, width, 2)."""
+        cv2 = load_opencv()
+        grey = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_BGR2GRAY) for frame in (before, after)]
+        flow = np.clip(self._flow.calc(*grey, None), -FLOW_BOUND, FLOW_BOUND)  # type: ignore[union-attr]
+        levels: NDArray[np.uint8] = np.rint((flow + FLOW_BOUND) * (255 / (2 * FLOW_BOUND))).astype(np.uint8)
+        return levels
+
+    def _normalised(self, crops: NDArray[Any]) -> NDArray[np.float32]:
+        given = self._recipe.normalise
+        normal = crops if given == "mean-cube" else normalise(crops, given)
+        return normal[..., ::-1] if self._recipe.channels == "bgr" else normal

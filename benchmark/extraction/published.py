@@ -1,0 +1,85 @@
+"""Networks of named extractors, by name, with weights that fit them exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.extraction.checkpoint import RunningNetwork, misfit, put_weights, read_checkpoint
+from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES, Recipe
+from benchmark.system.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def _i3d_resnet() -> nn.Module:
+    from benchmark.extraction.networks.i3d_resnet import I3DResNet50
+
+    return I3DResNet50()
+
+
+def _i3d_inception() -> nn.Module:
+    from benchmark.extraction.networks.i3d_inception import I3DInception
+
+    return I3DInception("rgb")
+
+
+def _i3d_inception_flow() -> nn.Module:
+    from benchmark.extraction.networks.i3d_inception import I3DInception
+
+    return I3DInception("flow")
+
+
+def _c3d() -> nn.Module:
+    from benchmark.extraction.networks.c3d import C3D
+
+    return C3D()
+
+
+def _clip_vit() -> nn.Module:
+    from benchmark.extraction.networks.clip_vit import CLIPImageEncoder
+
+    return CLIPImageEncoder()
+
+
+_NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
+    "i3d-r50": _i3d_resnet,
+    "i3d-inception": _i3d_inception,
+    "i3d-inception-flow": _i3d_inception_flow,
+    "c3d": _c3d,
+    "clip-vit-b16": _clip_vit,
+}
+
+
+class PublishedNetwork(RunningNetwork):
+    """The network of a named extractor with the weights of a checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint cannot be read without running code, or does not fit; then it names the first parameter that
+        does not, and the extractors that it would fit.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe) -> None:
+        weights = read_checkpoint(path)
+        network = _NETWORKS[recipe.network]()
+        if trouble := misfit(network, weights):
+            raise InputError(f"{path}: does not fit {recipe.extractor}: {trouble}; {_fitting(weights)}")
+        put_weights(network, weights)
+        super().__init__(path, network)
+        self.kind = recipe.kind
+        self.height, self.width = recipe.height, recipe.width
+
+
+def _fitting(weights: Mapping[str, Tensor]) -> str:
+    """Say which extractors some weights fit."""
+    import torch
+
+    with torch.device("meta"):  # no memory is taken
+        fitting = [name for name, build in _NETWORKS.items() if not misfit(build(), weights)]
+    names = [recipe.extractor for recipe in RECIPES.values() if recipe.network in fitting]
+    names += [f"{name} with --flow" for name, network in FLOW_NETWORKS.items() if network in fitting]
+    return f"it would fit {' or '.join(names)}" if names else "it fits no extractor"

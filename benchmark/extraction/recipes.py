@@ -1,0 +1,283 @@
+"""Named extractors: the whole recipe that published features were made by, so that a name means the same numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from benchmark.system.errors import InputError
+from benchmark.system.frozen import FrozenModel, first_error
+from benchmark.system.near_names import did_you_mean, find_alike
+from benchmark.system.yaml_text import YamlTextError, parse_yaml
+from benchmark.terms import SNIPPET_FRAMES, CropRule, FlowMethod, Normalisation, ResizeFilter, VideoTail
+
+EncoderKind = Literal["image", "clip"]
+
+_RESIZE = re.compile(r"none|short [1-9][0-9]{0,3}|[1-9][0-9]{0,3}x[1-9][0-9]{0,3}")
+_Colour = tuple[float, float, float]
+MEAN_CUBE: Literal["mean-cube"] = "mean-cube"
+"""What is subtracted from frames by their places and pixels, from a file."""
+
+
+def _check_resize(resize: str) -> str:
+    if not _RESIZE.fullmatch(resize):
+        raise ValueError("write none, the shorter side as `short 256`, or width and height as 340x256")
+    return resize
+
+
+class Recipe(FrozenModel):
+    """All that decides what an extractor gives, besides its weights and the video.
+
+    Attributes
+    ----------
+    extractor
+        Its name.
+    version
+        Raised whenever the same recipe gives other numbers.
+    network, layer
+        What encodes, and which of its layers is the feature, with its pooling.
+    kind
+        ``clip`` encodes all frames of a snippet together, ``image`` each by itself; then the mean is taken.
+    frames
+        Frames of a snippet that are seen: how many, spread as in `benchmark.extraction.decoding.frame_places`, or
+        ``first`` or ``middle`` for that one.
+    flow
+        Method of the optical flow that the network sees in place of colours.
+    frame_rate
+        Frames per second that the video is brought to by repeating and leaving out frames; None for as it decodes.
+    resize
+        ``short 256`` keeps proportions (a filter of PIL cuts off the fraction of the longer side, one of OpenCV
+        scales both sides by one factor), ``340x256`` stretches to width and height, ``none`` leaves frames alone.
+    filter
+        How pixels are interpolated.
+    crops, width, height
+        Which crops, in which order, and their size in pixels.
+    centre
+        What becomes of half a pixel where the centre is: rounded to even, or down.
+    channels
+        Their order.
+    normalise
+        What is done to colours: by name, ``mean-cube`` by a file, or mean and standard deviation of each channel in
+        units of 255.
+    tail
+        What becomes of the last frames where they do not fill a snippet.
+    fewest_frames
+        Videos with fewer are refused.
+    precision
+        Type that features are stored in.
+    """
+
+    extractor: str
+    version: int = 1
+    network: str
+    layer: str
+    kind: EncoderKind = "clip"
+    frames: Annotated[int, Field(ge=1, le=SNIPPET_FRAMES)] | Literal["first", "middle"] = SNIPPET_FRAMES
+    flow: FlowMethod | None = None
+    frame_rate: float | None = Field(default=None, gt=0, le=1000)
+    resize: Annotated[str, AfterValidator(_check_resize)]
+    filter: ResizeFilter
+    crops: CropRule
+    width: int = Field(default=224, ge=16, le=4096)
+    height: int = Field(default=224, ge=16, le=4096)
+    centre: Literal["round", "floor"] = "round"
+    channels: Literal["rgb", "bgr"] = "rgb"
+    normalise: Normalisation | Literal["mean-cube"] | tuple[_Colour, _Colour]
+    tail: VideoTail = "drop"
+    fewest_frames: int = Field(default=1, ge=1)
+    precision: Literal["float32", "float16"] = "float32"
+
+    def changed(self, changes: Mapping[str, object]) -> Recipe:
+        """Return the recipe with some of its parts changed.
+
+        Raises
+        ------
+        InputError
+            If there is no such part, it is what the extractor's name stands for, or cannot be that.
+        """
+        parts = [part for part in Recipe.model_fields if part not in _FIXED]
+        for part in changes:
+            if part not in parts:
+                known = did_you_mean(part, parts) or f"; its parts are {', '.join(parts)}"
+                raise InputError(f"{self.extractor}: no part `{part}` of its recipe can be changed{known}")
+        try:
+            recipe = Recipe.model_validate({**self.model_dump(), **changes})
+        except ValidationError as error:
+            raise InputError(f"{self.extractor}: {first_error(error, depth=1)}") from None
+        if recipe.flow and recipe.tail != "lookahead":
+            raise InputError(f"{self.extractor}: flow needs the frame after a snippet; leave its tail at lookahead")
+        if recipe.kind == "clip" and recipe.frames != SNIPPET_FRAMES:
+            raise InputError(f"{self.extractor}: its network sees all {SNIPPET_FRAMES} frames of a snippet")
+        return recipe
+
+    def differences(self, other: Recipe) -> list[str]:
+        """Say which parts are others than in another recipe: ``crops oversample``."""
+        ours, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        return [f"{part} {_word(value)}" for part, value in ours.items() if value != theirs[part]]
+
+
+_FIXED = ("extractor", "version", "network", "layer", "kind")
+
+
+def _word(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.extractor: recipe
+    for recipe in (
+        # tianyu0207/RTFM as its author describes it in issue 21.
+        Recipe(
+            extractor="i3d-r50-rtfm",
+            network="i3d-r50",
+            layer="layer4, mean over time and space",
+            resize="short 256",
+            filter="pil-bilinear",
+            crops="ten",
+            normalise="i3d",
+            tail="loop",
+        ),
+        # GowthamGottimukkala/I3D_Feature_Extraction_resnet: other colours than the network was trained on.
+        Recipe(
+            extractor="i3d-r50-gowtham",
+            network="i3d-r50",
+            layer="layer4, mean over time and space",
+            resize="340x256",
+            filter="pil-lanczos",
+            crops="oversample",
+            normalise="i3d-inception",
+            fewest_frames=SNIPPET_FRAMES + 1,
+        ),
+        # Roc-Ng/XDVioDet and Roc-Ng/DeepMIL.
+        Recipe(
+            extractor="i3d-rocng",
+            network="i3d-inception",
+            layer="Mixed_5c, average pool 2x7x7",
+            resize="short 256",
+            filter="cv2-linear",
+            crops="centre-ten",
+            normalise="i3d-inception",
+            tail="lookahead",
+        ),
+        # facebookarchive/C3D, version 1.0, as WaqasSultani/AnomalyDetectionCVPR2018 ran it.
+        Recipe(
+            extractor="c3d-sultani",
+            network="c3d",
+            layer="fc6 after ReLU",
+            resize="171x128",
+            filter="cv2-linear",
+            crops="one",
+            width=112,
+            height=112,
+            centre="floor",
+            channels="bgr",
+            normalise="mean-cube",
+        ),
+        # nwpu-zxr/VadCLIP; that the mean of all frames is meant is a guess, as is the tail.
+        Recipe(
+            extractor="clip-vadclip",
+            network="clip-vit-b16",
+            layer="projected class token, of any length",
+            kind="image",
+            resize="340x256",
+            filter="cv2-linear",
+            crops="centre-ten",
+            normalise="clip",
+        ),
+    )
+}
+FLOW_NETWORKS = {"i3d-rocng": "i3d-inception-flow"}
+"""What sees the flow, for extractors that have it."""
+
+
+def find_recipe(name: str, flow: FlowMethod | None = None) -> Recipe:
+    """Return the recipe of a named extractor, of colours or of flow.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = find_alike(name, RECIPES)
+    if found is None:
+        known = did_you_mean(name, RECIPES) or f"; known: {', '.join(RECIPES)}"
+        raise InputError(f"--extractor {name}: there is no such extractor{known}")
+    recipe = RECIPES[found]
+    if flow is None:
+        return recipe
+    if found not in FLOW_NETWORKS:
+        raise InputError(f"--flow {flow}: {found} has no network of flow; {', '.join(FLOW_NETWORKS)} has")
+    return recipe.model_copy(update={"flow": flow, "network": FLOW_NETWORKS[found]})
+
+
+def parse_changes(settings: Iterable[str]) -> dict[str, object]:
+    """Read changes of a recipe, ``PART=VALUE`` each.
+
+    Raises
+    ------
+    InputError
+        If one is not written so.
+    """
+    changes: dict[str, object] = {}
+    for setting in settings:
+        part, equals, text = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting}: write PART=VALUE, such as crops=one")
+        try:
+            changes[part.strip()] = parse_yaml(text)
+        except YamlTextError as error:
+            raise InputError(f"--set {setting}: {error}") from None
+    return changes
+
+
+class ExtractorSettings(FrozenModel):
+    """How features were computed by a named extractor.
+
+    Attributes
+    ----------
+    recipe
+        With its changes.
+    changes
+        Which parts are others than the name stands for, ``crops oversample``.
+    model, sha256
+        File name and hash of the weights; None where a library has its own.
+    mean_cube_sha256
+        Hash of the mean cube; None where none is subtracted.
+    library
+        What the network is from, with its version; None for ours.
+    """
+
+    recipe: Recipe
+    changes: tuple[str, ...]
+    model: str | None
+    sha256: str | None
+    mean_cube_sha256: str | None = None
+    library: str | None = None
+
+    def identity(self) -> str:
+        """Return what decides the features besides the videos, as the text that their identity is the hash of.
+
+        Names of files are not in it.
+        """
+        return self.model_copy(update={"model": None}).model_dump_json()
+
+    @property
+    def label(self) -> str:
+        """What a set of such features is called, ahead of the hash of its identity."""
+        parts = [self.recipe.extractor, *(change.replace(" ", "-") for change in self.changes)]
+        return re.sub(r"[^\w.+-]+", "-", "+".join(parts))[:120]
+
+    @property
+    def checkpoint(self) -> str:
+        """Which weights."""
+        return f"SHA-256 {self.sha256}" if self.sha256 else f"of {self.library}"
+
+    def describe(self) -> str:
+        """Say in a line how the features were computed."""
+        recipe: dict[str, Any] = self.recipe.model_dump(mode="json")
+        parts = [f"{part} {_word(value)}" for part, value in recipe.items() if part not in ("extractor", "version")]
+        changed = f", changed: {', '.join(self.changes)}" if self.changes else ", as published"
+        return f"{self.recipe.extractor}{changed}; {'; '.join(parts)}"
