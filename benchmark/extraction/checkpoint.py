@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.extraction.blob_file import read_blobs
 from benchmark.extraction.encoder import FREE_SIZE
 from benchmark.extraction.recipes import EncoderKind
 from benchmark.system.entry_points import Plugin
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _HUB_NAME = re.compile(r"-([0-9a-f]{8,64})$")
 _NESTS = ("state_dict", "model")
 """Where training scripts put the weights beside other things."""
+_OLD_TORCH, _ZIP = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", b"PK\x03\x04"
+"""How files of `torch.save` begin, before 1.6 and since."""
 _PARALLEL = "module."
 """What `DataParallel` puts before every name."""
 _COUNTER = "num_batches_tracked"
@@ -134,6 +137,8 @@ class TorchNetwork(RunningNetwork):
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """Read the weights of a checkpoint by name; nothing but tensors and plain values is unpickled.
 
+    It is a file of `torch.save` or of safetensors, or Caffe2's pickle of blobs, ``.pkl``.
+
     Raises
     ------
     InputError
@@ -142,14 +147,14 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     """
     import torch
 
-    from benchmark.system.tensor_files import check_plain, load_tensors
+    from benchmark.system.tensor_files import check_plain
 
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if (named := _HUB_NAME.search(path.stem)) and not sum_of(path).startswith(named[1]):
         raise InputError(f"{path}: its hash is not the one in its name; download it again")
     try:
-        loaded: Any = load_tensors(path)
+        loaded: Any = _load(path)
     except InputError:
         raise
     except Exception as error:  # of pickle, zip files, and torch
@@ -164,6 +169,24 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     for name, tensor in weights.items():
         check_plain(path, str(name), tensor)
     return {str(name): tensor for name, tensor in weights.items()}
+
+
+def _load(path: Path) -> object:
+    import torch
+    from safetensors.torch import load_file
+
+    from benchmark.system.tensor_files import load_tensors
+
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    if path.suffix == ".pkl" and not _is_of_torch(path):
+        return {name: torch.from_numpy(array) for name, array in read_blobs(path).items()}
+    return load_tensors(path)
+
+
+def _is_of_torch(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_OLD_TORCH)).startswith((_OLD_TORCH, _ZIP))
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:

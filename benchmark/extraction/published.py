@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.extraction.checkpoint import RunningNetwork, misfit, put_weights, read_checkpoint
 from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES, Recipe
+from benchmark.extraction.weight_names import our_names
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ class PublishedNetwork(RunningNetwork):
     """
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
-        weights = read_checkpoint(path)
+        published = read_checkpoint(path)
+        weights = our_names(recipe.network, published)
         network = _NETWORKS[recipe.network]()
         if trouble := misfit(network, weights):
-            raise InputError(f"{path}: does not fit {recipe.extractor}: {trouble}; {_fitting(weights)}")
+            raise InputError(f"{path}: does not fit {recipe.extractor}: {trouble}; {_fitting(published)}")
         put_weights(network, weights)
         super().__init__(path, network)
         self.kind = recipe.kind
@@ -79,7 +81,7 @@ def _fitting(weights: Mapping[str, Tensor]) -> str:
     import torch
 
     with torch.device("meta"):  # no memory is taken
-        fitting = [name for name, build in _NETWORKS.items() if not misfit(build(), weights)]
+        fitting = [name for name, build in _NETWORKS.items() if not misfit(build(), our_names(name, weights))]
     names = [recipe.extractor for recipe in RECIPES.values() if recipe.network in fitting]
     names += [f"{name} with --flow" for name, network in FLOW_NETWORKS.items() if network in fitting]
     return f"it would fit {' or '.join(names)}" if names else "it fits no extractor"
