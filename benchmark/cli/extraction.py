@@ -87,7 +87,7 @@ def extract(
     )
     parts = {"frames": feature_frames, "normalise": normalise, "crops": crops, "tail": tail}
     parts |= {"width": crop_size, "height": crop_size}
-    recipe = _recipe(extractor, flow, mean_cube, settings or [], parts) if extractor else None
+    recipe = _recipe(extractor, weights, flow, mean_cube, settings or [], parts) if extractor else None
     request = ExtractionRequest(
         motion=_motion(motion, flow_size),
         objects=objects,
@@ -145,12 +145,18 @@ def _check_features(
 
 
 def _recipe(
-    name: str, flow: terms.FlowMethod | None, mean_cube: Path | None, settings: list[str], parts: Mapping[str, object]
+    name: str,
+    weights: Path | None,
+    flow: terms.FlowMethod | None,
+    mean_cube: Path | None,
+    settings: list[str],
+    parts: Mapping[str, object],
 ) -> Recipe:
     """Return the recipe of a named extractor with the changes asked for; say what stands in for a missing mean cube."""
-    from benchmark.extraction.recipes import MEAN_CUBE, find_recipe, parse_changes
+    from benchmark.extraction.libraries import find_extractor
+    from benchmark.extraction.recipes import MEAN_CUBE, parse_changes
 
-    published = find_recipe(name, flow)
+    published = find_extractor(name, flow, weights)
     changes = {part: value for part, value in parts.items() if value is not None} | parse_changes(settings)
     if published.normalise == MEAN_CUBE and mean_cube is None and "normalise" not in changes:
         say("Without --mean-cube, the mean colours stand in for the mean of each pixel (normalise=c3d).")
@@ -193,8 +199,8 @@ def _summarise(extraction: Extraction, out: Path) -> None:
             "Motion is in pixels per frame. An import scales it by its training videos if it exceeds 1 in one of them, "
             "and takes it for scaled already if not: --train LIST, with their names, scales it here."
         )
-    if isinstance(settings.features, ExtractorSettings) and settings.features.changes:
-        extractor, changes = settings.features.recipe.extractor, ", ".join(settings.features.changes)
+    if isinstance(settings.features, ExtractorSettings) and settings.features.recipe.changes:
+        extractor, changes = settings.features.recipe.extractor, ", ".join(settings.features.recipe.changes)
         say(f"These are not the features of {extractor} as published, but a set of their own: {changes}.")
     if settings.features:
         say(f"Import them with: wvad data import NAME --features {out / 'features'} --annotations PATH")

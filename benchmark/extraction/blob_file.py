@@ -64,8 +64,8 @@ def read_blobs(path: Path) -> dict[str, NDArray[Any]]:
     except Exception as error:  # a damaged pickle fails in many ways
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: cannot be read as weights alone ({reason}); copy or save it again") from None
-    blobs = {_text(key): value for key, value in content.items()} if isinstance(content, dict) else {}
-    blobs = blobs.get("blobs")
+    named = content.items() if isinstance(content, dict) else ()
+    blobs = next((value for key, value in named if _text(key) == "blobs"), None)
     if not isinstance(blobs, dict) or not blobs:
         raise InputError(f"{path}: holds no weights of Caffe2, {{'blobs': {{name: array}}}}")
     arrays = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -99,6 +100,15 @@ class RunningNetwork:
         if not isinstance(output, torch.Tensor):
             raise InputError(f"{self.path}: its network gives {type(output).__name__}, not a tensor")
         return output.float().cpu().numpy()
+
+    def fingerprint(self) -> str:
+        """Return the hash of the file, or, of weights that do not come as one, of their names and values."""
+        if self.path.is_file():
+            return sum_of(self.path)
+        total = hashlib.sha256()
+        for name, tensor in sorted(self._network.state_dict().items()):
+            total.update(f"{name}\0".encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return total.hexdigest()
 
 
 class TorchNetwork(RunningNetwork):

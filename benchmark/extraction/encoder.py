@@ -45,6 +45,9 @@ class Network(Protocol):
     def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the encoder's output for some images or clips."""
 
+    def fingerprint(self) -> str:
+        """Return the hash of its weights."""
+
 
 class OnnxNetwork:
     """An encoder in an ONNX file; the rank of its input says which kind it is.
@@ -75,6 +78,10 @@ class OnnxNetwork:
         if not self._single:
             return self._model.run(images)[0]
         return np.concatenate([self._model.run(image[np.newaxis])[0] for image in images])
+
+    def fingerprint(self) -> str:
+        """Return the hash of the file."""
+        return sum_of(self.path)
 
 
 class Encoder:

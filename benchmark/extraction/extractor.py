@@ -17,7 +17,7 @@ from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.mean_cube import read_mean_cube
 from benchmark.extraction.motion import flow_method
 from benchmark.extraction.onnx_model import as_stored
-from benchmark.extraction.recipes import MEAN_CUBE, RECIPES, ExtractorSettings, Recipe, find_recipe
+from benchmark.extraction.recipes import MEAN_CUBE, ExtractorSettings, Recipe
 from benchmark.extraction.resizing import resize
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
@@ -36,6 +36,8 @@ class Extractor:
     ----------
     network
         What encodes, with its weights.
+    library
+        What the network is from, with its version; None for ours.
     mean_cube
         File of the mean that a recipe with `mean-cube` subtracts.
 
@@ -47,7 +49,7 @@ class Extractor:
 
     folder = "features"
 
-    def __init__(self, recipe: Recipe, network: Network, mean_cube: Path | None, library: str | None = None) -> None:
+    def __init__(self, recipe: Recipe, network: Network, library: str | None, mean_cube: Path | None) -> None:
         if (recipe.normalise == MEAN_CUBE) != (mean_cube is not None):
             raise InputError(
                 f"{recipe.extractor}: --mean-cube FILE goes with the normalisation mean-cube, and not without it"
@@ -59,12 +61,10 @@ class Extractor:
         self._mean_cube = read_mean_cube(mean_cube) if mean_cube else None
         self._flow = flow_method(recipe.flow) if recipe.flow else None
         self.span = SNIPPET_FRAMES + 1 if recipe.flow else SNIPPET_FRAMES
-        published = find_recipe(recipe.extractor, recipe.flow) if recipe.extractor in RECIPES else recipe
         self.settings = ExtractorSettings(
             recipe=recipe,
-            changes=tuple(recipe.differences(published)),
             model=network.path.name if network.path.is_file() else None,
-            sha256=sum_of(network.path) if network.path.is_file() else None,
+            sha256=network.fingerprint(),
             mean_cube_sha256=sum_of(mean_cube) if mean_cube else None,
             library=library,
         )

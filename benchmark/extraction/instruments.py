@@ -16,8 +16,10 @@ from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
 from benchmark.extraction.extractor import Extractor
 from benchmark.extraction.frame_sources import Frame
+from benchmark.extraction.libraries import library_of
 from benchmark.extraction.motion import MotionMeter
-from benchmark.extraction.published import PublishedNetwork
+from benchmark.extraction.published import LibraryNetwork, PublishedNetwork
+from benchmark.extraction.recipes import Recipe
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, VideoTail
@@ -103,14 +105,21 @@ class Instruments:
 def _features(request: ExtractionRequest) -> Encoder | Extractor | None:
     if request.recipe is None:
         return None if request.features is None else _encoder(request, request.features)
-    if request.features is None:
-        raise InputError(f"--extractor {request.recipe.extractor}: name the file of its weights with --weights")
-    network: Network = (
-        OnnxNetwork(request.features)
-        if request.features.suffix.lower() == ".onnx"
-        else PublishedNetwork(request.features, request.recipe)
-    )
-    return Extractor(request.recipe, network, request.mean_cube)
+    return Extractor(request.recipe, *_network(request.recipe, request.features), request.mean_cube)
+
+
+def _network(recipe: Recipe, weights: Path | None) -> tuple[Network, str | None]:
+    """Return the network of a recipe, and which library it is from; None for ours."""
+    found = library_of(recipe.network)
+    if weights is None and found is None:
+        raise InputError(f"--extractor {recipe.extractor}: name the file of its weights with --weights")
+    if weights is not None and weights.suffix.lower() == ".onnx":
+        return OnnxNetwork(weights), None
+    if found is not None:
+        library, name = found
+        return LibraryNetwork(weights, recipe, library, name), library.version
+    assert weights is not None
+    return PublishedNetwork(weights, recipe), None
 
 
 def _encoder(request: ExtractionRequest, path: Path) -> Encoder:

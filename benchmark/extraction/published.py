@@ -1,4 +1,4 @@
-"""Networks of named extractors, by name, with weights that fit them exactly."""
+"""Networks of named extractors, ours and those of libraries, with weights that fit them exactly."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.extraction.checkpoint import RunningNetwork, misfit, put_weights, read_checkpoint
+from benchmark.extraction.libraries import Library, folder_of, named
 from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES, Recipe
 from benchmark.extraction.weight_names import our_names
 from benchmark.system.errors import InputError
@@ -72,6 +73,29 @@ class PublishedNetwork(RunningNetwork):
             raise InputError(f"{path}: does not fit {recipe.extractor}: {trouble}; {_fitting(published)}")
         put_weights(network, weights)
         super().__init__(path, network)
+        self.kind = recipe.kind
+        self.height, self.width = recipe.height, recipe.width
+
+
+class LibraryNetwork(RunningNetwork):
+    """A network of a library with the weights of a checkpoint, of a folder, or with the library's own.
+
+    Raises
+    ------
+    InputError
+        If the library cannot give it, or the weights do not fit.
+    """
+
+    def __init__(self, weights: Path | None, recipe: Recipe, library: Library, name: str) -> None:
+        folder = folder_of(weights)
+        with named(recipe.extractor):
+            network = library.build(name, folder, pretrained=weights is None)
+        if weights is not None and folder is None:
+            published = read_checkpoint(weights)
+            if trouble := misfit(network, published):
+                raise InputError(f"{weights}: does not fit {recipe.extractor}: {trouble}")
+            put_weights(network, published)
+        super().__init__(weights or Path(recipe.extractor), library.encoder(network, name))
         self.kind = recipe.kind
         self.height, self.width = recipe.height, recipe.width
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -68,6 +68,8 @@ class Recipe(FrozenModel):
         Videos with fewer are refused.
     precision
         Type that features are stored in.
+    changes
+        Which parts are others than the name stands for, ``crops oversample``.
     """
 
     extractor: str
@@ -89,6 +91,7 @@ class Recipe(FrozenModel):
     tail: VideoTail = "drop"
     fewest_frames: int = Field(default=1, ge=1)
     precision: Literal["float32", "float16"] = "float32"
+    changes: tuple[str, ...] = ()
 
     def changed(self, changes: Mapping[str, object]) -> Recipe:
         """Return the recipe with some of its parts changed.
@@ -111,15 +114,12 @@ class Recipe(FrozenModel):
             raise InputError(f"{self.extractor}: flow needs the frame after a snippet; leave its tail at lookahead")
         if recipe.kind == "clip" and recipe.frames != SNIPPET_FRAMES:
             raise InputError(f"{self.extractor}: its network sees all {SNIPPET_FRAMES} frames of a snippet")
-        return recipe
-
-    def differences(self, other: Recipe) -> list[str]:
-        """Say which parts are others than in another recipe: ``crops oversample``."""
-        ours, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
-        return [f"{part} {_word(value)}" for part, value in ours.items() if value != theirs[part]]
+        ours, now = self.model_dump(mode="json"), recipe.model_dump(mode="json")
+        differ = tuple(f"{part} {_word(now[part])}" for part in parts if now[part] != ours[part])
+        return recipe.model_copy(update={"changes": differ})
 
 
-_FIXED = ("extractor", "version", "network", "layer", "kind")
+_FIXED = ("extractor", "version", "network", "layer", "kind", "changes")
 
 
 def _word(value: object) -> str:
@@ -238,12 +238,8 @@ class ExtractorSettings(FrozenModel):
 
     Attributes
     ----------
-    recipe
-        With its changes.
-    changes
-        Which parts are others than the name stands for, ``crops oversample``.
     model, sha256
-        File name and hash of the weights; None where a library has its own.
+        File name and hash of the weights; of a library's own no name, and the hash of their values.
     mean_cube_sha256
         Hash of the mean cube; None where none is subtracted.
     library
@@ -251,9 +247,8 @@ class ExtractorSettings(FrozenModel):
     """
 
     recipe: Recipe
-    changes: tuple[str, ...]
     model: str | None
-    sha256: str | None
+    sha256: str
     mean_cube_sha256: str | None = None
     library: str | None = None
 
@@ -267,17 +262,17 @@ class ExtractorSettings(FrozenModel):
     @property
     def label(self) -> str:
         """What a set of such features is called, ahead of the hash of its identity."""
-        parts = [self.recipe.extractor, *(change.replace(" ", "-") for change in self.changes)]
+        parts = [self.recipe.extractor, *(change.replace(" ", "-") for change in self.recipe.changes)]
         return re.sub(r"[^\w.+-]+", "-", "+".join(parts))[:120]
 
     @property
     def checkpoint(self) -> str:
         """Which weights."""
-        return f"SHA-256 {self.sha256}" if self.sha256 else f"of {self.library}"
+        return f"SHA-256 {self.sha256}" + (f", of {self.library}" if self.model is None else "")
 
     def describe(self) -> str:
         """Say in a line how the features were computed."""
-        recipe: dict[str, Any] = self.recipe.model_dump(mode="json")
-        parts = [f"{part} {_word(value)}" for part, value in recipe.items() if part not in ("extractor", "version")]
-        changed = f", changed: {', '.join(self.changes)}" if self.changes else ", as published"
+        recipe = self.recipe.model_dump(mode="json", exclude={"extractor", "version", "changes"})
+        parts = [f"{part} {_word(value)}" for part, value in recipe.items()]
+        changed = f", changed: {', '.join(self.recipe.changes)}" if self.recipe.changes else ", as published"
         return f"{self.recipe.extractor}{changed}; {'; '.join(parts)}"
