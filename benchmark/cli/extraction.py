@@ -202,6 +202,12 @@ def _summarise(extraction: Extraction, out: Path) -> None:
     if isinstance(settings.features, ExtractorSettings) and settings.features.recipe.changes:
         extractor, changes = settings.features.recipe.extractor, ", ".join(settings.features.recipe.changes)
         say(f"These are not the features of {extractor} as published, but a set of their own: {changes}.")
+    rates = {round(outcome.rate, 2) for outcome in done if outcome.rate > 0}
+    if isinstance(settings.features, ExtractorSettings) and len(rates) > 1 and not settings.features.recipe.frame_rate:
+        say(
+            f"The videos have {min(rates):g} to {max(rates):g} frames per second, and are taken as they decode; "
+            "published features are mostly of videos at 30: --set frame_rate=30 brings all to one."
+        )
     if settings.features:
         say(f"Import them with: wvad data import NAME --features {out / 'features'} --annotations PATH")
 

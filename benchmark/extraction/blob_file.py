@@ -75,7 +75,7 @@ def read_blobs(path: Path) -> dict[str, NDArray[Any]]:
             continue
         try:
             array = _array(value)
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, LookupError):
             raise InputError(f"{path}: {name!a} is no array of numbers; copy it again") from None
         if array.size > 1:  # a learning rate or a count
             arrays[name] = array
@@ -95,4 +95,7 @@ def _array(call: _Call) -> NDArray[Any]:
 
 
 def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    """Return a text of Python 2 or 3; an empty one for what is none."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.extraction.frame_sources import Frame, Resampled, open_frames
@@ -37,6 +37,8 @@ class SnippetReader:
         container states is often wrong.
     snippets
         Snippets given so far.
+    rate
+        Frames per second that the video states; 0 where it states none.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class SnippetReader:
         rate: float | None = None,
     ) -> None:
         source = open_frames(path)
+        self.rate = source.rate
         self._source = source if rate is None else Resampled(source, path, rate)
         self._path, self._tail, self._span, self._fewest = path, tail, span, fewest
         self.frames = self.snippets = 0
@@ -100,6 +103,19 @@ class SnippetReader:
             f"{self._path}: shorter than its header says, {self.frames} of {promised:.0f} frames could be decoded. "
             "These are kept. If it was cut off, copy it again and take its line out of frames.csv to extract it anew."
         )
+
+
+def fill_up(places: Sequence[int], length: int, tail: VideoTail) -> list[int]:
+    """Return which frames stand at places of a snippet that has fewer: the first again (`loop`), or the last.
+
+    Parameters
+    ----------
+    length
+        Frames that the snippet has.
+    """
+    if tail == "loop":
+        return [place % length for place in places]
+    return [min(place, length - 1) for place in places]
 
 
 def frame_places(count: int, length: int) -> list[int]:

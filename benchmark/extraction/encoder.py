@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.crops import cut_crops, normalise
-from benchmark.extraction.decoding import frame_places
+from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
 from benchmark.extraction.recipes import EncoderKind
@@ -18,7 +18,7 @@ from benchmark.extraction.settings import FeatureSettings
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
-from benchmark.terms import SNIPPET_FRAMES, CropRule, Normalisation
+from benchmark.terms import SNIPPET_FRAMES, CropRule, Normalisation, VideoTail
 
 FREE_SIZE = 224
 """Side of a crop, in pixels, where neither the encoder nor the user says one."""
@@ -98,6 +98,8 @@ class Encoder:
         Side of a crop, in pixels, where the network leaves it free; None for 224.
     architecture
         What the network was built by; None for an ONNX file.
+    tail
+        What stands in for the frames that a shorter snippet lacks.
 
     Raises
     ------
@@ -117,10 +119,11 @@ class Encoder:
         crops: CropRule,
         size: int | None,
         architecture: Plugin | None,
+        tail: VideoTail = "drop",
     ) -> None:
         if size and {network.height, network.width} - {size, None}:
             raise InputError(f"{network.path}: takes {network.height}x{network.width} pixels; leave --crop-size out")
-        self._network = network
+        self._network, self._tail = network, tail
         self.with_onnx = isinstance(network, OnnxNetwork)
         self.settings = FeatureSettings(
             model=network.path.name,
@@ -139,11 +142,13 @@ class Encoder:
     def measure(self, frames: Sequence[Frame]) -> NDArray[np.float16]:
         """Return the features of the crops of a snippet, (crops, dim).
 
-        A clip of fewer than 16 frames is filled up with its last one.
+        A clip of fewer than 16 frames is filled up with its last one, or, with the tail `loop`, begins again.
         """
         settings = self.settings
         if settings.kind == "clip":
-            places = [min(place, len(frames) - 1) for place in range(SNIPPET_FRAMES)]
+            places = fill_up(range(SNIPPET_FRAMES), len(frames), self._tail)
+        elif self._tail == "loop":
+            places = fill_up(frame_places(settings.frames, SNIPPET_FRAMES), len(frames), self._tail)
         else:
             places = frame_places(settings.frames, len(frames))
         # (frames, crops, height, width, RGB)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.extraction.crops import normalise, take_crops
-from benchmark.extraction.decoding import frame_places
+from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.encoder import Network, OnnxNetwork, encode_crops
 from benchmark.extraction.extra import load_opencv
 from benchmark.extraction.frame_sources import Frame
@@ -71,7 +71,13 @@ class Extractor:
         channels = 2 if recipe.flow else 3
         places = SNIPPET_FRAMES if recipe.kind == "clip" else 1
         blank = np.zeros((places, 1, recipe.height, recipe.width, channels), np.float32)
-        encode_crops(network, blank)  # to find out now, not at the first video
+        try:
+            encode_crops(network, blank)  # to find out now, not at the first video
+        except (RuntimeError, ValueError) as error:  # PyTorch's, of shapes
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{recipe.extractor}: its network cannot take {recipe.width}x{recipe.height} pixels ({reason})"
+            ) from None
 
     def measure(self, frames: Sequence[Frame]) -> NDArray[Any]:
         """Return the features of the crops of a snippet, (crops, dim).
@@ -99,9 +105,7 @@ class Extractor:
             places = frame_places(frames, SNIPPET_FRAMES)
         else:
             places = [0 if frames == "first" else SNIPPET_FRAMES // 2]
-        if self._recipe.tail == "loop":
-            return [place % length for place in places]
-        return [min(place, length - 1) for place in places]
+        return fill_up(places, length, self._recipe.tail)
 
     def _view(self, frames: Sequence[Frame], place: int) -> NDArray[Any]:
         """Return a frame as it is cropped: (height, width, RGB), or its flow, (height, width, 2)."""

@@ -138,4 +138,5 @@ def _encoder(request: ExtractionRequest, path: Path) -> Encoder:
         crops=request.crops,
         size=request.crop_size,
         architecture=architecture,
+        tail=request.tail,
     )

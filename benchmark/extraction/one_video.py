@@ -27,6 +27,8 @@ class Outcome:
         Number of frames that were decoded; 0 if the extraction failed.
     snippets
         Number of snippets that were measured.
+    rate
+        Frames per second that the video states; 0 where it states none.
     warning
         What is odd about the video; empty if nothing is.
     reason
@@ -36,6 +38,7 @@ class Outcome:
     name: str
     frames: int = 0
     snippets: int = 0
+    rate: float = 0.0
     warning: str = ""
     reason: str = ""
 
@@ -65,7 +68,7 @@ def extract_video(name: str, path: Path, instruments: Instruments, out: Path) ->
         raise
     except BaseException as error:  # of a decoder, a disk or a network: the other videos go on
         return Outcome(name, reason=describe(error))
-    return Outcome(name, reader.frames, reader.snippets, reader.warning())
+    return Outcome(name, reader.frames, reader.snippets, reader.rate, reader.warning())
 
 
 class RowFile:

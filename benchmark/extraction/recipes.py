@@ -119,7 +119,7 @@ class Recipe(FrozenModel):
         return recipe.model_copy(update={"changes": differ})
 
 
-_FIXED = ("extractor", "version", "network", "layer", "kind", "changes")
+_FIXED = ("extractor", "version", "network", "layer", "kind", "flow", "changes")
 
 
 def _word(value: object) -> str:

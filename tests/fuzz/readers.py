@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from benchmark.datasets.feature_sets import FILE as FEATURE_SET_FILE
 from benchmark.datasets.feature_sets import FeatureSet, find_feature_set
 from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.datasets.manifest import Manifest, Video, read_manifest
+from benchmark.extraction.checkpoint import read_checkpoint
 from benchmark.importing.annotations import read_annotations
 from benchmark.importing.annotations.frame_counts import read_header
 from benchmark.importing.annotations.matlab_masks import frames_with_pixels
@@ -332,6 +334,9 @@ READERS = [
         "w.pt",
         (_torch({"layer.weight": _TENSOR}), _torch({"state_dict": {"w": _TENSOR}}, True)),
         read_weights,
+    ),
+    Reader(
+        "caffe2", "w.pkl", tuple(pickle.dumps({"blobs": {"conv1_w": _FEATURES}}, n) for n in (2, 4)), read_checkpoint
     ),
     Reader("stored-scores", "e.npz", (_scores(),), _parse),
     Reader("store", "a.zip", (_archive(),), _import),

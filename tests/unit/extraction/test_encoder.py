@@ -69,6 +69,14 @@ def test_a_short_clip_is_filled_up_with_its_last_frame(tmp_path: Path) -> None:
     assert features[0] == pytest.approx([40 / 255, 20 / 255, 0], abs=HALF)
 
 
+def test_a_short_clip_begins_again_where_the_tail_is_looped(tmp_path: Path) -> None:
+    network = OnnxNetwork(clip_encoder(tmp_path / "m.onnx"))
+    looped = Encoder(
+        network, frames=4, normalisation="unit", crops="one", size=None, architecture=None, tail="loop"
+    ).measure(brightening()[:6])
+    assert looped[0] == pytest.approx([30 / 255, 15 / 255, 0], abs=HALF)  # the sixteenth is the fourth
+
+
 def test_a_free_size_is_224_or_as_said(tmp_path: Path) -> None:
     path = mean_colours(tmp_path / "m.onnx", ("N", 3, "H", "W"))
     assert encoder(path).settings.width == 224

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.extraction.extractor import Extractor
 from benchmark.extraction.networks.i3d_inception import I3DInception
 from benchmark.extraction.published import PublishedNetwork
 from benchmark.extraction.recipes import find_recipe
@@ -37,6 +38,14 @@ def test_weights_of_another_network_are_told_by_name(inception: dict[str, torch.
     message = r"Conv3d_1a_7x7.conv3d.weight is \(64, 3, 7, 7, 7\), but \(64, 2, .*; it would fit i3d-rocng$"
     with pytest.raises(InputError, match=message):
         PublishedNetwork(path, find_recipe("i3d-rocng", "tvl1"))
+
+
+def test_crops_that_the_network_cannot_take_are_named(inception: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    recipe = find_recipe("i3d-rocng").changed({"width": 64, "height": 64})
+    network = PublishedNetwork(saved(inception, tmp_path), recipe)
+    with pytest.raises(InputError, match=r"i3d-rocng: its network cannot take 64x64 pixels \(.*\)$") as refusal:
+        Extractor(recipe, network, None, None)
+    assert "\n" not in str(refusal.value)
 
 
 def test_weights_of_flow_are_told_from_those_of_colours(tmp_path: Path) -> None:

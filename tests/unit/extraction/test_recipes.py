@@ -68,6 +68,7 @@ def test_an_unknown_name_is_named(name: str, message: str) -> None:
     ("change", "message"),
     [
         ("crop=one", r"i3d-r50-rtfm: no part `crop` of its recipe can be changed; did you mean crops\?"),
+        ("flow=dis", r"no part `flow` of its recipe can be changed"),
         ("network=c3d", r"no part `network` of its recipe can be changed"),
         ("crops=all", r"i3d-r50-rtfm: crops: Input should be 'one', 'five'"),
         ("resize=256", r"i3d-r50-rtfm: resize: "),
