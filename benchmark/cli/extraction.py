@@ -153,7 +153,7 @@ def _recipe(
     parts: Mapping[str, object],
 ) -> Recipe:
     """Return the recipe of a named extractor with the changes asked for; say what stands in for a missing mean cube."""
-    from benchmark.extraction.libraries import find_extractor
+    from benchmark.extraction.extractors.libraries import find_extractor
     from benchmark.extraction.recipes import MEAN_CUBE, parse_changes
 
     published = find_extractor(name, flow, weights)

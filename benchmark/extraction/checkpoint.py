@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.blob_file import read_blobs
 from benchmark.extraction.encoder import FREE_SIZE
+from benchmark.extraction.published_files.blob_file import read_blobs
 from benchmark.extraction.recipes import EncoderKind
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import NOT_THEIRS, InputError, describe

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmark.extraction.protobuf import submessages
+from benchmark.extraction.published_files.protobuf import submessages
 from benchmark.system.errors import InputError
 from benchmark.system.files import real_path
 

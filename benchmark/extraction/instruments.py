@@ -14,11 +14,11 @@ from benchmark.extraction.checkpoint import Architecture, TorchNetwork
 from benchmark.extraction.detector import Detector
 from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
-from benchmark.extraction.extractor import Extractor
+from benchmark.extraction.extractors.extractor import Extractor
+from benchmark.extraction.extractors.libraries import library_of
+from benchmark.extraction.extractors.published import LibraryNetwork, PublishedNetwork
 from benchmark.extraction.frame_sources import Frame
-from benchmark.extraction.libraries import library_of
 from benchmark.extraction.motion import MotionMeter
-from benchmark.extraction.published import LibraryNetwork, PublishedNetwork
 from benchmark.extraction.recipes import Recipe
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError

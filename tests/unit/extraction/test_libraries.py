@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.extraction import libraries
-from benchmark.extraction.extractor import Extractor
+from benchmark.extraction.extractors import libraries
+from benchmark.extraction.extractors.extractor import Extractor
+from benchmark.extraction.extractors.libraries import find_extractor, library_of
+from benchmark.extraction.extractors.published import LibraryNetwork
 from benchmark.extraction.instruments import Instruments
-from benchmark.extraction.libraries import find_extractor, library_of
-from benchmark.extraction.published import LibraryNetwork
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.extraction.extractor import Extractor
+from benchmark.extraction.extractors.extractor import Extractor
+from benchmark.extraction.extractors.published import PublishedNetwork
 from benchmark.extraction.networks.i3d_inception import I3DInception
-from benchmark.extraction.published import PublishedNetwork
 from benchmark.extraction.recipes import find_recipe
 from benchmark.system.errors import InputError
 

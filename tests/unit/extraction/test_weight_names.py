@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.extraction.blob_file import read_blobs
 from benchmark.extraction.checkpoint import misfit, read_checkpoint
 from benchmark.extraction.networks.clip_vit import CLIPImageEncoder
 from benchmark.extraction.networks.i3d_inception import I3DInception
 from benchmark.extraction.networks.i3d_resnet import I3DResNet50
-from benchmark.extraction.weight_names import our_names
+from benchmark.extraction.published_files.blob_file import read_blobs
+from benchmark.extraction.published_files.weight_names import our_names
 from benchmark.system.errors import InputError
 from tests.unit.extraction.test_checkpoint import Canary
 

@@ -13,12 +13,12 @@ from benchmark.extraction.crops import normalise, take_crops
 from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.encoder import Network, OnnxNetwork, encode_crops
 from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.extractors.resizing import resize
 from benchmark.extraction.frame_sources import Frame
-from benchmark.extraction.mean_cube import read_mean_cube
 from benchmark.extraction.motion import flow_method
 from benchmark.extraction.onnx_model import as_stored
+from benchmark.extraction.published_files.mean_cube import read_mean_cube
 from benchmark.extraction.recipes import MEAN_CUBE, ExtractorSettings, Recipe
-from benchmark.extraction.resizing import resize
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
 from benchmark.terms import SNIPPET_FRAMES

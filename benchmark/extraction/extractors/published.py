@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.extraction.checkpoint import RunningNetwork, misfit, put_weights, read_checkpoint
-from benchmark.extraction.libraries import Library, folder_of, named
+from benchmark.extraction.extractors.libraries import Library, folder_of, named
+from benchmark.extraction.published_files.weight_names import our_names
 from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES, Recipe
-from benchmark.extraction.weight_names import our_names
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.protobuf import submessages
+from benchmark.extraction.published_files.protobuf import submessages
 from benchmark.system.errors import InputError
 from benchmark.system.files import read_regular
 from benchmark.terms import SNIPPET_FRAMES
