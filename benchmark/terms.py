@@ -18,6 +18,10 @@ MOST_STRIDE = 512
 """More frames than features are extracted from at once."""
 MOST_FRAMES = 10**9
 """More than any video has: at 30 frames a second, a year."""
+USUAL_FPS = 30.0
+"""Frames a second of videos of which nothing is known."""
+LEAST_FPS, MOST_FPS = 0.1, 1_000.0
+"""From a picture in ten seconds to a high-speed camera."""
 SCENES_PREFIX = "scenes-"
 """How the names of the simulated datasets begin."""
 

@@ -10,6 +10,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import extraction, options
 from benchmark.cli.common import err, open_datasets, out, say, warn
+from benchmark.cli.quantities import between
 from benchmark.system.errors import InputError
 
 app = typer.Typer(
@@ -22,6 +23,14 @@ app.command("extract")(extraction.extract)
 MetricName = Literal["auc", "ap"]
 
 Motion = Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")]
+FramesPerSecond = Annotated[
+    float | None,
+    typer.Option(
+        parser=between(terms.LEAST_FPS, terms.MOST_FPS),
+        metavar="FPS",
+        help="Frames a second, for alarms per hour; those of the benchmark, if it is one.",
+    ),
+]
 Objects = Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")]
 
 FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of the folders given.")]
@@ -57,6 +66,7 @@ def import_(
             help="Frames from one row of the features to the next; what feature_set.json states, else 16.",
         ),
     ] = None,
+    fps: FramesPerSecond = None,
     lists: Annotated[
         list[Path] | None,
         typer.Option("--list", help="List of the feature files to take, paths of any machine; may be repeated."),
@@ -102,6 +112,7 @@ def import_(
         feature_set=feature_set,
         layout=None if layout == "auto" else layout,
         stride=stride,
+        fps=fps,
         lists=tuple(lists or ()),
         motion=motion,
         objects=objects,
@@ -139,19 +150,22 @@ def add(
     class_vectors: Annotated[
         Path | None, typer.Option(help="File with a vector for each class, such as a text encoder's of its name.")
     ] = None,
+    fps: FramesPerSecond = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace those that the dataset has.")] = False,
     follow_links: FollowLinks = False,
     data: options.Data = None,
 ) -> None:
-    """Add motion intensities, object scores or class vectors that were made later to an imported dataset."""
+    """Add what was made or learnt later to an imported dataset: motion, objects, class vectors, the frame rate."""
     from benchmark.execution.display import counting
-    from benchmark.importing.amend import add_class_vectors, add_pseudo_labels
+    from benchmark.importing.amend import add_class_vectors, add_pseudo_labels, state_rate
 
     given: dict[terms.PseudoLabel, Path | None] = {"motion": motion, "objects": objects}
     folders = {what: folder for what, folder in given.items() if folder is not None}
-    if not folders and class_vectors is None:
-        raise InputError("give --motion, --objects, --class-vectors, or several of them")
+    if not folders and class_vectors is None and fps is None:
+        raise InputError("give --motion, --objects, --class-vectors, --fps, or several of them")
     manifest = open_datasets([name], data)[0].manifest
+    if fps is not None:
+        manifest = state_rate(open_datasets([name], data)[0], fps)
     if class_vectors is not None:
         manifest = add_class_vectors(open_datasets([name], data)[0], class_vectors, replace)
     if folders:
@@ -161,6 +175,7 @@ def add(
     has = [
         "motion" if manifest.motion else "no motion",
         f"{manifest.object_classes} object classes" if manifest.object_classes else "no objects",
+        *([f"{manifest.fps:g} frames a second"] if manifest.fps else []),
         *([f"vectors of {len(manifest.class_vectors)} classes"] if manifest.class_vectors else []),
     ]
     say(f"{name}: {', '.join(has)}; stored runs had what was there before.")

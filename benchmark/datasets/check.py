@@ -14,7 +14,7 @@ from benchmark.datasets.arrays import rows_sha256
 from benchmark.datasets.dataset import VECTORS, Dataset
 from benchmark.datasets.labels import pair_with_labels, unscored_frames
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.datasets.official import official_totals
+from benchmark.datasets.official import frame_rate, official_totals
 from benchmark.metrics.frame import test_metrics
 from benchmark.metrics.undefined import undefined, why_undefined
 from benchmark.system.errors import InputError
@@ -106,6 +106,9 @@ class DatasetReport:
             if self.objects
             else "  objects: none",
         ]
+        rate = frame_rate(m)
+        assumed = " (assumed; `wvad data add --fps` says it)" if rate.assumed else ""
+        lines.append(f"  frame rate: {rate.fps:g} per second{assumed}")
         if m.class_vectors:
             size = "damaged" if self.vector_size is None else f"{self.vector_size} dimensions"
             lines.append(f"  class vectors: {', '.join(m.class_vectors)}; {size}")

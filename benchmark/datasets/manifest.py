@@ -18,7 +18,17 @@ from benchmark.system.hashing import digest
 from benchmark.system.json_text import parse_json
 from benchmark.system.names import FileName, Name
 from benchmark.system.text_files import read_bytes
-from benchmark.terms import MOST_FRAMES, MOST_STRIDE, SNIPPET_FRAMES, Benchmark, Metric, RowUnit, Split
+from benchmark.terms import (
+    LEAST_FPS,
+    MOST_FPS,
+    MOST_FRAMES,
+    MOST_STRIDE,
+    SNIPPET_FRAMES,
+    Benchmark,
+    Metric,
+    RowUnit,
+    Split,
+)
 
 MANIFEST_VERSION = 2
 
@@ -93,6 +103,8 @@ class Manifest(FrozenModel):
         Shape of a snippet's features.
     stride
         Number of frames that a snippet stands for; left out of the file where it is 16.
+    fps
+        Frames a second; left out of the file where none were stated, see `benchmark.datasets.official.frame_rate`.
     content
         Hash of all features as stored, by video; empty where it was not taken.
     norms
@@ -120,6 +132,7 @@ class Manifest(FrozenModel):
     dim: int = Field(ge=1)
     crops: int = Field(ge=1)
     stride: int = Field(default=SNIPPET_FRAMES, ge=1, le=MOST_STRIDE)
+    fps: float | None = Field(default=None, ge=LEAST_FPS, le=MOST_FPS)
     content: str = ""
     norms: tuple[float, float, float] | None = None
     motion: bool = False
@@ -260,7 +273,7 @@ def read_manifest(folder: Path) -> Manifest:
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write `manifest.json` into a dataset folder."""
     fields = Manifest.model_fields
-    young = ("stride", "class_vectors", "class_vectors_sha256")  # older files lack them
+    young = ("stride", "fps", "class_vectors", "class_vectors_sha256")  # older files lack them
     usual = {name for name in young if getattr(manifest, name) == fields[name].default}
     text = json.dumps(manifest.model_dump(mode="json", exclude=usual), indent=1, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")

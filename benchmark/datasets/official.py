@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmark.datasets.manifest import Manifest
-from benchmark.terms import Benchmark, Split
+from benchmark.terms import USUAL_FPS, Benchmark, Split
 
 
 class LabelledVideo(Protocol):
@@ -58,6 +58,8 @@ class Official:
         Frames of the test videos by their true lengths, and how many are abnormal.
     totals
         Other numbers of test frames in circulation -> what they mean.
+    fps
+        Frames a second.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Official:
     test_frames: int
     positive_frames: int
     totals: Mapping[int, str]
+    fps: float
 
 
 _UCF_CRIME_CLASSES = (
@@ -88,7 +91,8 @@ _UCF_CRIME_CLASSES = (
 OFFICIAL: Mapping[Benchmark, Official] = {
     # Videos and classes: Sultani et al., CVPR 2018, section 4, and the authors' Anomaly_Train.txt and
     # Temporal_Anomaly_Annotation.txt. Frames: decoded lengths (header.csv of AnilOsmanTur/video_anomaly_diffusion);
-    # positive: the annotation read as 1-based and inclusive, clipped to the video.
+    # positive: the annotation read as 1-based and inclusive, clipped to the video. Rate: Sultani et al., section 5, who
+    # bring all videos to it.
     "ucf-crime": Official(
         title="UCF-Crime",
         splits={"train": VideoCounts(800, 810), "test": VideoCounts(150, 140)},
@@ -102,9 +106,11 @@ OFFICIAL: Mapping[Benchmark, Official] = {
             1_109_824: "every video cut to a multiple of 16 frames",
             1_114_144: "every video padded to a multiple of 16 frames",
         },
+        fps=30,
     ),
     # Videos and classes: Wu et al., ECCV 2020, section 3. Frames: the labels published with PEL4VAD (xd-gt), equal
-    # to those made from the authors' annotations.txt; the videos' last frames are cut to a multiple of 16.
+    # to those made from the authors' annotations.txt; the videos' last frames are cut to a multiple of 16. Rate: Wu et
+    # al., section 5, who bring all videos to it.
     "xd-violence": Official(
         title="XD-Violence",
         splits={"train": VideoCounts(2049, 1905), "test": VideoCounts(300, 500)},
@@ -113,9 +119,11 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         test_frames=2_330_384,
         positive_frames=537_805,
         totals={},
+        fps=24,
     ),
     # Videos: Zhong et al., CVPR 2019, section 4.1, and the lists SH_Train.txt and SH_Test.txt. Frames: decoded
-    # lengths (header.csv, as above) and the masks of the original ShanghaiTech release.
+    # lengths (header.csv, as above) and the masks of the original ShanghaiTech release. Rate: of the release's training
+    # videos; test videos come as frames.
     "shanghaitech": Official(
         title="ShanghaiTech",
         splits={"train": VideoCounts(175, 63), "test": VideoCounts(155, 44)},
@@ -129,8 +137,10 @@ OFFICIAL: Mapping[Benchmark, Official] = {
             143_888: "every video padded to a multiple of 16 frames, those of such a length by 16 more",
             140_704: "every video cut to a multiple of 16 frames",
         },
+        fps=24,
     ),
-    # Videos: Lu et al., ICCV 2013, section 4.2. Frames: the authors' masks of the 21 testing videos.
+    # Videos: Lu et al., ICCV 2013, section 4.2. Frames: the authors' masks of the 21 testing videos. Rate: of the
+    # authors' video files.
     "avenue": Official(
         title="Avenue",
         splits={},
@@ -139,8 +149,42 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         test_frames=15_324,
         positive_frames=3_712,
         totals={15_152: "every video cut to a multiple of 16 frames", 15_488: "every video padded to one"},
+        fps=25,
     ),
 }
+
+
+@dataclass(frozen=True)
+class FrameRate:
+    """Frames a second of a dataset's videos, and whether they are assumed: nobody has stated them of this dataset."""
+
+    fps: float
+    assumed: bool
+
+
+def frame_rate(manifest: Manifest) -> FrameRate:
+    """Return the frame rate that a manifest states, else that of its benchmark, else 30: both are assumed then."""
+    if manifest.fps is not None:
+        return FrameRate(manifest.fps, assumed=False)
+    official = OFFICIAL.get(manifest.benchmark)
+    return FrameRate(official.fps if official else USUAL_FPS, assumed=True)
+
+
+def rate_note(benchmark: Benchmark, fps: float | None) -> str:
+    """Say in a sentence which frame rate an import takes, and why.
+
+    Parameters
+    ----------
+    fps
+        What was asked for, if anything was.
+    """
+    if fps is not None:
+        return f"Frame rate: {fps:g} per second, as given."
+    if official := OFFICIAL.get(benchmark):
+        return f"Frame rate: {official.fps:g} per second, that of {official.title}; --fps says another."
+    return (
+        f"Frame rate not known: {USUAL_FPS:g} per second are assumed where alarms are counted per hour; --fps says it."
+    )
 
 
 def official_notes(benchmark: Benchmark, videos: Iterable[LabelledVideo], missing: Collection[str] = ()) -> list[str]:

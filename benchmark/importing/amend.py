@@ -1,4 +1,4 @@
-"""Adding pseudo-labels or class vectors to a dataset that has been imported."""
+"""Adding pseudo-labels, class vectors or the frame rate to a dataset that has been imported."""
 
 from __future__ import annotations
 
@@ -50,9 +50,23 @@ def add_class_vectors(dataset: Dataset, path: Path, replace: bool = False) -> Ma
     with folder_in_place(dataset.path, "amending") as folder:
         _link_arrays(dataset.path, folder, without={VECTORS})
         np.save(folder / VECTORS, vectors, allow_pickle=False)
-        if read_manifest(dataset.path) != m:
-            raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
-        write_manifest(manifest, folder)
+        _write_unless_changed(manifest, folder, dataset)
+    return manifest
+
+
+def state_rate(dataset: Dataset, fps: float) -> Manifest:
+    """State the frame rate of a dataset, in place of what was stated or assumed; no run depends on it.
+
+    Raises
+    ------
+    InputError
+        If the dataset cannot be written to.
+    """
+    m = dataset.manifest
+    manifest = m.model_copy(update={"fps": fps, "notes": (*m.notes, f"Frame rate stated: {fps:g} per second.")})
+    with folder_in_place(dataset.path, "amending") as folder:
+        _link_arrays(dataset.path, folder, without=())
+        _write_unless_changed(manifest, folder, dataset)
     return manifest
 
 
@@ -112,8 +126,6 @@ def add_pseudo_labels(
             ordered = (stored[name] for name in ("features", "motion", "objects") if name in stored)
             videos.append(video.model_copy(update={"sha256": rows_sha256(ordered)}))
             progress(len(videos), len(m.videos))
-        if read_manifest(dataset.path) != m:
-            raise InputError(f"{m.name}: the dataset has been changed meanwhile; repeat the command")
         columns = {found.what: found.columns for found in labels}
         added = [f"{what.capitalize()} added from {place}." for what, place in folders.items()]
         said = (*added, *(found.said for found in labels if found.said))
@@ -125,8 +137,15 @@ def add_pseudo_labels(
                 "notes": (*m.notes, *said),
             }
         )
-        write_manifest(manifest, folder)
+        _write_unless_changed(manifest, folder, dataset)
     return manifest
+
+
+def _write_unless_changed(manifest: Manifest, folder: Path, dataset: Dataset) -> None:
+    """Write an amended manifest, unless another command has amended the dataset meanwhile."""
+    if read_manifest(dataset.path) != dataset.manifest:
+        raise InputError(f"{dataset.name}: the dataset has been changed meanwhile; repeat the command")
+    write_manifest(manifest, folder)
 
 
 def _link_arrays(old: Path, new: Path, without: Collection[str]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.datasets.catalog import check_name, list_datasets
 from benchmark.datasets.feature_sets import FeatureSet, check_stated, find_feature_set, find_stride, identity_notes
 from benchmark.datasets.manifest import Manifest, Video, write_manifest
-from benchmark.datasets.official import official_notes
+from benchmark.datasets.official import OFFICIAL, official_notes, rate_note
 from benchmark.datasets.same_features import check_identity, with_norm_notes
 from benchmark.importing.annotations import (
     find_annotations,
@@ -65,6 +65,8 @@ class ImportRequest:
         None: found by looking.
     stride
         Number of frames from one row to the next; None: what the feature set states, else 16.
+    fps
+        Frames a second; None: those of the benchmark, else not known.
     lists
         Lists of the feature files: they choose what is imported, and say the split where annotations do not.
     motion, objects
@@ -95,6 +97,7 @@ class ImportRequest:
     feature_set: str | None = None
     layout: Layout | None = None
     stride: int | None = None
+    fps: float | None = None
     lists: tuple[Path, ...] = ()
     motion: Path | None = None
     objects: Path | None = None
@@ -206,6 +209,7 @@ def _plan(request: ImportRequest) -> _Plan:
         *side_notes,
         annotations.form,
         *annotations.notes,
+        rate_note(request.of_benchmark, request.fps),
         *official_notes(request.of_benchmark, annotations.videos.values(), missing),
         note_on_counts(counts, counts_note, annotations.videos),
         "" if stride == SNIPPET_FRAMES else f"A row stands for {stride} frames.",
@@ -287,6 +291,7 @@ def _manifest(request: ImportRequest, plan: _Plan, packed: Mapping[str, PackedVi
         dim=dim,
         crops=crops,
         stride=plan.stride,
+        fps=request.fps or (official.fps if (official := OFFICIAL.get(request.of_benchmark)) else None),
         content=content.hexdigest(),
         norms=(float(norms[0]), float(norms[1]), float(norms[2])),
         motion="motion" in plan.labels,

@@ -36,6 +36,20 @@ def test_a_sound_one_is_read_back(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) == _sound()
 
 
+def test_a_rate_that_was_not_stated_is_not_written_and_is_in_no_hash(tmp_path: Path) -> None:
+    write_manifest(_sound(), tmp_path)
+    assert "fps" not in json.loads((tmp_path / "manifest.json").read_text())
+    stated = _read_changed(tmp_path, None, {"fps": 12.5})
+    assert stated.fps == 12.5
+    assert (stated.test_hash(), stated.train_hash()) == (_sound().test_hash(), _sound().train_hash())
+
+
+@pytest.mark.parametrize("fps", [0, -25, 1e6, "fast", True])
+def test_a_rate_that_no_camera_has_is_refused(fps: object, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a valid manifest at fps"):
+        _read_changed(tmp_path, None, {"fps": fps})
+
+
 @pytest.mark.parametrize(
     ("video", "change"),
     [

@@ -6,7 +6,7 @@ import pytest
 from benchmark.datasets.check import check_dataset, describe_rounding
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
-from benchmark.datasets.official import OFFICIAL, official_notes, official_totals
+from benchmark.datasets.official import OFFICIAL, FrameRate, frame_rate, official_notes, official_totals
 from benchmark.importing.annotations import AnnotatedVideo
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.terms import Benchmark
@@ -113,6 +113,35 @@ def test_the_rounding_is_told_from_frames_and_rows(shapes: list[tuple[int, int]]
 
 def test_segments_and_unknown_lengths_tell_nothing() -> None:
     assert describe_rounding([_video(None, 3, split="train"), _video(333, 32, unit="segments")], 16) == ""
+
+
+@pytest.mark.parametrize(
+    ("of", "fps"), [("ucf-crime", 30), ("xd-violence", 24), ("shanghaitech", 24), ("avenue", 25), ("other", 30)]
+)
+def test_a_rate_is_stated_or_assumed(of: str, fps: float) -> None:
+    manifest = Manifest.model_validate(_manifest(of, _video(16, 1)))
+    assert frame_rate(manifest) == FrameRate(fps, assumed=True)
+    assert frame_rate(manifest.model_copy(update={"fps": 12.5})) == FrameRate(12.5, assumed=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "fps", "note", "line"),
+    [
+        ("avenue", None, 25, "25 per second, that of Avenue", "  frame rate: 25 per second"),
+        ("avenue", 12.5, 12.5, "12.5 per second, as given", "  frame rate: 12.5 per second"),
+        ("mine", None, None, "not known: 30 per second are assumed", "  frame rate: 30 per second (assumed; "),
+        ("mine", 20.0, 20, "20 per second, as given", "  frame rate: 20 per second"),
+    ],
+)
+def test_an_import_says_which_rate_it_takes(
+    name: str, given: float | None, fps: float | None, note: str, line: str, tmp_path: Path
+) -> None:
+    write_pack(tmp_path / "pack", "ucf", "plain", specs("ucf"))
+    request = ImportRequest(name, tmp_path / "pack" / "features", tmp_path / "pack", fps=given)
+    manifest = import_dataset(request, tmp_path / "data")
+    assert manifest.fps == fps
+    assert sum(note in found for found in manifest.notes) == 1
+    assert any(found.startswith(line) for found in check_dataset(Dataset(tmp_path / "data" / name)).lines())
 
 
 def test_the_report_has_both(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.importing.amend import add_pseudo_labels
+from benchmark.importing.amend import add_pseudo_labels, state_rate
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.importing.placing import unfinished
 from benchmark.system.errors import InputError
@@ -111,3 +111,14 @@ def test_a_dataset_that_is_replaced_meanwhile_is_left_as_it_is_now(tmp_path: Pat
     with pytest.raises(InputError, match="small: the dataset has been changed meanwhile"):
         add_pseudo_labels(dataset, {"motion": _labels(tmp_path / "labels")["motion"]}, progress=replace)
     assert Dataset(tmp_path / "data" / "small").manifest.feature_set == "other"
+
+
+def test_a_rate_that_is_stated_later_changes_nothing_else(tmp_path: Path) -> None:
+    write_pack(tmp_path / "pack")
+    before = _import(tmp_path / "pack", tmp_path / "data")
+    after = state_rate(Dataset(tmp_path / "data" / "small"), 12.5)
+    assert Dataset(tmp_path / "data" / "small").manifest == after
+    assert after.model_copy(update={"fps": before.fps, "notes": before.notes}) == before
+    assert (after.train_hash(), after.test_hash()) == (before.train_hash(), before.test_hash())
+    assert after.fps == 12.5
+    assert after.notes[-1] == "Frame rate stated: 12.5 per second."
