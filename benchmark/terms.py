@@ -77,6 +77,11 @@ SegmentRule = Literal["average", "interpolate", "index", "average-or-pad", "tail
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
 
+Measure = Literal["events"]
+"""What tables say beside the primary metric where it is asked for."""
+MOST_JOIN = 3_600.0
+"""Seconds between two alarms that are taken as one."""
+
 Trouble = Literal["failed", "timeout", "out-of-memory", "skipped"]
 """How a run ends that gives no result: by an error, out of time, out of memory, or untried for a reason."""
 Cached = Literal["use", "refresh", "only"]

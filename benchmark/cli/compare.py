@@ -41,6 +41,8 @@ def compare(
     ] = None,
     selection: options.Selection = "last",
     tuned: options.Tuned = None,
+    measures: options.Measures = None,
+    join: options.Join = None,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
     from benchmark.tables.declaration import declare_comparison
@@ -54,7 +56,8 @@ def compare(
         raise InputError("--selection validation needs training videos to choose by: give --holdout, such as 0.2")
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
-    declaration = declare_comparison(method, others, opened, choices, size)
+    measured = options.measured(measures, join)
+    declaration = declare_comparison(method, others, opened, choices, size).model_copy(update=measured)
     (table,) = tune_rows([(declaration, opened)], choices, tuned)
     planned = plan_table(table, opened, choices, command_line())
     outcomes, (filled,) = do_and_show([planned], choices, selection)

@@ -42,6 +42,7 @@ def import_scores(
     from benchmark.tables.describing import describe_dataset
     from benchmark.tables.planning import plan_imported
     from benchmark.tracking import follow_again
+    from benchmark.training.annotated_events import keep_events
     from benchmark.training.foreign_scores import read_scores
     from benchmark.training.requirements import check_testable
     from benchmark.training.scores_from_elsewhere import check_different, store_imported
@@ -58,6 +59,7 @@ def import_scores(
     store = kept.store
     with writing_to(store.root, "--results"):
         specs = [store_imported(name, found, seed, opened, profile, store) for seed, (found, *_) in enumerate(read)]
+    keep_events([opened.path], store)
     for folder, (_, units, naming) in zip(scores, read, strict=True):
         counts = ", ".join(f"{count} videos with a score per {unit}" for unit, count in units.items())
         say(f"{folder}: {counts}{f'. {naming}' if naming else ''}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from benchmark import terms
 from benchmark.cli.quantities import between, parse_gpus, parse_size, parse_time
+from benchmark.system.errors import InputError
 from benchmark.training.choices import BOUNDS, Choices
 
 
@@ -84,10 +85,42 @@ Tuned = Annotated[
         help="Tune every row alike: so many random trials each, judged on held-out training videos.",
     ),
 ]
+Measures = Annotated[
+    str | None,
+    typer.Option(
+        help="What to say beside the primary metric, joined by commas: " + ", ".join(get_args(terms.Measure)) + "."
+    ),
+]
+Join = Annotated[
+    float | None,
+    typer.Option(
+        parser=between(0, terms.MOST_JOIN),
+        metavar="SECONDS",
+        help="Measures of events take two alarms as one with so much time between them, at most.",
+    ),
+]
 Selection = Annotated[terms.Selection, typer.Option(help="Which weights of a run count.")]
 Formats = Annotated[
     str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
 ]
+
+
+def measured(measures: str | None, join: float | None) -> dict[str, Any]:
+    """Return what these options change of a table; nothing where none is given.
+
+    Raises
+    ------
+    InputError
+        If there is no such measure, or alarms are to be joined that nobody measures.
+    """
+    known = get_args(terms.Measure)
+    names = [] if measures is None else split(measures)
+    for name in names:
+        if name not in known:
+            raise InputError(f"--measures {name}: no such measure; there is {', '.join(known)}")
+    if join is not None and not names:
+        raise InputError("--join: joins the alarms of measures of events; give --measures events as well")
+    return {"measures": tuple(dict.fromkeys(names)), "join": join or 0.0} if names else {}
 
 
 def split(names: str) -> list[str]:

@@ -45,12 +45,16 @@ def reproduce(
         str | None, typer.Option(help="Only these rows, by label or method, joined by commas; all by default.")
     ] = None,
     tuned: options.Tuned = None,
+    measures: options.Measures = None,
+    join: options.Join = None,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
     from benchmark.tables.declaration import choose_rows, list_paper_tables, read_table
     from benchmark.tables.planning import plan_table
 
-    chosen = list(map(read_table, list_paper_tables() if table == "all" else [table]))
+    measured = options.measured(measures, join)
+    named = map(read_table, list_paper_tables() if table == "all" else [table])
+    chosen = [declaration.model_copy(update=measured) for declaration in named]
     if methods is not None:
         chosen = choose_rows(chosen, options.split(methods))
     declared, stems = [], []
@@ -130,13 +134,15 @@ def sweep(
 def render(
     table: Annotated[str, typer.Argument(help="Which table, or all.")],
     selection: options.Selection = "last",
+    measures: options.Measures = None,
+    join: options.Join = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
     from benchmark.tables.cells import fill_selections
     from benchmark.tuning.trials import read_trials
 
-    folder = Results(results)
+    folder, measured = Results(results), options.measured(measures, join)
     found = list(folder.plans(None if table == "all" else table))
     plans = [plan for plan in found if not plan.diagnosis]
     if table != "all" and len(plans) < len(found):
@@ -151,7 +157,7 @@ def render(
             writes_search(folder)(search)
             show_searches([search], folder)
             continue
-        filled = fill_selections(plan, folder.store)
+        filled = fill_selections(plan.model_copy(update=measured), folder.store)
         show_table(filled[selection], write_table(filled, folder, selection))
 
 

@@ -12,6 +12,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.planning import distinct_jobs
 from benchmark.tracking import NoTracker, Tracker, choose_tracker, follow_again, saying_once
+from benchmark.training.annotated_events import keep_events
 from benchmark.training.choices import Choices
 from benchmark.training.controls import measure_missing_controls
 from benchmark.training.jobs import Job, Outcome
@@ -44,6 +45,7 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
     warn = saying_once(lambda line: console.print(line, style="yellow"))
     live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
     jobs = distinct_jobs(job for _, own in planned for job in own)
+    keep_events((path for job in jobs for path in job.evaluate_on), results.store)
     outcomes = run_jobs(jobs, executor, console, lambda outcome: live.run_finished(outcome.job.spec.key))
     for (plan, own), invocation in zip(planned, invocations, strict=True):
         tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)

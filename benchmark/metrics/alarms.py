@@ -113,11 +113,22 @@ class Alarms:
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Return false alarms per hour outside events and the share of events met at one threshold; nan without any."""
+        (rate,), (recall,) = self.resampled_at(threshold, np.ones((1, len(self.normal_frames))))
+        return float(rate), float(recall)
+
+    def resampled_at(self, threshold: float, weights: Floats) -> tuple[Floats, Floats]:
+        """Return what `at` does where each video occurs so many times, (resamples, videos); both (resamples,)."""
+        videos = len(self.normal_frames)
         reached = int(np.searchsorted(-self.thresholds, -threshold, side="right"))
-        false = int(self.change[: np.searchsorted(self.step, reached)].sum())
-        met = sum(int(event.steps[0]) < reached for event in self.events)
-        hours = self.normal_hours
-        return false / hours if hours else math.nan, met / len(self.events) if self.events else math.nan
+        changed = slice(0, np.searchsorted(self.step, reached))
+        false = np.bincount(self.video[changed], weights=self.change[changed], minlength=videos)
+        places = np.array([event.video for event in self.events], dtype=np.int64)
+        met = np.array([event.steps[0] < reached for event in self.events], dtype=np.float64)
+        events, found = (np.bincount(places, weights=w, minlength=videos) for w in (np.ones(len(met)), met))
+        with np.errstate(invalid="ignore"):
+            rates: Floats = (weights @ false) * self.frames_per_hour / (weights @ self.normal_frames)
+            recalls: Floats = (weights @ found) / (weights @ events)
+        return rates, recalls
 
 
 def _joined(step: Ints, video: Ints, gap: int, never: int) -> Ints:

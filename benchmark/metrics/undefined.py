@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from benchmark.metrics.events import EVENT_MEASURES
+
 NEEDS: Mapping[str, str] = {
     "auc_frame": "both abnormal and normal frames",
     "ap_frame": "abnormal frames",
@@ -13,6 +15,7 @@ NEEDS: Mapping[str, str] = {
     "video_auc": "both abnormal and normal videos",
     "auc_class": "both abnormal and normal frames in the videos of the class",
     "auc_class_vs_normal": "abnormal frames in the videos of the class, and normal videos",
+    **EVENT_MEASURES,
 }
 """Metrics, class-wise ones without their class, and what a test set must hold for them."""
 

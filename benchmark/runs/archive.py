@@ -76,9 +76,10 @@ def export_archive(results: Results, path: Path, tables: Iterable[str], weights:
         raise InputError(f"{store.root}: no run to export there; name another folder with --results")
     calls = [call for call in results.latest_calls() if call.plan in plans] if names else results.invocations()
     asking = [results.plan_path(plan) for plan in plans] + [results.call_path(call.id) for call in calls]
-    measured = (path for path in entries(results.runs / "controls") if path.match("[!.]*.json"))
-    controls = [f"runs/controls/{path.name}" for path in measured]
-    parts = {name: [results.root / name] for name in controls if check_part(results.root, name) is None}
+    folders = [results.runs / name for name in ("controls", "events")]
+    of_tests = [path for folder in folders for path in entries(folder) if path.match("[!.]*.json")]
+    names_of_tests = [path.relative_to(results.root).as_posix() for path in of_tests]
+    parts = {name: [results.root / name] for name in names_of_tests if check_part(results.root, name) is None}
     parts |= {f"runs/{key}": list(files_of_run(store, key, weights).values()) for key in keys}
     parts |= {source.relative_to(results.root).as_posix(): [source] for source in asking}
     evaluations = sum(source.match("runs/*/evaluations/*.json") for source in chain(*parts.values()))

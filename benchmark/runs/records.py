@@ -13,7 +13,7 @@ from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.libraries import installed_version
 from benchmark.system.names import FileName, Name, Title
-from benchmark.terms import Benchmark, Metric, Profile, Selection, Training, Trouble
+from benchmark.terms import LEAST_FPS, MOST_FPS, Benchmark, Metric, Profile, Selection, Training, Trouble
 
 RECORD_VERSION: Literal[1] = 1
 
@@ -300,6 +300,26 @@ class Controls(FrozenModel):
     test_hash: Name
     metric: Metric
     values: dict[Name, _Share]
+
+
+class AnnotatedEvents(FrozenModel):
+    """The events of a dataset's test videos and their frame rate, for measures that scores and counts do not give.
+
+    Attributes
+    ----------
+    test_hash
+        The test part.
+    fps, assumed
+        Frames a second, and whether nobody has stated them.
+    intervals
+        Video -> its abnormal frames, ``[start, end)`` each; normal videos are left out.
+    """
+
+    record_version: Literal[1] = RECORD_VERSION
+    test_hash: Name
+    fps: float = Field(ge=LEAST_FPS, le=MOST_FPS)
+    assumed: bool
+    intervals: dict[FileName, tuple[tuple[int, int], ...]]
 
 
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:

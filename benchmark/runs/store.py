@@ -14,7 +14,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.checksums import write_checksums
-from benchmark.runs.records import Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
+from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
 from benchmark.system.files import (
@@ -33,7 +33,7 @@ from benchmark.system.files import (
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, unseal
 
-Derived = Literal["comparisons", "contrasts", "projections"]
+Derived = Literal["comparisons", "contrasts", "event-measures", "projections"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
 EvaluationId = tuple[str, str]
@@ -125,7 +125,7 @@ class RunStore:
 
     def clear_abandoned(self) -> None:
         """Remove what processes of this machine that are no more left half-done."""
-        for name in ("staging", "failed", "controls", *get_args(Derived)):
+        for name in ("staging", "failed", "controls", "events", *get_args(Derived)):
             remove_abandoned(self.root / name)
 
     @contextmanager
@@ -258,6 +258,16 @@ class RunStore:
         self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
         _write(self._controls_path(controls.test_hash), controls)
 
+    def events(self, test_hash: str) -> AnnotatedEvents | None:
+        """Return the events of a test part, or None."""
+        found = _read(self._events_path(test_hash), AnnotatedEvents)
+        return found if found is not None and found.test_hash == test_hash else None
+
+    def write_events(self, events: AnnotatedEvents) -> None:
+        """Store the events of a test part."""
+        self._events_path(events.test_hash).parent.mkdir(parents=True, exist_ok=True)
+        _write(self._events_path(events.test_hash), events)
+
     def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
         """Return what was derived from evaluations before, or None."""
         try:
@@ -293,6 +303,9 @@ class RunStore:
 
     def _controls_path(self, test_hash: str) -> Path:
         return self.root / "controls" / f"{test_hash[:16]}.json"
+
+    def _events_path(self, test_hash: str) -> Path:
+        return self.root / "events" / f"{test_hash[:16]}.json"
 
     def _derived_path(self, kind: Derived, name: str) -> Path:
         return self.root / kind / f"{name}.json"

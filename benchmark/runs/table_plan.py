@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.names import FileName, Heading, Name, Title
-from benchmark.terms import MOST_TRIALS, Benchmark, Metric, Profile, Protocol, Range, Sampler, Supervision
+from benchmark.terms import (
+    MOST_JOIN,
+    MOST_TRIALS,
+    Benchmark,
+    Measure,
+    Metric,
+    Profile,
+    Protocol,
+    Range,
+    Sampler,
+    Supervision,
+)
 
 MOST_ROWS = 2000
 """Rows of a table; a sweep of so many values is one that nobody reads."""
@@ -158,6 +169,10 @@ class TablePlan(FrozenModel):
     search: Search | None = None
     """Where the rows are the trials of a search, after one of the recipe's own settings: they have no number on test
     videos."""
+    measures: tuple[Measure, ...] = ()
+    """What the table says beside the primary metric."""
+    join: float = Field(default=0.0, ge=0, le=MOST_JOIN)
+    """Seconds between two alarms that measures of events take as one."""
     diagnosis: bool = False
     """Whether its runs are trained to be diagnosed: they have no number on test videos either."""
 
@@ -189,6 +204,8 @@ class TablePlan(FrozenModel):
         for dataset in content["datasets"]:
             if not dataset["train_segments"]:
                 del dataset["train_segments"]
+        if not self.measures:
+            del content["measures"], content["join"]
         for row in filter(None, (*content["rows"], content["shuffled"])):
             for name in ("tuned", "unfit", "supervision", "card"):
                 if not row[name]:
@@ -207,6 +224,11 @@ class TablePlan(FrozenModel):
     def all_rows(self) -> tuple[PlannedRow, ...]:
         """Return the rows that need runs: those of the table, and the control on shuffled labels."""
         return (*self.rows, self.shuffled) if self.shuffled else self.rows
+
+    def others(self) -> list[int | None]:
+        """Return for each row the place of the one that it is compared with; None for none."""
+        labels = [row.label for row in self.rows]
+        return [labels.index(r.against) if r.against and r.against != r.label else None for r in self.rows]
 
     def tested_on(self, row: PlannedRow, source: str) -> list[PlannedDataset]:
         """Return the datasets that the runs of a row on a training dataset are evaluated on."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from benchmark.metrics.frame import ScoredVideos, test_metrics
 from benchmark.runs.checksums import FILE, read_checksums
-from benchmark.runs.records import Controls, Evaluation, RunRecord, evaluation_key
+from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, RunRecord, evaluation_key
 from benchmark.runs.results_folder import Invocation, Results
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
@@ -235,6 +235,9 @@ _KEPT: dict[str, Callable[[bytes], str] | None] = {
     r"(invocations/[0-9T.-]+\.json)": lambda content: _path_of_call(Invocation.model_validate_json(content)),
     r"(runs/controls/[0-9a-zA-Z ]+\.json)": lambda content: (
         f"runs/controls/{Controls.model_validate_json(unseal(content)).test_hash[:16]}.json"
+    ),
+    r"(runs/events/[0-9a-zA-Z ]+\.json)": lambda content: (
+        f"runs/events/{AnnotatedEvents.model_validate_json(unseal(content)).test_hash[:16]}.json"
     ),
 }
 """All that a results folder keeps: the form of a path, with its part -> the path that belongs to the content.

@@ -17,6 +17,7 @@ from benchmark.statistics.over_seeds import Summary, relative_drop, summarise
 from benchmark.statistics.video_wise import Contrast
 from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.costs import Cost, find_costs
+from benchmark.tables.event_columns import EventColumn, measure_events
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
 from benchmark.terms import Metric, Selection, selection_suffix
 
@@ -86,6 +87,8 @@ class Table:
     """Where the table says what its methods are: what their runs cost."""
     contrasts: tuple[Contrast, ...] = ()
     """Where a table is about one method: how it differs from each other one, by class and by video."""
+    events: tuple[EventColumn, ...] = ()
+    """Where the table measures events: each column's rows by them."""
 
     @property
     def name(self) -> str:
@@ -144,6 +147,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
                 if source.name != target.name and plan.protocol == "cross"
             ]
     cells = _compare(plan, cells, store)
+    columns = {(c[0].train, c[0].test): [_seeds(cell) for cell in c] for c in _columns(cells)}
     trained = [
         (row.label, dataset, record)
         for row in plan.rows
@@ -171,20 +175,16 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         else (),
         costs=find_costs(plan, store, selection) if any(row.card for row in plan.rows) else (),
         contrasts=tuple(_contrasts(plan, cells, store)) if plan.subject else (),
+        events=measure_events(plan, columns, store) if "events" in plan.measures else (),
     )
 
 
 def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Cell]:
     """Compare the cells of each column, name the rows of a difference, and adjust the p-values of the whole table."""
     against = {row.label: row.against for row in plan.rows}
-    labels = list(against)
-    others = [labels.index(other) if other and other != label else None for label, other in against.items()]
-    columns: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for cell in cells:
-        columns[cell.train, cell.test].append(cell)  # in the order of the rows
     compared: list[Cell] = []
-    for column in columns.values():
-        found = compare_column([_seeds(cell) for cell in column], others, column[0].metric, store)
+    for column in _columns(cells):
+        found = compare_column([_seeds(cell) for cell in column], plan.others(), column[0].metric, store)
         compared += [
             replace(cell, standing=row.standing, difference=row.gap) if row else cell
             for cell, row in zip(column, found.rows, strict=True)
@@ -198,6 +198,14 @@ def _compare(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> list[Ce
         )
         for cell in compared
     ]
+
+
+def _columns(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Return the cells of each column, in the order of the rows."""
+    columns: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        columns[cell.train, cell.test].append(cell)
+    return list(columns.values())
 
 
 def _contrasts(plan: TablePlan, cells: Sequence[Cell], store: RunStore) -> Iterator[Contrast]:

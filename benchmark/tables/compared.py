@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from benchmark.metrics.alarms import Alarms
 from benchmark.metrics.frame import ScoredVideos
+from benchmark.runs.records import AnnotatedEvents
 from benchmark.runs.store import Derived, EvaluationId, RunStore
-from benchmark.statistics import class_wise, differences
+from benchmark.statistics import class_wise, differences, events
 from benchmark.statistics.differences import Difference, Standing
+from benchmark.statistics.events import EventNumber
 from benchmark.statistics.video_wise import Contrast, contrast
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
@@ -18,7 +22,7 @@ from benchmark.terms import Metric
 Seeds = tuple[EvaluationId, ...]
 """Evaluations of a method on a test set, one per seed: keys of the run and of the evaluation."""
 
-VERSIONS: dict[Derived, int] = {"comparisons": 2, "contrasts": 1}
+VERSIONS: dict[Derived, int] = {"comparisons": 2, "contrasts": 1, "event-measures": 1}
 """Raised when the same evaluations would compare or contrast otherwise."""
 
 _Model = TypeVar("_Model", bound=FrozenModel)
@@ -65,7 +69,7 @@ def compare_column(
 def _compare(
     evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
 ) -> ComparedColumn:
-    methods = differences.resample_methods([_read_scores(seeds, store) for seeds in evaluations], metric)
+    methods = differences.resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
     rows: list[ComparedRow | None] = []
     standings = differences.best_and_indistinguishable(methods)
     for i, (method, standing) in enumerate(zip(methods, standings, strict=True)):
@@ -86,11 +90,97 @@ def contrast_rows(dataset: str, label: str, one: Seeds, other: Seeds, store: Run
         return None
 
     def make() -> Contrast | None:
-        scores = [_read_scores(seeds, store) for seeds in (one, other)]
+        scores = [read_scores(seeds, store) for seeds in (one, other)]
         return contrast(dataset, label, *scores) if all(scores) else None
 
     content = [VERSIONS["contrasts"], class_wise.RESAMPLES, dataset, label, one, other, _times_of([one, other], store)]
     return _keep("contrasts", content, [one, other], Contrast, store, make)
+
+
+class MeasuredRow(FrozenModel):
+    """The measures of events of a row, and how far each is from that of the row that it is compared with."""
+
+    numbers: dict[str, EventNumber]
+    gaps: dict[str, Difference]
+
+
+class MeasuredColumn(FrozenModel):
+    """The rows of a column by measures of events; None where a row has no evaluation with stored scores.
+
+    Attributes
+    ----------
+    events
+        Number of events of which a frame is scored.
+    normal_hours
+        Hours outside events.
+    endless_rate
+        False alarms per hour of an alarm that never ends in any video; None without time outside events.
+    """
+
+    events: int
+    normal_hours: float
+    endless_rate: float | None
+    rows: tuple[MeasuredRow | None, ...]
+
+
+def measure_column(
+    evaluations: Sequence[Seeds],
+    against: Sequence[int | None],
+    annotated: AnnotatedEvents,
+    join: float,
+    store: RunStore,
+) -> MeasuredColumn | None:
+    """Measure the rows of a column by the events of its test videos; None where no row has stored scores.
+
+    Parameters
+    ----------
+    evaluations, against
+        See `compare_column`.
+    join
+        Seconds between two alarms that are taken as one.
+    """
+
+    def make() -> MeasuredColumn | None:
+        return _measure(evaluations, against, annotated, join, store)
+
+    what = annotated.model_dump(mode="json", exclude={"assumed"})
+    content = [VERSIONS["event-measures"], events.RESAMPLES, what, join, evaluations, against]
+    content.append(_times_of(evaluations, store))
+    return _keep("event-measures", content, evaluations, MeasuredColumn, store, make)
+
+
+def _measure(
+    evaluations: Sequence[Seeds],
+    against: Sequence[int | None],
+    annotated: AnnotatedEvents,
+    join: float,
+    store: RunStore,
+) -> MeasuredColumn | None:
+    scored = [read_scores(seeds, store) for seeds in evaluations]
+    alarms = [[Alarms.find(one, annotated.intervals, annotated.fps, join) for one in seeds] for seeds in scored]
+    labels = next((seeds[0].labels for seeds in scored if seeds), None)
+    if labels is None:
+        return None
+    rows: list[MeasuredRow | None] = []
+    resampled = events.resample_events(alarms, labels)
+    for i, measures in enumerate(resampled):
+        other = against[i]
+        # Rows that are the same runs do not differ.
+        reference = {} if other is None or evaluations[other] == evaluations[i] else resampled[other]
+        gaps = {name: events.event_difference(of, reference[name]) for name, of in measures.items() if reference}
+        row = MeasuredRow(
+            numbers={name: events.event_number(of) for name, of in measures.items()},
+            gaps={name: gap for name, gap in gaps.items() if gap is not None},
+        )
+        rows.append(row if measures else None)
+    some = next(seeds[0] for seeds in alarms if seeds)
+    hours = some.normal_hours
+    return MeasuredColumn(
+        events=len(some.events),
+        normal_hours=hours,
+        endless_rate=some.at(-math.inf)[0] if hours else None,
+        rows=tuple(rows),
+    )
 
 
 def _keep(
@@ -124,7 +214,7 @@ def _times_of(evaluations: Sequence[Seeds], store: RunStore) -> list[list[str]]:
     return [[e.finished for run, key in seeds if (e := store.evaluation(run, key))] for seeds in evaluations]
 
 
-def _read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
+def read_scores(seeds: Seeds, store: RunStore) -> list[ScoredVideos]:
     """Read a method's scores; none at all unless those of every seed are there, so that means are of the same seeds."""
     scored = [store.read_scores(run, key) for run, key in seeds]
     found = [one for one in scored if one is not None]

@@ -21,7 +21,7 @@ from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import FileName, Heading, Name, Title
 from benchmark.system.near_names import did_you_mean, find_alike
 from benchmark.system.yaml_text import YamlTextError, parse_yaml
-from benchmark.terms import Protocol
+from benchmark.terms import MOST_JOIN, Measure, Protocol
 from benchmark.training.choices import Choices
 from benchmark.training.requirements import check_overrides
 from benchmark.training.scores_from_elsewhere import PREFIX, title_of
@@ -92,6 +92,10 @@ class TableDeclaration(FrozenModel):
         Label of the row that is compared with each of the others, where the table is about one method.
     power
         A difference, as a fraction, for which to say how many seeds and test videos would show it.
+    measures
+        What to say of the rows beside the primary metric.
+    join
+        Seconds between two alarms that measures of events take as one.
     """
 
     name: FileName
@@ -106,6 +110,8 @@ class TableDeclaration(FrozenModel):
     reference: str | None = None
     subject: str | None = None
     power: float | None = None
+    measures: tuple[Measure, ...] = ()
+    join: float = Field(default=0.0, ge=0, le=MOST_JOIN)
 
     @model_validator(mode="after")
     def _labels_are_clear(self) -> Self:

@@ -79,6 +79,8 @@ def plan_table(
         study=table.study,
         subject=table.subject,
         power=table.power,
+        measures=table.measures,
+        join=table.join,
         folder=folder_of(name, choices.profile),
         profile=choices.profile,
         seeds=len(choices.every_seed),

@@ -83,7 +83,11 @@ def params(values: Mapping[str, object]) -> list[Param]:
     return [Param(given[name], cut(str(value), LONGEST_VALUE)) for name, value in values.items()]
 
 
-def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric]:
+Measured = Mapping[str, Mapping[str, float | None]]
+"""Key of an evaluation -> its measures of events; None where one is undefined."""
+
+
+def metrics(record: RunRecord, evaluations: Sequence[Evaluation], measured: Measured) -> list[Metric]:
     """Return metrics with the time of their evaluation: logged again they add nothing, and the latest one counts.
 
     MLflow lists them in this order: in front is the primary metric of the last step on the dataset trained on.
@@ -95,10 +99,11 @@ def metrics(record: RunRecord, evaluations: Sequence[Evaluation]) -> list[Metric
 
     found = []
     for e in sorted(evaluations, key=place):
-        given = distinct(f"{e.selection}/{name}/{e.dataset}" for name in sorted(e.metrics))
+        values = {**e.metrics, **measured.get(e.key, {})}
+        given = distinct(f"{e.selection}/{name}/{e.dataset}" for name in sorted(values))
         found += [
             Metric(given[f"{e.selection}/{name}/{e.dataset}"], value, milliseconds(e.finished), e.step)
-            for name, value in sorted(e.metrics.items(), key=lambda item: item[0] != e.metric)
+            for name, value in sorted(values.items(), key=lambda item: item[0] != e.metric)
             if value is not None
         ]
     if record.spec.trial and record.held_out is not None:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.metrics.alarms import Alarms
+from benchmark.metrics.events import event_metrics
 from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.results_folder import Invocation, Results
 from benchmark.tracking.connection import connect
@@ -100,24 +102,36 @@ class MlflowTracker:
         run_id, finished = child.info.run_id, child.info.status == "FINISHED"
         trained, *marks = (child.data.tags.get(EVALUATIONS, "").split() if finished else []) or [""]
         there = dict(mark.split("@") for mark in marks)
-        missing = [e for e in evaluations if there.get(e.key) != e.finished]
+        states = {e.key: self._state(e) for e in evaluations}
+        missing = [e for e in evaluations if there.get(e.key) != states[e.key]]
         if trained == record.finished and not missing:
             return
         new = [] if finished else [param for param in run_params(record) if param.key not in child.data.params]
         self._log_params(run_id, new)
-        self._log_metrics(run_id, metrics(record, missing))
+        self._log_metrics(run_id, metrics(record, missing, {e.key: self._measures(e) for e in missing}))
         folder = self._store.folder(record.key)
         losses: list[Metric] = []
         if not finished and not record.spec.imported:
             losses = curves(folder / "losses.csv", milliseconds(record.finished))
             self._log_dataset(run_id, record)
         self._client.log_artifact(run_id, str(folder / "record.json"))
-        there |= {e.key: e.finished for e in missing}
+        there |= {e.key: states[e.key] for e in missing}
         mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
         self._log_metrics(run_id, losses)
         self._experiment.tag(child, EVALUATIONS, mark)
         if not finished:
             self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
+
+    def _state(self, evaluation: Evaluation) -> str:
+        """Return what a mark says of an evaluation: when it was made, and the frame rate of its measures of events."""
+        events = self._store.events(evaluation.test_hash)
+        return evaluation.finished if events is None else f"{evaluation.finished},{events.fps:g}"
+
+    def _measures(self, evaluation: Evaluation) -> dict[str, float | None]:
+        """Return the measures of events of an evaluation; none where its scores or its events are not stored."""
+        events = self._store.events(evaluation.test_hash)
+        scored = events and self._store.read_scores(evaluation.run_key, evaluation.key)
+        return event_metrics(Alarms.find(scored, events.intervals, events.fps)) if events and scored else {}
 
     def _log_params(self, run_id: str, several: Sequence[Param]) -> None:
         for start in range(0, len(several), PARAMS_BATCH):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.statistics.differences import Difference
+from benchmark.statistics.events import EventNumber
+from benchmark.statistics.over_seeds import Summary, summarise
 from benchmark.tables.cells import Cell, Table
 from benchmark.tuning.trials import Trials
 from reports.forms.csv import to_csv
@@ -52,12 +55,15 @@ DESCRIBED_COLUMNS = (
     "reported",
 )
 """More columns of a table that says what its methods are."""
+VIDEO_INTERVAL = ("video_ci_low", "video_ci_high")
+"""More columns of a table that measures events: the interval of the mean if other test videos were drawn."""
 
 
 def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
     """Return the cells of a table under one or several selections as rows; all values are fractions.
 
-    A relative drop is a row of its own, with the metric ``relative_drop/METRIC``.
+    A relative drop is a row of its own, with the metric ``relative_drop/METRIC``; so is each measure of events, with
+    false alarms per hour and seconds as they are.
     """
     rows: list[dict[str, object]] = []
     for table in tables:
@@ -67,8 +73,31 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
             if cell.drop is not None:
                 empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *COMPARISON_COLUMNS))
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
+            rows += [{**row, **measured} for measured in _measured(table, cell)]
     more = DESCRIBED_COLUMNS if rows and DESCRIBED_COLUMNS[0] in rows[0] else ()
-    return pd.DataFrame(rows, columns=[*CSV_COLUMNS, *more])
+    videos = VIDEO_INTERVAL if any(table.events for table in tables) else ()
+    return pd.DataFrame(rows, columns=[*CSV_COLUMNS, *more, *videos])
+
+
+def _measured(table: Table, cell: Cell) -> Iterator[dict[str, object]]:
+    """Return what a row says of a cell by each measure of events."""
+    place, here = [row.label for row in table.plan.rows].index(cell.row), (cell.train, cell.test)
+    numbers: dict[str, EventNumber] = {}
+    gaps: Mapping[str, Difference] = {}
+    for column in (column for column in table.events if (column.train, column.test) == here):
+        found = column.measured.rows[place] if column.measured else None
+        numbers |= found.numbers if found else {}
+        gaps = column.differences.get(cell.row, {})
+    for name, number in numbers.items():
+        values = [value for value in number.values if value is not None]
+        yield {
+            "metric": name,
+            **_summary_columns(summarise(values) if len(values) == len(number.values) else None),
+            "paper": None,
+            "standing": None,
+            **_difference_columns(gaps.get(name)),
+            **dict(zip(VIDEO_INTERVAL, (number.ci_low, number.ci_high), strict=True)),
+        }
 
 
 def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[str, str]:
@@ -139,15 +168,27 @@ def _csv_row(table: Table, cell: Cell) -> dict[str, object]:
         "metric": cell.metric,
         "profile": table.plan.profile,
         "selection": table.selection,
+        **_summary_columns(s),
+        "paper": cell.paper / 100 if cell.paper is not None else None,
+        "run_keys": " ".join(cell.run_keys),
+        "settings": " ".join(cell.settings),
+        "standing": cell.standing,
+        **_difference_columns(d),
+    }
+
+
+def _summary_columns(s: Summary | None) -> dict[str, object]:
+    return {
         "mean": s.mean if s else None,
         "std": s.std if s else None,
         "n_seeds": s.n if s else 0,
         "ci_low": s.ci_low if s else None,
         "ci_high": s.ci_high if s else None,
-        "paper": cell.paper / 100 if cell.paper is not None else None,
-        "run_keys": " ".join(cell.run_keys),
-        "settings": " ".join(cell.settings),
-        "standing": cell.standing,
+    }
+
+
+def _difference_columns(d: Difference | None) -> dict[str, object]:
+    return {
         "against": d.other if d else None,
         "gap": d.gap if d else None,
         "gap_low": d.ci_low if d else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports.tables import beside_paper, contrasts, controls, described, differences, gains
+from reports.tables import beside_paper, contrasts, controls, described, differences, events, gains
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
@@ -49,6 +49,9 @@ def make_document(table: Table) -> Document:
         ("methods", described.TITLE, described.CAPTION, described.methods_grid(table)),
         ("gains", gains.TITLE, gains.CAPTION, gains.gain_grid(table)),
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
+        ("events", events.TITLE, events.CAPTION, events.event_grid(table)),
+        ("delays", events.DELAYS, events.DELAY_CAPTION, events.delay_grid(table)),
+        ("event-differences", events.DIFFERENCES, events.DIFFERENCE_CAPTION, events.difference_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
         ("classes", contrasts.CLASSES, contrasts.class_caption(table), classes),
         ("videos", contrasts.VIDEOS, contrasts.video_caption(table), contrasts.video_grid(table)),
@@ -58,10 +61,14 @@ def make_document(table: Table) -> Document:
     notes_below = {
         "gains": gains.gain_notes(table),
         "differences": differences.difference_notes(table),
+        "events": events.event_notes(table),
+        "delays": events.delay_notes(table),
+        "event-differences": differences.difference_notes(table),
         "paper": tuple(beside_marks.lines()),
         "classes": contrasts.class_notes(classes),
     }
-    parts = [Part(table.name, plan.title, tuple(caption(table)), grid, (*notes(table), *marks.lines()))]
+    remarks = (*notes(table), *events.missing_notes(table), *marks.lines())
+    parts = [Part(table.name, plan.title, tuple(caption(table)), grid, remarks)]
     parts += [
         Part(f"{table.name}-{name}", title, text, drawn, notes_below.get(name, ()))
         for name, title, text, drawn in below

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmark.cli import run
 from benchmark.runs.archive import CONTENTS, Contents, export_archive, import_archive
-from benchmark.runs.records import Controls, StoredFile
+from benchmark.runs.records import AnnotatedEvents, Controls, StoredFile
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
@@ -168,6 +168,18 @@ def test_damaged_controls_stay_behind(here: Results, tmp_path: Path) -> None:
     import_archive(there, tmp_path / "a.zip", quietly)
     assert [path.name for path in (there.runs / "controls").iterdir()] == ["a test part.json"]
     assert RunStore(there.runs).controls("a test part") == sound
+
+
+def test_events_of_test_sets_go_along_and_damaged_ones_stay_behind(here: Results, tmp_path: Path) -> None:
+    results, there = Results(tmp_path / "here"), Results(tmp_path / "there")
+    shutil.copytree(here.root, results.root)
+    sound = AnnotatedEvents(test_hash="a test part", fps=25, assumed=False, intervals={"v": ((0, 9), (20, 31))})
+    RunStore(results.runs).write_events(sound)
+    (results.runs / "events" / "another.json").write_bytes(b"{")
+    export_archive(results, tmp_path / "a.zip", (), True, quietly)
+    import_archive(there, tmp_path / "a.zip", quietly)
+    assert RunStore(there.runs).events("a test part") == sound
+    assert not (there.runs / "events" / "another.json").exists()
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "runs/../evil", "tables/../evil.plan.json", "evil.py"])

@@ -143,8 +143,20 @@ def test_the_primary_metric_of_the_last_step_on_its_own_dataset_stands_in_front(
     assert {evaluation.selection for evaluation in own} == {"last", "oracle"}
     other = [e.model_copy(update={"dataset": "another", "metric": "ap_frame"}) for e in own]
     given = [e.model_copy(update={"metric": "ap_frame"}) for e in reversed(own)]
-    names = [metric.key for metric in metrics(record, [*other, *given])]
+    names = [metric.key for metric in metrics(record, [*other, *given], {})]
     assert names[0] == "last/ap_frame/cameras"
     assert len(set(names)) == len(names)
     places = list(dict.fromkeys((name.partition("/")[0], name.rpartition("/")[2]) for name in names))
     assert places == [("last", "cameras"), ("last", "another"), ("oracle", "cameras"), ("oracle", "another")]
+
+
+def test_measures_of_events_are_logged_with_the_metrics_and_undefined_ones_are_not(tmp_path: Path) -> None:
+    store = RunStore(make_results(tmp_path, seeds=1).runs)
+    record = store.record(store.keys()[0])
+    assert record is not None
+    last = next(e for e in store.evaluations(record.key) if e.selection == "last")
+    measured = {last.key: {"event_recall_at_1_per_hour": 0.5, "delay_at_1_per_hour": None}}
+    logged = {metric.key: metric.value for metric in metrics(record, [last], measured)}
+    assert logged["last/event_recall_at_1_per_hour/cameras"] == 0.5
+    assert "last/delay_at_1_per_hour/cameras" not in logged
+    assert len(logged) == 1 + sum(value is not None for value in last.metrics.values())
