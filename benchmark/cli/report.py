@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reports.figures.style import Format
 
 FIGURES = (
-    *("class-wise", "curves", "scores", "t-sne", "selection", "training"),
+    *("class-wise", "curves", "events", "scores", "t-sne", "selection", "training"),
     *("cross-dataset", "study", "forest", "gains"),
 )
 """Of a dataset, and of a table; `reports.figures.catalogue` draws them."""

@@ -12,6 +12,7 @@ from reports.figures import (
     class_wise,
     cross_dataset,
     detection,
+    events,
     forest,
     gains,
     score_curves,
@@ -44,6 +45,7 @@ class FigureChoices:
 LINE_UP_FIGURES: Mapping[str, Callable[[Evidence, FigureChoices], Figure | Absence]] = {
     class_wise.NAME: lambda evidence, _: class_wise.draw_class_wise(evidence),
     detection.NAME: lambda evidence, _: detection.draw_detection(evidence),
+    events.NAME: lambda evidence, _: events.draw_events(evidence),
     score_curves.NAME: lambda evidence, c: score_curves.draw_score_curves(evidence, c.videos, c.files),
     tsne.NAME: lambda evidence, c: tsne.draw_tsne(evidence, c.not_projected),
     selection.NAME: lambda evidence, _: selection.draw_selection(evidence),

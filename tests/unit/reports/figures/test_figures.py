@@ -1,5 +1,6 @@
 """Figures: the numbers that they draw, evaluated in other ways, and sentences where there is nothing to draw."""
 
+import itertools
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
+from benchmark.metrics.alarms import Alarms
 from benchmark.metrics.frame import ScoredVideos, frame_metrics
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
@@ -22,6 +24,7 @@ from benchmark.tables.projections import Projection, projection_names
 from reports.figures import class_wise, detection, score_curves, selection, training, tsne
 from reports.figures.catalogue import LINE_UP_FIGURES, FigureChoices, figures_of_line_up, figures_of_table
 from reports.figures.cross_dataset import draw_cross_dataset
+from reports.figures.events import draw_events
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.forest import draw_forest
@@ -434,3 +437,30 @@ def test_letters_that_no_font_has_are_named_and_nothing_else_is_said(recwarn: py
     assert drawn.lacking == {"\ue123"}
     assert not any("Glyph" in str(warning.message) for warning in recwarn)
     assert render(lambda: canvas(2, 1), ["png"]).lacking == frozenset()
+
+
+def test_event_recall_is_that_of_the_thresholds_one_by_one(evidence: Evidence) -> None:
+    figure = drawn(draw_events(evidence))
+    annotated = evidence.store.events(evidence.line_up.dataset.test_hash)
+    assert annotated is not None
+    assert "8 events" in figure.caption[2]
+    assert "(assumed)" in figure.caption[2]
+    for contender, seeds in evidence.scores.items():
+        part = figure.data[figure.data["method"] == contender.label]
+        found = [Alarms.find(scored, annotated.intervals, annotated.fps) for scored in seeds]
+        for rate, *shown in part.iloc[::40][["false_alarms_per_hour", "mean", "low", "high"]].to_numpy():
+            recalls = []
+            for alarms in found:
+                points = [alarms.at(threshold) for threshold in alarms.thresholds]
+                kept = list(itertools.takewhile(lambda point, most=rate: point[0] <= most, points))
+                recalls.append(kept[-1][1] if kept else 0.0)
+            assert shown == pytest.approx([np.mean(recalls), min(recalls), max(recalls)])
+
+
+def test_a_test_set_whose_events_are_not_stored_says_what_adds_them(tmp_path: Path) -> None:
+    evidence = evidence_of(tmp_path)
+    for path in (evidence.store.root / "events").iterdir():
+        path.unlink()
+    found = draw_events(evidence)
+    assert isinstance(found, Absence)
+    assert found.reason.startswith("the events of its test videos are not stored")
