@@ -117,7 +117,7 @@ def measured(measures: str | None, join: float | None) -> dict[str, Any]:
     names = [] if measures is None else split(measures)
     for name in names:
         if name not in known:
-            raise InputError(f"--measures {name}: no such measure; there is {', '.join(known)}")
+            raise InputError(f"--measures {name}: no such measure; there are {', '.join(known)}")
     if join is not None and not names:
         raise InputError("--join: joins the alarms of measures of events; give --measures events as well")
     return {"measures": tuple(dict.fromkeys(names)), "join": join or 0.0} if names else {}

@@ -16,6 +16,7 @@ from benchmark.training.annotated_events import keep_events
 from benchmark.training.choices import Choices
 from benchmark.training.controls import measure_missing_controls
 from benchmark.training.jobs import Job, Outcome
+from benchmark.training.thresholds import choose_missing_thresholds
 
 Planned = tuple[TablePlan, Sequence[Job]]
 Finish = Callable[[TablePlan], None]
@@ -51,6 +52,9 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
         tracker = live if len(planned) == 1 else follow_again(results, invocation, choices.tracking, warn)
         if plan.shuffled is not None:
             measure_missing_controls(own, results.store)
+        if "thresholds" in plan.measures:
+            for line in choose_missing_thresholds(own, plan.join, results.store):
+                console.print(line, style="yellow")
         finish_table(plan, results, tracker, finish)
     return outcomes
 

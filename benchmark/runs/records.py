@@ -322,6 +322,28 @@ class AnnotatedEvents(FrozenModel):
     intervals: dict[FileName, tuple[tuple[int, int], ...]]
 
 
+class ChosenThresholds(FrozenModel):
+    """Thresholds of a run, chosen on the normal training videos that it held out.
+
+    Attributes
+    ----------
+    videos, hours
+        How many normal videos were held out, and how long they are.
+    thresholds
+        False alarms per hour -> the lowest threshold down to which there are at most so many; None where one false
+        alarm would be more.
+    """
+
+    videos: int = Field(ge=0)
+    hours: float = Field(ge=0)
+    thresholds: dict[int, float | None]
+
+
+def thresholds_name(record: RunRecord, selection: Selection, fps: float, join: float) -> str:
+    """Return what the thresholds of a run are kept as; they are chosen anew for weights that are trained anew."""
+    return digest(["thresholds", 1, record.key, selection, record.selected[selection], record.finished, fps, join])
+
+
 def evaluation_key(run_key: str, selection: Selection, test_hash: str) -> str:
     """Return the key of an evaluation; scoring options such as CLAV's α are part of the run already."""
     return digest([run_key, selection, test_hash])

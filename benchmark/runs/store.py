@@ -33,7 +33,7 @@ from benchmark.system.files import (
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import seal, unseal
 
-Derived = Literal["comparisons", "contrasts", "event-measures", "projections"]
+Derived = Literal["comparisons", "contrasts", "event-measures", "projections", "thresholds"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
 EvaluationId = tuple[str, str]

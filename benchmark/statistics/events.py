@@ -58,6 +58,20 @@ def resample_events(methods: Sequence[Sequence[Alarms]], labels: Ints) -> list[M
     return [of(seeds) for seeds in methods]
 
 
+def resample_transfers(seeds: Sequence[tuple[Alarms, float]], labels: Ints) -> tuple[Resampled, Resampled]:
+    """Return the false alarms per hour and the event recall at thresholds that were chosen elsewhere, on resamples.
+
+    Parameters
+    ----------
+    seeds
+        The alarms of each seed's scores, and its threshold.
+    """
+    weights = _draw(labels)
+    found = [alarms.resampled_at(threshold, weights) for alarms, threshold in seeds]
+    rates, recalls = (_resampled(np.stack(values), labels) for values in zip(*found, strict=True))
+    return rates, recalls
+
+
 def _draw(labels: Ints) -> Floats:
     """Draw the videos of a test set, (1 + resamples, videos); the test set itself is the first row."""
     weights = np.ones((1 + RESAMPLES, len(labels)))

@@ -19,6 +19,7 @@ from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.costs import Cost, find_costs
 from benchmark.tables.event_columns import EventColumn, measure_events
 from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
+from benchmark.tables.transfers import Transfer, move_thresholds
 from benchmark.terms import Metric, Selection, selection_suffix
 
 
@@ -89,6 +90,8 @@ class Table:
     """Where a table is about one method: how it differs from each other one, by class and by video."""
     events: tuple[EventColumn, ...] = ()
     """Where the table measures events: each column's rows by them."""
+    transfers: tuple[Transfer, ...] = ()
+    """Where the table asks for thresholds: what comes of those that were chosen on held-out training videos."""
 
     @property
     def name(self) -> str:
@@ -176,6 +179,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         costs=find_costs(plan, store, selection) if any(row.card for row in plan.rows) else (),
         contrasts=tuple(_contrasts(plan, cells, store)) if plan.subject else (),
         events=measure_events(plan, columns, store) if "events" in plan.measures else (),
+        transfers=move_thresholds(plan, columns, store, selection) if "thresholds" in plan.measures else (),
     )
 
 

@@ -53,6 +53,8 @@ def plan_table(
         If a method cannot be used or trained on a dataset, or the table would have no name or no end.
     """
     check_comparable(datasets)
+    if "thresholds" in table.measures and not choices.holdout:
+        raise InputError("--measures thresholds: held-out training videos choose them; give --holdout, such as 0.2")
     tried = next((tuned.trials for row in table.rows for tuned in row.tuned.values()), None)
     name = (stem or "+".join(dataset.name for dataset in datasets)) + (f"-tuned-{tried}" if tried else "")
     with_runs = next((row for row in table.rows if row.method), table.rows[0])

@@ -75,12 +75,12 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
             rows += [{**row, **measured} for measured in _measured(table, cell)]
     more = DESCRIBED_COLUMNS if rows and DESCRIBED_COLUMNS[0] in rows[0] else ()
-    videos = VIDEO_INTERVAL if any(table.events for table in tables) else ()
+    videos = VIDEO_INTERVAL if any(table.events or table.transfers for table in tables) else ()
     return pd.DataFrame(rows, columns=[*CSV_COLUMNS, *more, *videos])
 
 
 def _measured(table: Table, cell: Cell) -> Iterator[dict[str, object]]:
-    """Return what a row says of a cell by each measure of events."""
+    """Return what a row says of a cell by each measure of events, and by thresholds that were chosen elsewhere."""
     place, here = [row.label for row in table.plan.rows].index(cell.row), (cell.train, cell.test)
     numbers: dict[str, EventNumber] = {}
     gaps: Mapping[str, Difference] = {}
@@ -88,6 +88,8 @@ def _measured(table: Table, cell: Cell) -> Iterator[dict[str, object]]:
         found = column.measured.rows[place] if column.measured else None
         numbers |= found.numbers if found else {}
         gaps = column.differences.get(cell.row, {})
+    for transfer in (transfer for transfer in table.transfers if (transfer.train, transfer.test) == here):
+        numbers |= transfer.numbers[cell.row]
     for name, number in numbers.items():
         values = [value for value in number.values if value is not None]
         yield {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports.tables import beside_paper, contrasts, controls, described, differences, events, gains
+from reports.tables import beside_paper, contrasts, controls, described, differences, events, gains, thresholds
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
@@ -52,6 +52,7 @@ def make_document(table: Table) -> Document:
         ("events", events.TITLE, events.CAPTION, events.event_grid(table)),
         ("delays", events.DELAYS, events.DELAY_CAPTION, events.delay_grid(table)),
         ("event-differences", events.DIFFERENCES, events.DIFFERENCE_CAPTION, events.difference_grid(table)),
+        ("thresholds", thresholds.TITLE, thresholds.CAPTION, thresholds.threshold_grid(table)),
         ("paper", beside_paper.TITLE, beside_paper.CAPTION, beside),
         ("classes", contrasts.CLASSES, contrasts.class_caption(table), classes),
         ("videos", contrasts.VIDEOS, contrasts.video_caption(table), contrasts.video_grid(table)),
@@ -63,11 +64,12 @@ def make_document(table: Table) -> Document:
         "differences": differences.difference_notes(table),
         "events": events.event_notes(table),
         "delays": events.delay_notes(table),
+        "thresholds": thresholds.threshold_notes(table),
         "event-differences": differences.difference_notes(table),
         "paper": tuple(beside_marks.lines()),
         "classes": contrasts.class_notes(classes),
     }
-    remarks = (*notes(table), *events.missing_notes(table), *marks.lines())
+    remarks = (*notes(table), *events.missing_notes(table), *thresholds.missing_thresholds(table), *marks.lines())
     parts = [Part(table.name, plan.title, tuple(caption(table)), grid, remarks)]
     parts += [
         Part(f"{table.name}-{name}", title, text, drawn, notes_below.get(name, ()))
