@@ -89,10 +89,10 @@ _UCF_CRIME_CLASSES = (
 )
 
 OFFICIAL: Mapping[Benchmark, Official] = {
+    # Frame rates are the ones in common use for these benchmarks; none was read from the video files themselves.
     # Videos and classes: Sultani et al., CVPR 2018, section 4, and the authors' Anomaly_Train.txt and
     # Temporal_Anomaly_Annotation.txt. Frames: decoded lengths (header.csv of AnilOsmanTur/video_anomaly_diffusion);
-    # positive: the annotation read as 1-based and inclusive, clipped to the video. Rate: Sultani et al., section 5, who
-    # bring all videos to it.
+    # positive: the annotation read as 1-based and inclusive, clipped to the video.
     "ucf-crime": Official(
         title="UCF-Crime",
         splits={"train": VideoCounts(800, 810), "test": VideoCounts(150, 140)},
@@ -109,8 +109,7 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         fps=30,
     ),
     # Videos and classes: Wu et al., ECCV 2020, section 3. Frames: the labels published with PEL4VAD (xd-gt), equal
-    # to those made from the authors' annotations.txt; the videos' last frames are cut to a multiple of 16. Rate: Wu et
-    # al., section 5, who bring all videos to it.
+    # to those made from the authors' annotations.txt; the videos' last frames are cut to a multiple of 16.
     "xd-violence": Official(
         title="XD-Violence",
         splits={"train": VideoCounts(2049, 1905), "test": VideoCounts(300, 500)},
@@ -122,8 +121,7 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         fps=24,
     ),
     # Videos: Zhong et al., CVPR 2019, section 4.1, and the lists SH_Train.txt and SH_Test.txt. Frames: decoded
-    # lengths (header.csv, as above) and the masks of the original ShanghaiTech release. Rate: of the release's training
-    # videos; test videos come as frames.
+    # lengths (header.csv, as above) and the masks of the original ShanghaiTech release.
     "shanghaitech": Official(
         title="ShanghaiTech",
         splits={"train": VideoCounts(175, 63), "test": VideoCounts(155, 44)},
@@ -139,8 +137,7 @@ OFFICIAL: Mapping[Benchmark, Official] = {
         },
         fps=24,
     ),
-    # Videos: Lu et al., ICCV 2013, section 4.2. Frames: the authors' masks of the 21 testing videos. Rate: of the
-    # authors' video files.
+    # Videos: Lu et al., ICCV 2013, section 4.2. Frames: the authors' masks of the 21 testing videos.
     "avenue": Official(
         title="Avenue",
         splits={},
