@@ -45,7 +45,7 @@ def test_a_report_has_a_file_for_every_figure(
     assert "SIMULATED: scenes-ucf-crime" in out
     figures = results / "reports" / "figures"
     names = {path.name for path in (figures / LINE_UP).iterdir()}
-    kinds = ("class-wise", "curves", "scores", "t-sne", "selection", "training")
+    kinds = ("class-wise", "curves", "events", "scores", "t-sne", "selection", "training")
     assert names == {f"{kind}.{end}" for kind in kinds for end in ("png", "pdf", "svg", "csv")}
     table = figures / "scenes-quick" / "table4"
     assert {path.stem for path in table.iterdir()} == {"cross-dataset", "forest"}

@@ -97,9 +97,9 @@ def test_the_page_needs_nothing_else(page: str) -> None:
 
 def test_every_picture_says_what_it_shows_and_how_to_make_it(page: str) -> None:
     images = Page(page).images
-    assert len(images) == 7
+    assert len(images) == 8
     assert all(image["alt"] for image in images)
-    for name in ("class-wise", "curves", "scores", "t-sne", "selection", "training"):
+    for name in ("class-wise", "curves", "events", "scores", "t-sne", "selection", "training"):
         assert f"wvad figure {name} cameras-quick --results &#x27;else where&#x27;</code>" in page
     assert "wvad figure forest cameras-quick/table1 --results" in page
 
