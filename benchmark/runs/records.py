@@ -319,7 +319,7 @@ class AnnotatedEvents(FrozenModel):
     test_hash: Name
     fps: float = Field(ge=LEAST_FPS, le=MOST_FPS)
     assumed: bool
-    intervals: dict[FileName, tuple[tuple[int, int], ...]]
+    intervals: dict[str, tuple[tuple[int, int], ...]]
 
 
 class ChosenThresholds(FrozenModel):

@@ -134,8 +134,16 @@ class MlflowTracker:
         return event_metrics(Alarms.find(scored, events.intervals, events.fps)) if events and scored else {}
 
     def _log_params(self, run_id: str, several: Sequence[Param]) -> None:
+        """Log parameters; a server refuses the later one of two that log them at once."""
+        from mlflow.exceptions import MlflowException
+
         for start in range(0, len(several), PARAMS_BATCH):
-            self._client.log_batch(run_id, params=several[start : start + PARAMS_BATCH])
+            batch = several[start : start + PARAMS_BATCH]
+            try:
+                self._client.log_batch(run_id, params=batch)
+            except MlflowException:
+                if {param.key for param in batch} - self._client.get_run(run_id).data.params.keys():
+                    raise
 
     def _log_metrics(self, run_id: str, several: Sequence[Metric]) -> None:
         for start in range(0, len(several), BATCH):

@@ -314,7 +314,7 @@ def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_sc
     (folder,) = (item.path for item in client.list_artifacts(parent.info.run_id, "figures"))
     assert folder == "figures/scenes-avenue-quick-steps-3-training.looks-1"
     names = {Path(item.path).name for item in client.list_artifacts(parent.info.run_id, folder)}
-    kinds = ("class-wise", "curves", "scores", "selection", "training")
+    kinds = ("class-wise", "curves", "events", "scores", "selection", "training")
     assert names == {f"{kind}.{end}" for kind in kinds for end in ("png", "csv")}
     again, children_again = logged(results)
     assert [run.info.run_id for run in again] == [parent.info.run_id]

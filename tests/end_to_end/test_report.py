@@ -109,7 +109,7 @@ def test_one_figure_is_drawn_for_methods_and_videos_of_choice(results: Path, tin
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pie", "scenes-avenue"], "no figure is called pie; there are class-wise, curves, scores, t-sne"),
+        (["pie", "scenes-avenue"], "no figure is called pie; there are class-wise, curves, events, scores, t-sne"),
         (["curves", "scenes-mars"], "scenes-mars: known are scenes-shanghaitech-quick"),
         (["curves"], "name one of scenes-shanghaitech-quick"),
         (["forest", "table9"], "table9: known are scenes-quick/table4"),

@@ -67,7 +67,7 @@ def test_it_opens_without_a_complaint_and_asks_for_nothing_else(
 ) -> None:
     for section in page.query_selector_all("section"):
         section.scroll_into_view_if_needed()
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 100)")
     assert page.evaluate("document.images.length") > 5
     assert messages == [report.as_uri()]

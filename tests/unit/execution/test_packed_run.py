@@ -17,7 +17,8 @@ def test_a_packed_run_is_the_same_elsewhere(store: RunStore, tmp_path: Path) -> 
     other = RunStore(tmp_path / "there")
     for key in store.keys():  # noqa: SIM118
         assert unpack_run(other, key, pack_run(store, key)) == (True, 2)
-    assert contents(other.root) == contents(store.root)
+    of_test_parts = "events/"
+    assert contents(other.root) == {n: c for n, c in contents(store.root).items() if not n.startswith(of_test_parts)}
 
 
 def test_a_run_that_is_there_stays_and_gets_the_evaluations_that_it_lacks(store: RunStore, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_loss_terms_of_every_stage(stage):
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(expected, rel=1e-10, abs=1e-10)
 
 
-def test_without_patches_it_is_rtfm_bit_for_bit():
+def test_without_patches_it_is_rtfm_and_scores_alike():
     torch.manual_seed(0)
     rtfm = RTFM(RTFM.Config(), FeatureSpec(12, {}))
     torch.manual_seed(0)
@@ -167,8 +167,9 @@ def test_without_patches_it_is_rtfm_bit_for_bit():
     features = batch.normal.features
     for method in (rtfm.eval(), ours.eval()):
         method.requires_grad_(False)
-    assert torch.equal(rtfm.score(features), ours.score(features))
-    assert torch.equal(rtfm.embed(features), ours.embed(features))
+    # Of the same weights; a matrix product rounds by where its rows lie in memory on some processors.
+    torch.testing.assert_close(ours.score(features), rtfm.score(features), rtol=1e-12, atol=0)
+    torch.testing.assert_close(ours.embed(features), rtfm.embed(features), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
