@@ -39,11 +39,12 @@ class Stored:
     """
 
     def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
+        from benchmark.runs.store import RunStore
         from benchmark.tables.line_ups import find_line_ups
         from reports.figures.style import Palette
 
         self.results, self._selection = Results(results), selection
-        self.runs = self.results.store
+        self.runs = RunStore(self.results.runs, remember=True)
         found = self.results.plans(None) if plans is None else plans
         self.plans = [plan for plan in found if plan.tested]
         if not self.plans:

@@ -165,9 +165,10 @@ def status(
     table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
-    """Say which runs of the planned tables are done and which are missing, and why others gave no result.
+    """Say how many runs of the planned tables are done or missing, and why others gave no result.
 
-    Runs that are not tested are listed where they are named, as in `wvad status tune-rtfm` or `diagnose-clav`.
+    Of a table that is named, the keys of its runs are listed: `wvad status table4`. Runs that are not tested are
+    counted only there, as in `wvad status tune-rtfm` or `diagnose-clav`.
     """
     from reports.tables.single_runs import find_standing, status_table, trouble_lines, undefined_lines
 
@@ -179,7 +180,7 @@ def status(
         return
     store = Results(results).store
     standing = find_standing(plans, store)
-    out.print(status_table(standing))
+    out.print(status_table(standing, keys=table is not None))
     for line in (*trouble_lines(standing), *undefined_lines(standing, store)):
         say(line)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import stat
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,22 +15,18 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.checksums import write_checksums
 from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
 from benchmark.runs.score_files import parse_scores, write_scores
+from benchmark.runs.sealed_files import ModelReader, json_files, read_content, read_model, size_of, write_model
 from benchmark.system.errors import InputError
 from benchmark.system.files import (
-    ABSENT,
-    NotAFileError,
     entries,
     is_there,
-    read_regular,
     remove_abandoned,
     replacing,
     scratch_name,
-    unreadable,
     write_atomically,
     writing_to,
 )
 from benchmark.system.frozen import FrozenModel
-from benchmark.system.hashing import seal, unseal
 
 Derived = Literal["comparisons", "contrasts", "event-measures", "projections", "thresholds"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
@@ -69,10 +64,13 @@ class RunStore:
     ----------
     root
         The folder of the runs; it is created when the first run is staged.
+    remember
+        Whether to keep the records that were read for when they are asked for again, some kilobytes each.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, remember: bool = False) -> None:
         self.root = root
+        self._read = ModelReader().read if remember else read_model
 
     @property
     def staging(self) -> Path:
@@ -94,7 +92,7 @@ class RunStore:
 
     def stated_record(self, key: str) -> RunRecord | None:
         """Return what a run's folder has as its record, or None, whatever run it is of: for those who check it."""
-        return _read(self.root / f"{key}/record.json", RunRecord)
+        return self._read(f"{self.root}/{key}/record.json", RunRecord)
 
     def records(self) -> Iterator[RunRecord]:
         """Iterate over the records of all finished runs."""
@@ -102,12 +100,12 @@ class RunStore:
 
     def failure(self, key: str) -> Failure | None:
         """Return why a run failed the last time, or None."""
-        return _read(self._failure_path(key), Failure)
+        return read_model(self._failure_path(key), Failure)
 
     def failures(self) -> Iterator[Failure]:
         """Iterate over the runs that failed and were not repeated with success."""
-        paths = _json_files(self.root / "failed")
-        return (failure for path in paths if (failure := _read(path, Failure)) is not None)
+        paths = json_files(self.root / "failed")
+        return (failure for path in paths if (failure := read_model(path, Failure)) is not None)
 
     def prepare(self) -> None:
         """Make the store ready for writing, and clear what drivers that died on this machine left half-done.
@@ -206,7 +204,7 @@ class RunStore:
 
     def forget_failures(self, keys: Collection[str]) -> None:
         """Forget failures of runs that are stored all the same: a process can die between its work and its report."""
-        for path in _json_files(self.root / "failed"):
+        for path in json_files(self.root / "failed"):
             if path.stem in keys:
                 with suppress(OSError):
                     path.unlink()
@@ -216,17 +214,17 @@ class RunStore:
         evaluation = self.stated_evaluation(run_key, key)
         if evaluation is None or (evaluation.run_key, evaluation.key) != (run_key, key):
             return None
-        size = _size(self._scores_path(run_key, key))
+        size = size_of(self._scores_path(run_key, key))
         expected = size if evaluation.scores is None else evaluation.scores.size
         return evaluation if size is not None and size == expected else None
 
     def stated_evaluation(self, run_key: str, key: str) -> Evaluation | None:
         """Return what is stated of an evaluation, or None, without a look at its scores: for those who check it."""
-        return _read(self._evaluation_path(run_key, key), Evaluation)
+        return self._read(self._evaluation_path(run_key, key), Evaluation)
 
     def evaluations(self, run_key: str) -> Iterator[Evaluation]:
         """Iterate over the evaluations of a run."""
-        paths = _json_files(self.folder(run_key) / "evaluations")
+        paths = json_files(self.folder(run_key) / "evaluations")
         return (found for path in paths if (found := self.evaluation(run_key, path.stem)) is not None)
 
     def write_scores(self, run_key: str, key: str, scored: ScoredVideos) -> None:
@@ -234,14 +232,14 @@ class RunStore:
         folder = self.folder(run_key) / "evaluations"
         folder.mkdir(exist_ok=True)
         remove_abandoned(folder)
-        self._evaluation_path(run_key, key).unlink(missing_ok=True)  # it states the sum of other scores
-        with replacing(self._scores_path(run_key, key)) as file:
+        Path(self._evaluation_path(run_key, key)).unlink(missing_ok=True)  # it states the sum of other scores
+        with replacing(Path(self._scores_path(run_key, key))) as file:
             write_scores(file, scored)
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
         evaluation = self.stated_evaluation(run_key, key)
-        content = _content(self._scores_path(run_key, key))
+        content = read_content(self._scores_path(run_key, key))
         if content is None:
             return None
         if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
@@ -250,28 +248,28 @@ class RunStore:
 
     def controls(self, test_hash: str) -> Controls | None:
         """Return the controls of a test part, or None."""
-        found = _read(self._controls_path(test_hash), Controls)
+        found = read_model(self._controls_path(test_hash), Controls)
         return found if found is not None and found.test_hash == test_hash else None
 
     def write_controls(self, controls: Controls) -> None:
         """Store the controls of a test part."""
         self._controls_path(controls.test_hash).parent.mkdir(parents=True, exist_ok=True)
-        _write(self._controls_path(controls.test_hash), controls)
+        write_model(self._controls_path(controls.test_hash), controls)
 
     def events(self, test_hash: str) -> AnnotatedEvents | None:
         """Return the events of a test part, or None."""
-        found = _read(self._events_path(test_hash), AnnotatedEvents)
+        found = read_model(self._events_path(test_hash), AnnotatedEvents)
         return found if found is not None and found.test_hash == test_hash else None
 
     def write_events(self, events: AnnotatedEvents) -> None:
         """Store the events of a test part."""
         self._events_path(events.test_hash).parent.mkdir(parents=True, exist_ok=True)
-        _write(self._events_path(events.test_hash), events)
+        write_model(self._events_path(events.test_hash), events)
 
     def derived(self, kind: Derived, name: str, model: type[_Model]) -> _Model | None:
         """Return what was derived from evaluations before, or None."""
         try:
-            kept = _read(self._derived_path(kind, name), _Kept)
+            kept = read_model(self._derived_path(kind, name), _Kept)
             return model.model_validate_json(json.dumps(kept.content)) if kept is not None else None
         except (InputError, ValidationError):  # it is made again
             return None
@@ -281,25 +279,25 @@ class RunStore:
         kept = _Kept(evaluations=tuple(evaluations), content=content.model_dump(mode="json"))
         with suppress(OSError):
             self._derived_path(kind, name).parent.mkdir(parents=True, exist_ok=True)
-            _write(self._derived_path(kind, name), kept)
+            write_model(self._derived_path(kind, name), kept)
 
     def derived_from(self, kind: Derived, name: str) -> tuple[EvaluationId, ...] | None:
         """Return the evaluations that something was derived from, or None where that cannot be read."""
-        kept = _read(self._derived_path(kind, name), _Kept)
+        kept = read_model(self._derived_path(kind, name), _Kept)
         return None if kept is None else kept.evaluations
 
     def write_evaluation(self, evaluation: Evaluation) -> None:
         """Add an evaluation to its run, with the sum of its scores where they are stored."""
-        content = _content(self._scores_path(evaluation.run_key, evaluation.key))
+        content = read_content(self._scores_path(evaluation.run_key, evaluation.key))
         if content is not None:
             evaluation = evaluation.model_copy(update={"scores": StoredFile.of(content)})
-        _write(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
+        write_model(self._evaluation_path(evaluation.run_key, evaluation.key), evaluation)
 
-    def _evaluation_path(self, run_key: str, key: str) -> Path:
-        return self.root / f"{run_key}/evaluations/{key}.json"  # joined once: status asks for thousands
+    def _evaluation_path(self, run_key: str, key: str) -> str:
+        return f"{self.root}/{run_key}/evaluations/{key}.json"  # as text: status asks for thousands
 
-    def _scores_path(self, run_key: str, key: str) -> Path:
-        return self.root / f"{run_key}/evaluations/{key}.npz"
+    def _scores_path(self, run_key: str, key: str) -> str:
+        return f"{self.root}/{run_key}/evaluations/{key}.npz"
 
     def _controls_path(self, test_hash: str) -> Path:
         return self.root / "controls" / f"{test_hash[:16]}.json"
@@ -312,40 +310,3 @@ class RunStore:
 
     def _failure_path(self, key: str) -> Path:
         return self.root / "failed" / f"{key}.json"
-
-
-def _read(path: str | Path, model: type[_Model]) -> _Model | None:
-    content = _content(path)
-    try:
-        return model.model_validate_json(unseal(content)) if content is not None else None
-    except ValueError:  # not whole: then it is not there
-        return None
-
-
-def _content(path: str | Path) -> bytes | None:
-    """Return the content of a file; None where there is none, or something else than a file."""
-    try:
-        return read_regular(path)
-    except (*ABSENT, NotAFileError):
-        return None
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
-def _json_files(folder: Path) -> list[Path]:
-    return [path for path in entries(folder) if path.suffix == ".json" and not path.name.startswith(".")]
-
-
-def _write(path: Path, content: BaseModel) -> None:
-    with replacing(path) as file:
-        file.write(seal(content.model_dump_json(indent=1).encode()))
-
-
-def _size(path: Path) -> int | None:
-    try:
-        found = path.stat()
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
-    except ABSENT:
-        return None
-    except OSError as error:
-        raise unreadable(path, error) from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import (
@@ -29,14 +29,12 @@ class FrozenModel(BaseModel):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """Read from JSON, by its one reader: pydantic's own takes the last of two values of a key."""
-        text = bytes(json_data) if isinstance(json_data, bytearray) else json_data
         try:
-            parse_json(text)
+            content = parse_json(bytes(json_data) if isinstance(json_data, bytearray) else json_data)
         except ValueError as error:
             reason = PydanticCustomError("json_invalid", "Invalid JSON: {error}", {"error": str(error)})
             raise ValidationError.from_exception_data(cls.__name__, [{"type": reason, "input": None}]) from None
-        bare = text.removeprefix(codecs.BOM_UTF8) if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        return super().model_validate_json(bare, **options)
+        return cls.model_validate(content, **options)
 
 
 class Settings(FrozenModel):
@@ -57,7 +55,7 @@ class Settings(FrozenModel):
     @field_validator("*", mode="before")
     @classmethod
     def _are_of_their_kind(cls, value: object, info: ValidationInfo) -> object:
-        kinds = set(_kinds(cls.model_fields[info.field_name or ""].annotation))
+        kinds = _kinds_of(cls, info.field_name or "")
         wanted = "a number" if kinds & {int, float} else "true or false" if bool in kinds else ""
         for leaf in _leaves(value) if wanted else ():
             if isinstance(leaf, bool | str) and type(leaf) not in kinds:
@@ -66,6 +64,11 @@ class Settings(FrozenModel):
                     "kind", "{wanted} is expected, not {given}", {"wanted": wanted, "given": given}
                 )
         return value
+
+
+@cache  # thousands of stored runs are read at once
+def _kinds_of(model: type[BaseModel], field: str) -> frozenset[Any]:
+    return frozenset(_kinds(model.model_fields[field].annotation))
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:

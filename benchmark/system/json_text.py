@@ -19,7 +19,7 @@ def parse_json(content: str | bytes) -> Any:
     """
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it nests too deep") from None
 
@@ -30,3 +30,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {shown(twice)} is there twice in one place; keep one")
     return content
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)

@@ -46,7 +46,8 @@ def check_name(name: str, longest: int = LONGEST_NAME) -> str:
     """
     if not name.strip():
         raise ValueError("a name is empty")
-    if (size := len(name.encode(errors="replace"))) > longest:
+    # A character has four bytes at most: of a short name they need not be counted, and stores hold many thousands.
+    if 4 * len(name) > longest and (size := len(name.encode(errors="replace"))) > longest:
         raise ValueError(f"a name has {size} bytes, {longest} at most are possible: {name[:40]!r}...")
     if not name.isprintable():
         raise ValueError(f"a name holds characters that do not print: {name!r}")

@@ -116,8 +116,14 @@ def find_standing(plans: Sequence[TablePlan], store: RunStore) -> list[PlannedRu
     return found
 
 
-def status_table(planned: Sequence[PlannedRuns]) -> RichTable:
-    """Return for each table and row how many runs are done, how many ended otherwise, and how many are missing."""
+def status_table(planned: Sequence[PlannedRuns], keys: bool) -> RichTable:
+    """Return for each table and row how many runs are done, how many ended otherwise, and how many are missing.
+
+    Parameters
+    ----------
+    keys
+        Whether to list the keys of the runs too.
+    """
     numbers = [Counter(map(_word, runs.standing.values())) for runs in planned]
     counted = [
         "done",
@@ -127,11 +133,12 @@ def status_table(planned: Sequence[PlannedRuns]) -> RichTable:
     grid = RichTable("table", "folder", "method", "trained on")
     for word in counted:
         grid.add_column(word, width=len(word))  # a known width spares measuring a thousand rows
-    grid.add_column("run keys")
+    if keys:
+        grid.add_column("run keys")
     for runs, number in zip(planned, numbers, strict=True):
         shown = (str(number[word]) for word in counted)
-        cells = (runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown, " ".join(runs.standing))
-        grid.add_row(*map(Text, cells))
+        cells = (runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown)
+        grid.add_row(*map(Text, (*cells, " ".join(runs.standing)) if keys else cells))
     return grid
 
 

@@ -113,8 +113,7 @@ def _store_runs(
             (folder / "evaluations").mkdir(parents=True)
             for target in targets:
                 evaluation = _evaluation(key, target, found, chance_level("auc_frame", one))
-                if len(targets) > 1:  # scores are read where rows are compared
-                    store.write_scores(key, evaluation.key, one)
+                store.write_scores(key, evaluation.key, one)
                 store.write_evaluation(evaluation)
             (folder / "record.json").write_text(_record(key, spec).model_dump_json(indent=1))
             write_checksums(folder)

@@ -21,7 +21,7 @@ def fail(store: RunStore, method: str, seed: int, status: Trouble, reason: str) 
 
 def shown(plans: list, store: RunStore) -> list[list[str]]:  # type: ignore[type-arg]
     console = Console(file=io.StringIO(), width=200)
-    console.print(status_table(find_standing(plans, store)))
+    console.print(status_table(find_standing(plans, store), keys=True))
     text = console.file.getvalue().replace("┃", "│")  # type: ignore[attr-defined]
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
 
