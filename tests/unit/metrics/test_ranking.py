@@ -1,6 +1,11 @@
 """Ranking: the order itself, whatever the scores, and counts of frames above a row."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -45,3 +50,24 @@ def test_frames_above_are_those_counted_one_by_one(scores: np.ndarray) -> None:
     points = frames.points()
     assert (points.positives, points.negatives) == (positive.sum(), negative.sum())
     assert points.twice_lost() == sum(p * e for p, e in zip(frames.positive, expected, strict=True))
+
+
+FAULTS = """
+import resource
+import numpy as np
+from benchmark.metrics.ranking import SortedFrames
+scores, frames = np.random.default_rng(0).random(72_000), np.full(72_000, 8)
+faults = []
+for _ in range(12):
+    points = SortedFrames.sort(scores, frames, frames).points()
+    points.roc_auc(), points.average_precision()
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[-1] - faults[1])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the allocator of glibc")
+def test_a_fresh_process_maps_the_memory_of_a_metric_once() -> None:
+    """Without care, each of the ten calls would map some hundred pages anew, in half of its time."""
+    said = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    assert int(said.stdout) < 100
