@@ -63,6 +63,7 @@ class SSRL(LogitScorer):
 
     title = "SSRL"
     takes_patches: ClassVar[bool] = True
+    same_without_patches: ClassVar[str] = "RTFM"
 
     class Config(MagnitudeConfig):
         """Settings of SSRL."""

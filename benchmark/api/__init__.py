@@ -213,6 +213,9 @@ class Method(nn.Module):
     takes_patches: ClassVar[bool] = False
     """Whether it needs patches of the frame among the crops, see `FeatureSpec.patch_grids`; others never see any."""
 
+    same_without_patches: ClassVar[str] = ""
+    """Title of the method that it is without patches, for those whose features have none."""
+
     fewest_crops: ClassVar[int] = 1
     """How many crops it needs at least."""
 

@@ -125,8 +125,9 @@ def check_features(pipeline: Pipeline, spec: RunSpec, dataset: Dataset) -> None:
             if grids
             else "import it with a feature_set.json whose crop_layout has some"
         )
+        same = f"; without them it is {method.same_without_patches}" if method.same_without_patches else ""
         raise UnfitError(
-            f"method {name} needs patches of the frame behind the crops; dataset {dataset.name} has "
+            f"method {name} needs patches of the frame behind the crops{same}; dataset {dataset.name} has "
             f"{len(grids) or 'no'} grids of them: {there}"
         )
     if grids and spec.training.draws_crops:

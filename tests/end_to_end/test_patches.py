@@ -56,4 +56,6 @@ def test_ssrl_trains_on_patches_and_other_methods_on_the_frame(
     assert used == {("rtfm", "frames"): 1, ("rtfm", "patches"): 1, ("ssrl", "patches"): None}
     capsys.readouterr()
     assert run(["train", "ssrl", "frames", *few]) != 0
-    assert "needs patches of the frame behind the crops" in " ".join(capsys.readouterr().err.split())
+    assert "needs patches of the frame behind the crops; without them it is RTFM" in " ".join(
+        capsys.readouterr().err.split()
+    )
