@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -163,7 +163,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         selection=selection,
         cells=tuple(cells),
         looks=tuple(sorted({len(record.looks) for _, _, record in trained if not record.spec.imported})),
-        crops=tuple(sorted({_crops(dataset, record) for _, dataset, record in trained})),
+        crops=_crops((dataset, record) for _, dataset, record in trained),
         deviations=tuple(
             sorted({(d, row, dataset.name) for row, dataset, record in trained for d in record.deviations})
         ),
@@ -321,8 +321,15 @@ def _find(
     return evaluation, "" if evaluation else failed or f"run {key} has not been evaluated on {target.name}"
 
 
-def _crops(dataset: PlannedDataset, record: RunRecord) -> str:
-    if record.spec.imported:
-        return f"{dataset.name} not known (imported)"
-    used = record.spec.training.crops_of(dataset.crops)
-    return f"{dataset.name} {used} of {dataset.crops}"
+def _crops(trained: Iterable[tuple[PlannedDataset, RunRecord]]) -> tuple[str, ...]:
+    """Say of each dataset how many of its crops its runs take: some methods take one."""
+    used: dict[tuple[str, str], set[int]] = {}
+    for dataset, record in trained:
+        of = "not known (imported)" if record.spec.imported else f"of {dataset.crops}"
+        numbers = used.setdefault((dataset.name, of), set())
+        if not record.spec.imported:
+            numbers.add(record.spec.training.crops_of(dataset.crops))
+    return tuple(
+        " ".join(filter(None, (name, " or ".join(map(str, sorted(numbers))), of)))
+        for (name, of), numbers in sorted(used.items())
+    )

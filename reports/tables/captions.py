@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table
@@ -56,7 +56,7 @@ def caption(table: Table) -> list[str]:
         lines.append(f"Without features: {', '.join(missing)}.")
     if any(d.simulated for d in plan.datasets):
         lines.append(SIMULATED)
-    lines += fallback_sentences((deviation, f"{row} on {name}") for deviation, row, name in table.deviations)
+    lines += fallback_sentences(_by_row(table.deviations, plan))
     if plan.protocol == "in-domain" and any(cell.standing for cell in table.cells):
         by = "" if plan.seeds > 1 else ", the one seed of each taken as given"
         lines.append(f"Bold: the best of a column, and what is not distinguishable from it (docs/statistics.md){by}.")
@@ -80,7 +80,7 @@ def figure_caption(table: Table) -> tuple[str, ...]:
         selection_sentence(table.selection, table.looks, plan.holdout),
         *_tuned_sentences(plan),
         *((SIMULATED,) if any(dataset.simulated for dataset in plan.datasets) else ()),
-        *fallback_sentences((deviation, f"{row} on {name}") for deviation, row, name in table.deviations),
+        *fallback_sentences(_by_row(table.deviations, plan)),
     )
 
 
@@ -94,11 +94,8 @@ def _tuned_sentences(plan: TablePlan) -> list[str]:
 
 def supervision_sentence(plan: TablePlan) -> str:
     """Say what the methods are told of their training videos, and which of them are told other things."""
-    others = _places(
-        (TOLD[told], row.label if len(plan.datasets) == 1 else f"{row.label} on {name}")
-        for row in plan.rows
-        for name, told in row.supervision.items()
-    )
+    told_others = [(TOLD[told], row.label, name) for row in plan.rows for name, told in row.supervision.items()]
+    others = _places(_by_row(told_others, plan))
     more = "".join(f"; {MARK_OF_TOLD} {told}: {where}" for told, where in others.items())
     return f"Supervision: {TOLD['weak']}{more}."
 
@@ -113,6 +110,16 @@ def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:
     """
     places = _places(sorted(set(found)))
     return [f"Fallback {name} ({FALLBACKS.get(name, UNKNOWN)}): {where}." for name, where in places.items()]
+
+
+def _by_row(found: Iterable[tuple[str, str, str]], plan: TablePlan) -> Iterator[tuple[str, str]]:
+    """Put together what is the case of a row on several datasets: of one on all, the row is named alone."""
+    on: dict[tuple[str, str], list[str]] = {}
+    for what, row, dataset in found:
+        on.setdefault((what, row), []).append(dataset)
+    for (what, row), datasets in on.items():
+        everywhere = len(set(datasets)) == len(plan.datasets)
+        yield what, row if everywhere else f"{row} on {' and '.join(datasets)}"
 
 
 def _places(found: Iterable[tuple[str, str]]) -> dict[str, str]:

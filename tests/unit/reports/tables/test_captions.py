@@ -1,7 +1,13 @@
+"""What stands around a table in sentences."""
+
 from pathlib import Path
 
+import pytest
+
 from benchmark.tables.cells import fill_table
-from reports.tables.captions import caption, notes
+from benchmark.terms import Supervision
+from reports.tables.captions import caption, notes, supervision_sentence
+from tests.small_store import dataset_of, draw_scores, plan_of
 from tests.unit.reports.made_up import store_runs, tuned_plan
 
 
@@ -26,3 +32,24 @@ def test_what_was_trained_on_stored_segments_is_said(tmp_path: Path) -> None:
     segmented = plan.model_copy(update={"datasets": (first, *plan.datasets[1:])})
     said = f"Trained on stored segments in the place of snippets: {first.name} (16 or 32 a video)."
     assert said in caption(fill_table(segmented, store, "last"))
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({}, "Supervision: video labels."),
+        ({"cameras": "none", "films": "none"}, "Supervision: video labels; § no labels: RTFM."),
+        ({"films": "normal-only"}, "Supervision: video labels; § normal videos only: RTFM on films."),
+        (
+            {"cameras": "none", "films": "weak-classes"},
+            "Supervision: video labels; § no labels: RTFM on cameras; "
+            "§ video labels and the classes of abnormal videos: RTFM on films.",
+        ),
+    ],
+)
+def test_a_row_that_is_told_the_same_everywhere_is_named_alone(told: dict[str, Supervision], sentence: str) -> None:
+    cameras = dataset_of(draw_scores(0, 0.5))
+    plan = plan_of(cameras, ["rtfm", "clav"], 1)
+    rows = (plan.rows[0].model_copy(update={"supervision": told}), plan.rows[1])
+    films = cameras.model_copy(update={"name": "films"})
+    assert supervision_sentence(plan.model_copy(update={"datasets": (cameras, films), "rows": rows})) == sentence
