@@ -33,10 +33,14 @@ def rate_name(recall: float) -> str:
     return f"false_alarms_per_hour_at_recall_{recall:g}"
 
 
+def _one_alarm_at(rate: int) -> str:
+    return f"{60 / rate:g} minute{'s' if rate < 60 else ''} outside"
+
+
 EVENT_MEASURES: Mapping[str, str] = {
-    **{recall_name(rate): f"events, and {60 / rate:g} minutes outside them" for rate in RATES},
+    **{recall_name(rate): f"events, and {_one_alarm_at(rate)} them" for rate in RATES},
     **{rate_name(recall): "events, and time outside them" for recall in RECALLS},
-    **{delay_name(rate): f"{60 / rate:g} minutes outside events, and half of the events met" for rate in RATES},
+    **{delay_name(rate): f"{_one_alarm_at(rate)} events, and half of the events met" for rate in RATES},
 }
 """All measures of events, and what a test set and a method must give for them."""
 
