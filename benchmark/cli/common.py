@@ -146,9 +146,14 @@ def _how_long(planned: Sequence[Planned], jobs: Sequence[Job], choices: Choices)
     workers = count_side_by_side(choices)
     seconds = expect_seconds([job.spec for job in jobs], Results(choices.results).store.records(), workers)
     if seconds is not None:
-        return f", about {seconds / 60:.0f} minutes"
+        return f", {_minutes(seconds)}"
     seconds = guess_seconds((plan for plan, _ in planned), jobs, workers)
-    return "" if seconds is None else f", about {seconds / 60:.0f} minutes by what they compute"
+    return "" if seconds is None else f", {_minutes(seconds)} by what they compute"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return "less than a minute" if minutes == 0 else f"about {minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def do_and_show(

@@ -13,9 +13,10 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.planning import distinct_jobs
 from benchmark.tracking import NoTracker, Tracker, choose_tracker, follow_again, saying_once
 from benchmark.training.annotated_events import keep_events
-from benchmark.training.choices import Choices
+from benchmark.training.choices import HERE, Choices
 from benchmark.training.controls import measure_missing_controls
 from benchmark.training.jobs import Job, Outcome
+from benchmark.training.numerics import check_numerics
 from benchmark.training.thresholds import choose_missing_thresholds
 
 Planned = tuple[TablePlan, Sequence[Job]]
@@ -38,14 +39,18 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
     Raises
     ------
     InputError
-        If the executor cannot be used, or the results folder cannot be written; nothing has changed then.
+        If the executor or the arithmetic cannot be used, or the results folder cannot be written; nothing has changed
+        then.
     """
     results, executor = Results(choices.results), choose_executor(choices)
+    jobs = distinct_jobs(job for _, own in planned for job in own)
+    if choices.executor in HERE:
+        for job in jobs:
+            check_numerics(job.spec.training.numerics, choices.place)
     invocations = [results.write_invocation(plan) for plan, _ in planned]
     # One tracker at a time: those of several tables would wait for each other, and follow after the runs.
     warn = saying_once(lambda line: console.print(line, style="yellow"))
     live = choose_tracker(results, invocations[0], choices.tracking, warn) if len(planned) == 1 else NoTracker()
-    jobs = distinct_jobs(job for _, own in planned for job in own)
     keep_events((path for job in jobs for path in job.evaluate_on), results.store)
     outcomes = run_jobs(jobs, executor, console, lambda outcome: live.run_finished(outcome.job.spec.key))
     for (plan, own), invocation in zip(planned, invocations, strict=True):

@@ -6,8 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch.cpu import get_capabilities
 
+from benchmark.system.errors import InputError
 from benchmark.terms import Numerics
+
+_BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16", "sve_bf16"}
+"""What processors with bfloat16 arithmetic say of themselves, x86 and Arm."""
+
+
+def check_numerics(numerics: Numerics, device: str) -> None:
+    """Refuse bfloat16 on a processor that has no instructions for it.
+
+    Raises
+    ------
+    InputError
+        If PyTorch would put each operation together from others: that took sixty times as long as float32 does.
+    """
+    if numerics == "bf16" and device == "cpu" and not _BFLOAT16 & {k for k, has in get_capabilities().items() if has}:
+        raise InputError(
+            "numerics bf16: this processor has no bfloat16 arithmetic, which would be far slower than float32; "
+            "use float32, or a GPU"
+        )
 
 
 def use_float32() -> None:

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from benchmark.system.errors import InputError
 from benchmark.terms import Training
-from benchmark.training.numerics import arithmetic, autocast, use_float32
+from benchmark.training import numerics as module
+from benchmark.training.numerics import arithmetic, autocast, check_numerics, use_float32
 from tests.unit.runs.test_records import spec
 
 
@@ -31,3 +33,20 @@ def test_numerics_are_in_the_key_and_specifications_from_before_are_read() -> No
     old = {**spec().model_dump(mode="json"), "numerics": "float32"}
     del old["training"]["numerics"]
     assert type(spec()).model_validate(old).key == spec().key
+
+
+@pytest.mark.parametrize("has", [{}, {"avx2": True, "avx512_bf16": False}])
+def test_bfloat16_is_refused_where_the_processor_has_none(
+    has: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "get_capabilities", lambda: has)
+    with pytest.raises(InputError, match="this processor has no bfloat16 arithmetic"):
+        check_numerics("bf16", "cpu")
+    check_numerics("bf16", "cuda")
+    check_numerics("float32", "cpu")
+
+
+@pytest.mark.parametrize("has", [{"avx512_bf16": True}, {"amx_bf16": True}, {"bf16": True}])
+def test_bfloat16_is_offered_where_the_processor_has_it(has: dict[str, bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "get_capabilities", lambda: has)
+    check_numerics("bf16", "cpu")
