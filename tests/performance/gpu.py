@@ -2,8 +2,9 @@
 
     make bench-gpu            or: python -m tests.performance.gpu [--steps 50] [--folder DIR]
 
-Prints for RTFM and CLAV+CoMo at UCF-Crime's shape and each arithmetic: time of a step, operations per second, how busy
-the GPU is, its memory, and the time of 15,000 steps; then how much longer five seeds of MMIL take side by side.
+Prints for RTFM and CLAV+CoMo at UCF-Crime's shape, UR-DMU and VadCLIP at ShanghaiTech's, and each arithmetic: time of a
+step, operations per second, how busy the GPU is, its memory, and the time of 15,000 steps; then how much longer five
+seeds of MMIL take side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -21,7 +23,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.execution.paper_scale import count_run
 from benchmark.execution.rehearsal import Rehearsal, rehearse, write_simulated
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.terms import Benchmark
+from benchmark.plugins.recipes import resolve_recipe
+from benchmark.terms import Benchmark, Numerics
 from benchmark.training.choices import Choices
 from benchmark.training.numerics import use_float32
 from benchmark.training.specification import plan_runs
@@ -29,6 +32,12 @@ from benchmark.training.specification import plan_runs
 STEPS = 15_000
 SEEDS = 5
 GPU = torch.device("cuda")
+METHODS: tuple[tuple[str, Benchmark], ...] = (
+    ("rtfm", "ucf-crime"),
+    ("clav", "ucf-crime"),
+    ("ur-dmu", "shanghaitech"),  # with 200 and 256 segments a video, UCF-Crime would be 13 GB on disk
+    ("vadclip", "shanghaitech"),
+)
 
 
 def measure(method: str, benchmark: Benchmark, settings: tuple[str, ...], steps: int, folder: Path) -> Rehearsal:
@@ -37,20 +46,21 @@ def measure(method: str, benchmark: Benchmark, settings: tuple[str, ...], steps:
     options = Choices(profile="paper", seeds=1, settings=settings, device="cuda")
     run = count_run(pipeline, benchmark, settings)
     assert run is not None
-    probe = folder / f"{benchmark}-32"
+    segments = resolve_recipe(pipeline, benchmark, "paper", settings)[0].training().segments
+    probe = folder / f"{benchmark}-{segments}"
     if not probe.exists():
         probe.mkdir()
-        write_simulated(benchmark, 32, probe)
+        write_simulated(benchmark, segments, probe)
     dataset = Dataset(probe)
     (spec,), _ = plan_runs(pipeline, dataset, options)
     torch.cuda.reset_peak_memory_stats()
     return rehearse(pipeline, run, spec, dataset, GPU, steps, None, lambda done, total: None)
 
 
-def busy(method: str, numerics: str, folder: Path) -> float:
+def busy(method: str, benchmark: Benchmark, numerics: str, folder: Path) -> float:
     """Return the share of the wall time of ten steps in which the GPU computes."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-        measured = measure(method, "ucf-crime", (f"training.numerics={numerics}",), 10, folder)
+        measured = measure(method, benchmark, (f"training.numerics={numerics}",), 10, folder)
     events = [event for event in profile.events() if event.device_type == torch.autograd.DeviceType.CUDA]
     # Of all kernels, those of the measured steps: loading copies, and scoring is small beside them.
     kernels = sum(event.device_time for event in events if "Memcpy" not in event.name) / 1e6
@@ -80,12 +90,12 @@ def main() -> None:
     print(torch.cuda.get_device_name())
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        for method in ("rtfm", "clav"):
-            for numerics in ("float32", "tf32", "bf16"):
-                measured = measure(method, "ucf-crime", (f"training.numerics={numerics}",), options.steps, folder)
+        for method, benchmark in METHODS:
+            for numerics in get_args(Numerics):
+                measured = measure(method, benchmark, (f"training.numerics={numerics}",), options.steps, folder)
                 print(
-                    f"{method}, UCF-Crime, {numerics}: {1e3 * measured.step:.1f} ms a step, "
-                    f"{measured.rate / 1e12:.0f} TFLOP/s, GPU busy {busy(method, numerics, folder):.0%}, "
+                    f"{method}, {benchmark}, {numerics}: {1e3 * measured.step:.1f} ms a step, "
+                    f"{measured.rate / 1e12:.0f} TFLOP/s, GPU busy {busy(method, benchmark, numerics, folder):.0%}, "
                     f"{measured.memory / 2**30:.1f} GiB, loading {measured.loading:.1f} s, "
                     f"{STEPS:,} steps {STEPS * measured.step / 60:.1f} min",
                     flush=True,
