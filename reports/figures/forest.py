@@ -30,7 +30,7 @@ def draw_forest(table: Table) -> Figure | Absence:
     data = _data(table)
     if data.empty:
         return Absence(folder, NAME, TITLE, "no two of its rows can be compared.")
-    shown = data.sort_values("p_holm", kind="stable").head(MOST).sort_index()
+    shown = in_order(data.sort_values("p_holm", kind="stable").head(MOST).sort_index())
     left_out = f"Drawn are the {MOST} of {len(data)} differences with the smallest p; the CSV file beside has all."
     return Figure(
         folder,
@@ -59,6 +59,14 @@ def _data(table: Table) -> pd.DataFrame:
         for shown in table.differences(source.name, target.name)
     ]
     return pd.DataFrame(rows)
+
+
+def in_order(data: pd.DataFrame) -> pd.DataFrame:
+    """Put the best first where all are compared with one row; else they stay as the table has them."""
+    if data["against"].nunique() > 1:
+        return data
+    parts = [part.sort_values("difference", ascending=False) for _, part in data.groupby("column", sort=False)]
+    return pd.concat(parts)
 
 
 def _labels(data: pd.DataFrame) -> list[str]:

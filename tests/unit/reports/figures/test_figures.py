@@ -27,7 +27,7 @@ from reports.figures.cross_dataset import draw_cross_dataset
 from reports.figures.events import draw_events
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.forest import draw_forest
+from reports.figures.forest import draw_forest, in_order
 from reports.figures.style import FORMATS, Palette, canvas, render, shorten
 from reports.figures.telling import alarm_rates, telling_videos, video_aucs
 from tests.small_store import draw_scores, make_results
@@ -284,6 +284,18 @@ def test_the_forest_has_the_differences_of_the_table(tmp_path: Path) -> None:
     assert (row["row"], row["against"]) == ("CLAV+CoMo", "RTFM")
     assert (row["difference"], row["ci_low"], row["ci_high"]) == (difference.gap, difference.ci_low, difference.ci_high)
     assert render(figure.draw, ["png"]).contents["png"]
+
+
+def test_the_forest_has_the_best_first_where_all_are_compared_with_one_row() -> None:
+    data = pd.DataFrame(
+        {
+            "column": ["b", "b", "a", "a"],
+            "against": "RTFM",
+            "difference": [0.1, 0.3, -0.2, 0.4],
+        }
+    )
+    assert in_order(data)["difference"].tolist() == [0.3, 0.1, 0.4, -0.2]
+    assert in_order(data.assign(against=["RTFM", "RTFM", "RTFM", "MMIL"])).index.tolist() == [0, 1, 2, 3]
 
 
 def contenders(*named: str) -> tuple[Contender, ...]:
