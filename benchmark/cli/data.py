@@ -188,22 +188,35 @@ def check(
         Path | None, typer.Option(help="Ground truth from elsewhere: compare the frame labels with it, per video.")
     ] = None,
     order: Annotated[Path | None, typer.Option(help="List of the videos in the order of --against's array.")] = None,
+    against_features: Annotated[
+        Path | None, typer.Option(help="Features of the same videos from elsewhere: say what of their making differs.")
+    ] = None,
     data: options.Data = None,
 ) -> None:
     """Read a dataset through and print what it holds: counts, norms, what was clipped, what is missing.
 
     With --against, its frame labels are compared instead: a .npy array of all videos, a folder of one array per video,
-    or S3R's .json file. Differences are information, not an error.
+    or S3R's .json file. With --against-features, its features are compared with a folder of others, snippet by snippet.
+    Differences are information, not an error.
     """
     from benchmark.datasets.check import check_dataset
     from benchmark.execution.display import counting
+    from benchmark.importing.feature_comparison import compare_features
     from benchmark.importing.ground_truth import compare_ground_truth
 
+    if against is not None and against_features is not None:
+        raise InputError("--against compares labels and --against-features features; give one of them")
     dataset = open_datasets([name], data)[0]
     if order is not None and against is None:
         raise InputError("--order is the order of an array; name the array with --against")
     if against is not None:
         for line in compare_ground_truth(dataset.manifest, against, order).lines():
+            say(line)
+        return
+    if against_features is not None:
+        with counting(f"comparing {name}", err) as progress:
+            compared = compare_features(dataset, against_features, progress)
+        for line in compared.lines():
             say(line)
         return
     with counting(f"reading {name}", err) as progress:
