@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel, first_error
@@ -70,6 +70,9 @@ class FeatureSet(FrozenModel):
         where it is one whole.
     crop_layout
         Which of the crops are patches of the frame; None where all show it whole.
+    recipe
+        How `wvad data extract` made them, so that other videos can be extracted alike; see
+        `SetRecipe` in `benchmark.extraction.settings`. None of features from elsewhere.
     """
 
     id: Name
@@ -82,6 +85,7 @@ class FeatureSet(FrozenModel):
     source: Heading = ""
     parts: dict[Name, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     crop_layout: CropLayout | None = None
+    recipe: dict[str, JsonValue] | None = None
 
     @model_validator(mode="after")
     def _parts_make_the_whole(self) -> Self:

@@ -15,7 +15,7 @@ from benchmark.datasets.feature_sets import FILE as IDENTITY_FILE
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.datasets.frames_csv import FILE as FRAMES_FILE
 from benchmark.datasets.frames_csv import read_frame_counts, write_frame_counts
-from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale
+from benchmark.extraction.settings import ExtractionRecord, ExtractionSettings, MotionScale, SetRecipe
 from benchmark.system.errors import InputError
 from benchmark.system.files import remove_abandoned, write_atomically
 
@@ -162,5 +162,6 @@ def write_identity(folder: ExtractionFolder) -> None:
         stride=folder.settings.snippet_frames,
         normalisation="none",
         source=settings.model or "",
+        recipe=SetRecipe(features=settings, tail=folder.settings.tail).model_dump(mode="json"),
     )
     write_atomically(folder.path / IDENTITY_FILE, identity.model_dump_json(indent=2) + "\n")

@@ -160,6 +160,19 @@ class FeatureSettings(FrozenModel):
         return json.dumps(_translate(self.model_dump(), _IN_IDENTITY), separators=(",", ":"), ensure_ascii=False)
 
 
+class SetRecipe(FrozenModel):
+    """How `wvad data extract` made the features of a set.
+
+    Attributes
+    ----------
+    tail
+        What became of the last frames where they did not fill a snippet.
+    """
+
+    features: FeatureSettings | ExtractorSettings
+    tail: VideoTail
+
+
 class ExtractionSettings(FrozenModel):
     """What results depend on besides the videos: results of other settings are never mixed with them.
 

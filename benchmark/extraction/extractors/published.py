@@ -46,13 +46,14 @@ def _clip_vit() -> nn.Module:
     return CLIPImageEncoder()
 
 
-_NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
+NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "i3d-r50": _i3d_resnet,
     "i3d-inception": _i3d_inception,
     "i3d-inception-flow": _i3d_inception_flow,
     "c3d": _c3d,
     "clip-vit-b16": _clip_vit,
 }
+"""What the networks of recipes are built by, by their names there."""
 
 
 class PublishedNetwork(RunningNetwork):
@@ -68,7 +69,7 @@ class PublishedNetwork(RunningNetwork):
     def __init__(self, path: Path, recipe: Recipe) -> None:
         published = read_checkpoint(path)
         weights = our_names(recipe.network, published)
-        network = _NETWORKS[recipe.network]()
+        network = NETWORKS[recipe.network]()
         if trouble := misfit(network, weights):
             raise InputError(f"{path}: does not fit {recipe.extractor}: {trouble}; {_fitting(published)}")
         put_weights(network, weights)
@@ -105,7 +106,7 @@ def _fitting(weights: Mapping[str, Tensor]) -> str:
     import torch
 
     with torch.device("meta"):  # no memory is taken
-        fitting = [name for name, build in _NETWORKS.items() if not misfit(build(), our_names(name, weights))]
+        fitting = [name for name, build in NETWORKS.items() if not misfit(build(), our_names(name, weights))]
     names = [recipe.extractor for recipe in RECIPES.values() if recipe.network in fitting]
     names += [f"{name} with --flow" for name, network in FLOW_NETWORKS.items() if network in fitting]
     return f"it would fit {' or '.join(names)}" if names else "it fits no extractor"
