@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmark.datasets.catalog import data_root, open_or_make
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.call import do_tables
+from benchmark.prediction.frames import predict as predict
 from benchmark.runs.records import Evaluation, RunRecord, trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError

@@ -28,6 +28,7 @@ from benchmark.cli import (
     tune,
     usage,
 )
+from benchmark.cli.videos import predict
 from benchmark.system import streams
 from benchmark.system.errors import InputError
 
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 tables.register(app)
 evaluation.register(app)
+predict.register(app)
 tune.register(app)
 compare.register(app)
 import_scores.register(app)

@@ -194,11 +194,12 @@ def write_table(filled: FilledTable, results: Results, selection: terms.Selectio
     return write_files(folder, files)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    """Write files into a folder of results, each whole or not at all, and return where."""
+def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--results") -> list[Path]:
+    """Write files into a folder that an option names, each whole or not at all, and return where."""
     from benchmark.system.files import replacing, writing_to
 
-    with writing_to(folder, "--results"):
+    with writing_to(folder, option):
+        folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             with replacing(folder / name) as file:
                 file.write(content)

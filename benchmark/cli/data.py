@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from benchmark import terms
-from benchmark.cli import extraction, options
+from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, warn
 from benchmark.cli.quantities import between
+from benchmark.cli.videos import extraction
 from benchmark.system.errors import InputError
 
 app = typer.Typer(

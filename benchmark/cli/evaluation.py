@@ -31,8 +31,6 @@ from benchmark.training.choices import Choices
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
     from benchmark.plugins.pipelines import Pipeline
-    from benchmark.runs.records import RunRecord
-    from benchmark.runs.store import RunStore
     from benchmark.runs.table_plan import TablePlan
 
 
@@ -130,13 +128,14 @@ def _diagnose(plan: TablePlan, pipeline: Pipeline, dataset: Dataset, choices: Ch
 def _evaluate_run(run: str, name: str, data: Path | None, results: Path, device: str) -> None:
     from benchmark.execution.driver import run_jobs
     from benchmark.execution.executors.serial import SerialExecutor
+    from benchmark.runs.finding import find_run
     from benchmark.training.jobs import Job
     from benchmark.training.requirements import check_testable
     from benchmark.training.specification import find_pipeline_of
     from reports.tables.single_runs import evaluation_table
 
     store = Results(results).store
-    record = _find_run(store, run)
+    record = find_run(store, run)
     target = open_datasets([name], data)[0]
     if target.manifest.feature_set != record.spec.feature_set:
         raise InputError(
@@ -173,18 +172,3 @@ def _evaluate_weights(
     spec = found.spec
     show_metrics(weights_table(f"{spec.title} with the weights of {path}", dataset.name, found.metrics))
     say(f"Settings: the recipe of {spec.benchmark}, profile {spec.profile}{''.join(f', {s}' for s in settings)}.")
-
-
-def _find_run(store: RunStore, prefix: str) -> RunRecord:
-    keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
-    if len(keys) != 1:
-        how = "several runs" if keys else "no run"
-        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
-    record = store.record(keys[0])
-    if record is None:
-        raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
-    if record.spec.trial:
-        raise InputError(f"run {record.key} is a trial of a search: it keeps no weights that could be tested")
-    if record.spec.key != record.key:
-        raise InputError(f"run {record.key} was stored under other rules for keys; train it again")
-    return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,21 +38,42 @@ def score_videos(
     MethodError
         If the scores have another shape or are not within [0, 1].
     """
+    return {video.name: score_rows(method, video.name, dataset.features(video), settings, device) for video in videos}
+
+
+def score_rows(
+    method: Method, name: str, stored: NDArray[Any], settings: Training, device: torch.device
+) -> NDArray[np.float32]:
+    """Score every row of one video.
+
+    Parameters
+    ----------
+    stored
+        Its features, (rows, crops, dim).
+    settings
+        Of the method's training; they say how the features are made, see `input_rows`.
+
+    Returns
+    -------
+    Scores, (rows,).
+
+    Raises
+    ------
+    MethodError
+        If the scores have another shape or are not within [0, 1].
+    """
     training = method.training
     method.eval()
-    scores: Scores = {}
+    rows = torch.from_numpy(input_rows(stored, settings))
     with torch.no_grad():
-        for video in videos:
-            rows = torch.from_numpy(input_rows(dataset.features(video), settings))
-            out = method.score(rows[None].to(device))
-            if out.shape != (1, video.rows):
-                raise MethodError(f"score() gave shape {tuple(out.shape)} for {video.name}, expected {(1, video.rows)}")
-            values = out[0].float().cpu().numpy()
-            if not bool(np.all((values >= 0) & (values <= 1))):
-                raise MethodError(f"score() gave values outside [0, 1], or NaN, for {video.name}")
-            scores[video.name] = values
+        out = method.score(rows[None].to(device))
     method.train(training)
-    return scores
+    if out.shape != (1, len(stored)):
+        raise MethodError(f"score() gave shape {tuple(out.shape)} for {name}, expected {(1, len(stored))}")
+    values: NDArray[np.float32] = out[0].float().cpu().numpy()
+    if not bool(np.all((values >= 0) & (values <= 1))):
+        raise MethodError(f"score() gave values outside [0, 1], or NaN, for {name}")
+    return values
 
 
 def video_level_auc(videos: Sequence[Video], scores: Mapping[str, NDArray[np.float32]]) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.classes import lacks_vectors
@@ -19,7 +19,7 @@ from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
 
 if TYPE_CHECKING:
-    from benchmark.api import MethodConfig
+    from benchmark.api import Method, MethodConfig
 from benchmark.training.requirements import check_fits, check_holdout, check_trainable
 
 
@@ -79,12 +79,6 @@ def describe_run(
     method, _ = pipeline.load()
     config = method.Config.model_validate(recipe.values("config"))
     inputs = choose_inputs(pipeline, config, recipe, dataset)
-    told = [name for name in ("classes", "class_vectors") if inputs.get(name) == "given"]
-    told += [
-        name
-        for name, told_of in (("parts", method.parts_for(config)), ("patch_grids", method.takes_patches))
-        if told_of
-    ]
     spec = RunSpec(
         method=pipeline.method.name,
         version=method.version,
@@ -95,7 +89,7 @@ def describe_run(
         inputs=inputs,
         profile=choices.profile,
         holdout=choices.holdout,
-        train_hash=manifest.train_hash(told),
+        train_hash=manifest.train_hash(_told(method, config, inputs)),
         seed=0,
         title=pipeline.title(config),
         dataset=dataset.name,
@@ -104,6 +98,19 @@ def describe_run(
         settings=tuple(settings),
     )
     return spec, used
+
+
+def was_trained_on(spec: RunSpec, pipeline: Pipeline, manifest: Manifest) -> bool:
+    """Return whether the training part of a dataset is the one that a stored run was trained on."""
+    method, _ = pipeline.load()
+    return manifest.train_hash(_told(method, method.Config.model_validate(spec.config), spec.inputs)) == spec.train_hash
+
+
+def _told(method: type[Method], config: MethodConfig, inputs: Mapping[str, str]) -> list[str]:
+    """Return what a method is told of a training part that not all are."""
+    told = [name for name in ("classes", "class_vectors") if inputs.get(name) == "given"]
+    others = (("parts", method.parts_for(config)), ("patch_grids", method.takes_patches))
+    return told + [name for name, told_of in others if told_of]
 
 
 def _of_frames(training: Training, manifest: Manifest, patches: bool) -> Training:

@@ -15,10 +15,12 @@ from benchmark.datasets.official import frame_rate
 from benchmark.metrics.alarms import Alarms
 from benchmark.metrics.events import RATES, lowest_threshold
 from benchmark.metrics.frame import ScoredVideos
+from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import ChosenThresholds, RunRecord, evaluation_key, thresholds_name
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, describe
 from benchmark.system.process import one_thread
+from benchmark.terms import Selection
 from benchmark.training.jobs import Job, load_trained
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import Scores, score_videos
@@ -49,20 +51,50 @@ def choose_missing_thresholds(jobs: Sequence[Job], join: float, store: RunStore)
 
 def _choose(job: Job, record: RunRecord, join: float, store: RunStore) -> None:
     dataset = Dataset(job.dataset)
-    manifest, fps = dataset.manifest, frame_rate(dataset.manifest).fps
-    _, held_out = hold_out(manifest.split("train"), record.spec.holdout, record.spec.seed, record.spec.fold)
-    # A segment is of another length in each video, and no alarm of it lasts as long as a snippet's.
-    videos = [video for video in held_out if not video.label and video.unit == "snippets"]
     device = torch.device(job.device if torch.cuda.is_available() else "cpu")
-    for selection in record.selections(manifest.test_hash()):
-        name = thresholds_name(record, selection, fps, join)
-        if store.derived("thresholds", name, ChosenThresholds) is not None:
-            continue
-        model = load_trained(record, record.selected[selection], job.pipeline, store, device)
-        scores = score_videos(model, dataset, videos, record.spec.training, device)
-        evaluation = evaluation_key(record.key, selection, manifest.test_hash())
-        chosen = choose_thresholds(videos, scores, manifest.stride, fps, join)
-        store.write_derived("thresholds", name, chosen, [(record.key, evaluation)])
+    for selection in record.selections(dataset.manifest.test_hash()):
+        thresholds_of(record, selection, job.pipeline, dataset, store, device, join)
+
+
+def thresholds_of(
+    record: RunRecord,
+    selection: Selection,
+    pipeline: Pipeline,
+    dataset: Dataset,
+    store: RunStore,
+    device: torch.device,
+    join: float = 0.0,
+) -> ChosenThresholds:
+    """Return the thresholds of a run with held-out training videos; they are chosen unless they are stored.
+
+    Parameters
+    ----------
+    dataset
+        What it was trained on.
+    join
+        Seconds between two alarms that are taken as one.
+    """
+    manifest, fps = dataset.manifest, frame_rate(dataset.manifest).fps
+    name = thresholds_name(record, selection, fps, join)
+    if (stored := store.derived("thresholds", name, ChosenThresholds)) is not None:
+        return stored
+    videos = held_out_normal(record, dataset)
+    model = load_trained(record, record.selected[selection], pipeline, store, device)
+    scores = score_videos(model, dataset, videos, record.spec.training, device)
+    evaluation = evaluation_key(record.key, selection, manifest.test_hash())
+    chosen = choose_thresholds(videos, scores, manifest.stride, fps, join)
+    store.write_derived("thresholds", name, chosen, [(record.key, evaluation)])
+    return chosen
+
+
+def held_out_normal(record: RunRecord, dataset: Dataset) -> list[Video]:
+    """Return the normal training videos that a run has held out and that consist of snippets.
+
+    A segment is of another length in each video, and no alarm of it lasts as long as a snippet's.
+    """
+    spec = record.spec
+    _, held_out = hold_out(dataset.manifest.split("train"), spec.holdout, spec.seed, spec.fold)
+    return [video for video in held_out if not video.label and video.unit == "snippets"]
 
 
 def choose_thresholds(

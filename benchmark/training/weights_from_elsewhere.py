@@ -97,21 +97,44 @@ def evaluate_weights(
     InputError
         If the weights cannot be read, do not fit the method at these settings, or give no scores.
     """
-    choices = Choices(profile="paper", settings=overrides)
-    spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
-    check_overrides(overrides, used, [pipeline])
-    check_features(pipeline, spec, dataset)
-    use_float32()
+    spec, model = build_with_weights(path, pipeline, dataset, overrides, benchmark)
     where, videos = torch.device(device), dataset.manifest.split("test")
     try:
-        model = build_method(spec, pipeline, features_to_train(spec, dataset, dataset.manifest.benchmark))
-        load_weights(model, path, spec.title)
         scores = score_videos(model.to(where), dataset, videos, spec.training, where)
     except (InputError, *NOT_THEIRS):
         raise
     except BaseException as error:  # of somebody else's plug-in, or of scores that are none
         raise InputError(f"{path}: {spec.title} gives no scores: {describe(error)}") from None
     return EvaluatedWeights(spec, test_metrics(pair_with_labels(dataset.manifest, scores)))
+
+
+def build_with_weights(
+    path: Path,
+    pipeline: Pipeline,
+    dataset: Dataset,
+    overrides: Sequence[str],
+    benchmark: Benchmark | None = None,
+) -> tuple[RunSpec, Method]:
+    """Build a method with given weights, for features like a dataset's; see `evaluate_weights`.
+
+    Raises
+    ------
+    InputError
+        If the weights cannot be read, or do not fit the method at these settings.
+    """
+    choices = Choices(profile="paper", settings=overrides)
+    spec, used = describe_run(pipeline, dataset, choices, benchmark=benchmark)
+    check_overrides(overrides, used, [pipeline])
+    check_features(pipeline, spec, dataset)
+    use_float32()
+    try:
+        model = build_method(spec, pipeline, features_to_train(spec, dataset, dataset.manifest.benchmark))
+        load_weights(model, path, spec.title)
+    except (InputError, *NOT_THEIRS):
+        raise
+    except BaseException as error:  # of somebody else's plug-in
+        raise InputError(f"{path}: {spec.title} gives no scores: {describe(error)}") from None
+    return spec, model
 
 
 def load_weights(model: Method, path: Path, title: str) -> None:

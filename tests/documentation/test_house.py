@@ -10,7 +10,7 @@ ENGINE = ROOT / "benchmark"
 ROOMS = sorted(path.parent for path in ENGINE.glob("*/__init__.py"))
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
-MOST_ENTRIES = 18
+MOST_ENTRIES = 19
 MOST_FILES = 20
 
 
