@@ -97,22 +97,53 @@ def export_(
     tables: Annotated[
         list[str] | None, typer.Argument(metavar="[TABLE]...", help="Whose runs; all by default.")
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="One run by its key or method, with what it was trained on: enough for `wvad predict`."),
+    ] = None,
     without_weights: Annotated[
         bool, typer.Option("--without-weights", help="Leave the weights out: what is there can still be shown.")
     ] = False,
+    data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
-    """Write stored runs with their plans into one archive, for another machine."""
+    """Write stored runs with their plans into one archive, for another machine; or one run, to be shared."""
     from benchmark.execution.display import counting
     from benchmark.runs.archive import export_archive
 
     where, _ = _open(results)
+    if run is not None:
+        if tables or without_weights:
+            raise InputError("--run: writes one run with its weights; leave tables and --without-weights out")
+        _export_run(where, file, run, data)
+        return
     with counting(f"writing {file.name}", err, "bytes") as progress:
         moved = export_archive(where, file, tables or (), not without_weights, progress)
     say(
         f"{file}: {moved.runs} runs, {moved.evaluations} evaluations and {moved.plans} plans, "
         f"{_megabytes(file.stat().st_size)}"
     )
+
+
+def _export_run(where: Results, file: Path, run: str, data: Path | None) -> None:
+    from benchmark.datasets.catalog import data_root
+    from benchmark.execution.display import counting
+    from benchmark.prediction.sources import describe_training, find_stored
+    from benchmark.runs.archive import export_run
+
+    record = find_stored(where.store, run)
+    described = describe_training(record, where.store, data_root(data))
+    with counting(f"writing {file.name}", err, "bytes") as progress:
+        moved = export_run(where, file, record.key, progress)
+    recipe = "with" if (described.identity or {}).get("recipe") else "without"
+    values = [value for chosen in described.thresholds.values() for value in chosen.thresholds.values()]
+    thresholds = "with" if any(value is not None for value in values) else "without"
+    say(
+        f"{file}: run {record.key}, {record.spec.name} on {record.spec.dataset}, {moved.evaluations} evaluations, "
+        f"{_megabytes(file.stat().st_size)}; feature set {described.feature_set}, {recipe} its recipe, "
+        f"{thresholds} thresholds"
+    )
+    say(f"`wvad predict {file} VIDEO` scores videos with it; weights of the extractor are not in it.")
 
 
 @app.command("import")

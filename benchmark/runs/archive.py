@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader, FileIO
 from itertools import chain
@@ -16,10 +16,12 @@ from pydantic import ValidationError
 
 from benchmark.runs.records import StoredFile
 from benchmark.runs.results_folder import Results
+from benchmark.runs.sealed_files import json_files
 from benchmark.runs.store import RunStore
+from benchmark.runs.trained_on import path_of
 from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
 from benchmark.system.errors import InputError
-from benchmark.system.files import entries, leaving_nothing, open_regular, replacing, unreadable, writing_to
+from benchmark.system.files import is_there, leaving_nothing, open_regular, replacing, unreadable, writing_to
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.hashing import seal, sum_of, unseal
 from benchmark.system.progress import Progress
@@ -76,16 +78,44 @@ def export_archive(results: Results, path: Path, tables: Iterable[str], weights:
         raise InputError(f"{store.root}: no run to export there; name another folder with --results")
     calls = [call for call in results.latest_calls() if call.plan in plans] if names else results.invocations()
     asking = [results.plan_path(plan) for plan in plans] + [results.call_path(call.id) for call in calls]
-    folders = [results.runs / name for name in ("controls", "events")]
-    of_tests = [path for folder in folders for path in entries(folder) if path.match("[!.]*.json")]
-    names_of_tests = [path.relative_to(results.root).as_posix() for path in of_tests]
-    parts = {name: [results.root / name] for name in names_of_tests if check_part(results.root, name) is None}
+    beside = [file for name in ("controls", "events") for file in json_files(store.root / name)]
+    return _export(results, path, keys, beside, asking, weights, progress)._replace(plans=len(plans))
+
+
+def export_run(results: Results, path: Path, key: str, progress: Progress) -> Moved:
+    """Write one stored run into a file, with what its numbers and new videos need: small enough to be mailed.
+
+    Raises
+    ------
+    InputError
+        If the run is damaged, or the file cannot be written.
+    """
+    store = results.store
+    tested = sorted({evaluation.test_hash[:16] for evaluation in store.evaluations(key)})
+    beside = [store.root / folder / f"{name}.json" for folder in ("controls", "events") for name in tested]
+    return _export(results, path, [key], beside, [], True, progress)
+
+
+def _export(
+    results: Results,
+    path: Path,
+    keys: Sequence[str],
+    beside: Sequence[Path],
+    asking: Sequence[Path],
+    weights: bool,
+    progress: Progress,
+) -> Moved:
+    """Write runs, what they were trained on, and what lies beside them if it is sound; and what asks for them."""
+    store, root = results.store, results.root
+    there = [file for file in (*beside, *(path_of(store, key) for key in keys)) if is_there(file)]
+    names = [file.relative_to(root).as_posix() for file in there]
+    parts = {name: [root / name] for name in names if check_part(root, name) is None}
     parts |= {f"runs/{key}": list(files_of_run(store, key, weights).values()) for key in keys}
-    parts |= {source.relative_to(results.root).as_posix(): [source] for source in asking}
+    parts |= {source.relative_to(root).as_posix(): [source] for source in asking}
     evaluations = sum(source.match("runs/*/evaluations/*.json") for source in chain(*parts.values()))
     with writing_to(path, "another FILE"), replacing(path) as file:
-        _write(file, results.root, parts, progress)
-    return Moved(len(keys), 0, evaluations, len(plans))
+        _write(file, root, parts, progress)
+    return Moved(len(keys), 0, evaluations, 0)
 
 
 def import_archive(results: Results, path: Path, progress: Progress) -> Moved:

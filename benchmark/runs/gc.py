@@ -10,6 +10,7 @@ from typing import get_args
 from benchmark.runs.claims import holder_of, living_drivers
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import Derived, EvaluationId, RunStore
+from benchmark.runs.trained_on import FOLDER
 from benchmark.runs.verify import check_run, run_folders
 from benchmark.system.errors import InputError
 from benchmark.system.files import entries, is_abandoned
@@ -73,6 +74,11 @@ def find_waste(results: Results, progress: Progress) -> Found:
                 waste.append(Waste(f"an evaluation that does not count: {problem.text}", tuple(found)))
                 gone.add((key, problem.evaluation or ""))
         progress(done, len(keys))
+    waste += [
+        Waste("what a run that is not stored was trained on", (path,))
+        for path in entries(store.root / FOLDER)
+        if path.match("[!.]*.json") and path.stem not in keys
+    ]
     for one in _outdated(store, gone):
         if isinstance(one, Waste):
             waste.append(one)

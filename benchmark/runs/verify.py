@@ -17,6 +17,7 @@ from benchmark.runs.results_folder import Invocation, Results
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.runs.trained_on import FOLDER, TrainedOn
 from benchmark.system.files import NotAFileError, UnreadableError, entries, is_there, read_regular, unreadable
 from benchmark.system.frozen import first_error
 from benchmark.system.hashing import is_sealed, sum_of, unseal
@@ -238,6 +239,9 @@ _KEPT: dict[str, Callable[[bytes], str] | None] = {
     ),
     r"(runs/events/[0-9a-zA-Z ]+\.json)": lambda content: (
         f"runs/events/{AnnotatedEvents.model_validate_json(unseal(content)).test_hash[:16]}.json"
+    ),
+    rf"(runs/{FOLDER}/{_KEY}\.json)": lambda content: (
+        f"runs/{FOLDER}/{TrainedOn.model_validate_json(unseal(content)).run_key}.json"
     ),
 }
 """All that a results folder keeps: the form of a path, with its part -> the path that belongs to the content.

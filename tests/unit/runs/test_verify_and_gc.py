@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import run
+from benchmark.runs.gc import find_waste
 from benchmark.runs.records import Failure
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
+from benchmark.runs.trained_on import TrainedOn, path_of, read_trained_on, write_trained_on
 from benchmark.system.files import scratch_name
 from benchmark.tables.cells import fill_table
 from tests.small_store import contents, draw_scores, make_results, spec_of, store_run
@@ -166,3 +168,15 @@ def test_a_run_from_before_there_were_sums_is_sound(results: Results, capsys: py
     (store.folder(KEY) / "record.json").write_text(record.model_dump_json(indent=1) + "\n")
     assert call("verify", results) == 0
     assert "1 runs have no sums" in capsys.readouterr().out
+
+
+def test_what_a_run_was_trained_on_goes_with_it(results: Results) -> None:
+    kept, other = results.store.keys()[0], "0" * 16
+    for key in (kept, other):
+        described = TrainedOn(run_key=key, feature_set="f", crops=1, stride=16, fps=25, assumed=False)
+        write_trained_on(results.store, described)
+    found = find_waste(results, lambda done, total: None)
+    assert [path for waste in found.waste for path in waste.paths] == [path_of(results.store, other)]
+    assert read_trained_on(results.store, kept) is not None
+    path_of(results.store, kept).write_bytes(path_of(results.store, other).read_bytes())
+    assert read_trained_on(results.store, kept) is None
