@@ -77,7 +77,7 @@ SegmentRule = Literal["average", "interpolate", "index", "average-or-pad", "tail
 Protocol = Literal["cross", "in-domain"]
 """Where a row's runs are tested: on every dataset, or on the one that they were trained on."""
 
-Measure = Literal["events", "thresholds"]
+Measure = Literal["events", "thresholds", "cost"]
 """What tables say beside the primary metric where it is asked for."""
 MOST_JOIN = 3_600.0
 """Seconds between two alarms that are taken as one."""

@@ -56,8 +56,7 @@ def compare(
         raise InputError("--selection validation needs training videos to choose by: give --holdout, such as 0.2")
     opened = open_datasets(options.split(dataset), choices.data)
     size = None if power is None else power / 100
-    measured = options.measured(measures, join)
-    declaration = declare_comparison(method, others, opened, choices, size).model_copy(update=measured)
+    declaration = options.measured(declare_comparison(method, others, opened, choices, size), measures, join)
     (table,) = tune_rows([(declaration, opened)], choices, tuned)
     planned = plan_table(table, opened, choices, command_line())
     outcomes, (filled,) = do_and_show([planned], choices, selection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 import typer
 
@@ -11,6 +11,10 @@ from benchmark import terms
 from benchmark.cli.quantities import between, parse_gpus, parse_size, parse_time
 from benchmark.system.errors import InputError
 from benchmark.training.choices import BOUNDS, Choices
+
+if TYPE_CHECKING:
+    from benchmark.runs.table_plan import TablePlan
+    from benchmark.tables.declaration import TableDeclaration
 
 
 def whole(choice: str) -> dict[str, Any]:
@@ -105,8 +109,11 @@ Formats = Annotated[
 ]
 
 
-def measured(measures: str | None, join: float | None) -> dict[str, Any]:
-    """Return what these options change of a table; nothing where none is given.
+_Table = TypeVar("_Table", "TableDeclaration", "TablePlan")
+
+
+def measured(table: _Table, measures: str | None, join: float | None) -> _Table:
+    """Return a table that says what these options ask for, beside what it says anyway.
 
     Raises
     ------
@@ -114,13 +121,16 @@ def measured(measures: str | None, join: float | None) -> dict[str, Any]:
         If there is no such measure, or alarms are to be joined that nobody measures.
     """
     known = get_args(terms.Measure)
-    names = [] if measures is None else split(measures)
+    names: list[str] = [] if measures is None else split(measures)
     for name in names:
         if name not in known:
             raise InputError(f"--measures {name}: no such measure; there are {', '.join(known)}")
     if join is not None and not names:
         raise InputError("--join: joins the alarms of measures of events; give --measures events as well")
-    return {"measures": tuple(dict.fromkeys(names)), "join": join or 0.0} if names else {}
+    if not names:
+        return table
+    said = tuple(dict.fromkeys((*table.measures, *names)))
+    return table.model_copy(update={"measures": said, "join": table.join if join is None else join})
 
 
 def split(names: str) -> list[str]:

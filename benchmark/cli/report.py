@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FIGURES = (
     *("class-wise", "curves", "events", "scores", "t-sne", "selection", "training"),
-    *("cross-dataset", "study", "forest", "gains"),
+    *("cross-dataset", "study", "forest", "gains", "cost"),
 )
 """Of a dataset, and of a table; `reports.figures.catalogue` draws them."""
 PAPER_FORMATS = "pdf,png"

@@ -39,7 +39,9 @@ def register(app: typer.Typer) -> None:
 @takes_choices
 def reproduce(
     choices: Choices,
-    table: Annotated[str, typer.Argument(help="A table of the paper, e.g. table4; all of them; or zoo, all methods.")],
+    table: Annotated[
+        str, typer.Argument(help="A table of the paper, e.g. table4; all of them; or zoo or cost, with all methods.")
+    ],
     datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
     methods: Annotated[
         str | None, typer.Option(help="Only these rows, by label or method, joined by commas; all by default.")
@@ -52,9 +54,8 @@ def reproduce(
     from benchmark.tables.declaration import choose_rows, list_paper_tables, read_table
     from benchmark.tables.planning import plan_table
 
-    measured = options.measured(measures, join)
     named = map(read_table, list_paper_tables() if table == "all" else [table])
-    chosen = [declaration.model_copy(update=measured) for declaration in named]
+    chosen = [options.measured(declaration, measures, join) for declaration in named]
     if methods is not None:
         chosen = choose_rows(chosen, options.split(methods))
     declared, stems = [], []
@@ -142,7 +143,7 @@ def render(
     from benchmark.tables.cells import fill_selections
     from benchmark.tuning.trials import read_trials
 
-    folder, measured = Results(results), options.measured(measures, join)
+    folder = Results(results)
     found = list(folder.plans(None if table == "all" else table))
     plans = [plan for plan in found if not plan.diagnosis]
     if table != "all" and len(plans) < len(found):
@@ -151,13 +152,13 @@ def render(
         raise InputError(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
         )
-    for plan in plans:
+    for plan in (options.measured(plan, measures, join) for plan in plans):
         if plan.search is not None:
             search = read_trials(plan, folder.store)
             writes_search(folder)(search)
             show_searches([search], folder)
             continue
-        filled = fill_selections(plan.model_copy(update=measured), folder.store)
+        filled = fill_selections(plan, folder.store)
         show_table(filled[selection], write_table(filled, folder, selection))
 
 

@@ -17,6 +17,7 @@ from benchmark.training.choices import HERE, Choices
 from benchmark.training.controls import measure_missing_controls
 from benchmark.training.jobs import Job, Outcome
 from benchmark.training.numerics import check_numerics
+from benchmark.training.speeds import measure_missing_speeds
 from benchmark.training.thresholds import choose_missing_thresholds
 
 Planned = tuple[TablePlan, Sequence[Job]]
@@ -59,6 +60,9 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
             measure_missing_controls(own, results.store)
         if "thresholds" in plan.measures:
             for line in choose_missing_thresholds(own, plan.join, results.store):
+                console.print(line, style="yellow")
+        if "cost" in plan.measures:
+            for line in measure_missing_speeds(own, results.store):
                 console.print(line, style="yellow")
         finish_table(plan, results, tracker, finish)
     return outcomes

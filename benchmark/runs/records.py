@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.libraries import installed_version
+from benchmark.system.machine import processor_name
 from benchmark.system.names import FileName, Name, Title
 from benchmark.terms import LEAST_FPS, MOST_FPS, Benchmark, Metric, Profile, Selection, Training, Trouble
 
@@ -145,7 +146,13 @@ class Look(FrozenModel):
 
 
 class Environment(FrozenModel):
-    """Where a run was trained. Not part of its key."""
+    """Where a run was trained. Not part of its key.
+
+    Attributes
+    ----------
+    processor
+        What the processor calls itself; None where it does not, and in runs from before it was recorded.
+    """
 
     wvad_bench: Name
     python: Name
@@ -153,6 +160,12 @@ class Environment(FrozenModel):
     numpy: Name
     machine: Name
     device: Name
+    processor: Name | None = None
+
+    @property
+    def place(self) -> str:
+        """The machine and the device in words."""
+        return f"{self.machine}, {self.processor or 'processor not recorded'}, {self.device}"
 
 
 class RunRecord(FrozenModel):
@@ -172,6 +185,9 @@ class RunRecord(FrozenModel):
         Number of trained parameters.
     seconds
         Wall-clock time of the training.
+    peak_memory
+        The most bytes that the training took: of the GPU, or of the machine beyond what its process held before, see
+        `benchmark.system.machine.MemoryPeak`. None where that is not known, and in runs from before it was recorded.
     notes
         What was found out about the trained method that its scores do not say.
     """
@@ -189,6 +205,7 @@ class RunRecord(FrozenModel):
     seconds: float = Field(ge=0)
     finished: Name
     environment: Environment
+    peak_memory: int | None = Field(default=None, ge=0)
     notes: tuple[Title, ...] = ()
     classes: tuple[Name, ...] = ()
     class_vector_dim: int = Field(default=0, ge=0)
@@ -358,4 +375,5 @@ def describe_environment(device: str) -> Environment:
         numpy=installed_version("numpy") or "unknown",
         machine=f"{platform.system()} {platform.machine()}",
         device=device,
+        processor=processor_name(),
     )

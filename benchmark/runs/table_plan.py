@@ -100,7 +100,7 @@ class ReportedFigure(FrozenModel):
 
 
 class MethodCard(FrozenModel):
-    """What a row's method is, for tables that say it.
+    """What a row's method is, for tables that say it, or how much it computes, for those that measure cost.
 
     Attributes
     ----------
@@ -216,6 +216,11 @@ class TablePlan(FrozenModel):
     def tested(self) -> bool:
         """Whether its runs are tested, and so belong into tables and reports."""
         return self.search is None and not self.diagnosis
+
+    @property
+    def described(self) -> bool:
+        """Whether it says what its methods are."""
+        return any(row.card and (row.card.fidelity or row.card.reported) for row in self.rows)
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, each once."""

@@ -85,7 +85,7 @@ class Table:
     shuffled: tuple[Cell, ...] = ()
     """The first row's method trained on shuffled video labels, one per dataset."""
     costs: tuple[Cost, ...] = ()
-    """Where the table says what its methods are: what their runs cost."""
+    """Where the table says what its methods are, or measures cost: what their runs cost."""
     contrasts: tuple[Contrast, ...] = ()
     """Where a table is about one method: how it differs from each other one, by class and by video."""
     events: tuple[EventColumn, ...] = ()
@@ -176,7 +176,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)
         if plan.shuffled
         else (),
-        costs=find_costs(plan, store, selection) if any(row.card for row in plan.rows) else (),
+        costs=find_costs(plan, store, selection) if plan.described or "cost" in plan.measures else (),
         contrasts=tuple(_contrasts(plan, cells, store)) if plan.subject else (),
         events=measure_events(plan, columns, store) if "events" in plan.measures else (),
         transfers=move_thresholds(plan, columns, store, selection) if "thresholds" in plan.measures else (),

@@ -148,12 +148,20 @@ def read_table(name: str) -> TableDeclaration:
         raise InputError(f"unknown table {name}; known: {', '.join(list_tables())}")
     path = files("benchmark") / "tables" / f"{name}.yaml"
     try:
-        table = TableDeclaration.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
+        table = TableDeclaration.model_validate(_with_rows_of_another(parse_yaml(path.read_text(encoding="utf-8"))))
     except (YamlTextError, ValidationError) as error:
         raise InputError(f"{path}: not a table declaration: {first_error(error)}") from None
     if table.name != name:
         raise InputError(f"{path}: says that it is {table.name}, not {name}")
     return table
+
+
+def _with_rows_of_another(content: Any) -> Any:
+    """Give a declaration that names another table under ``rows_of`` the rows of that one."""
+    if not isinstance(content, dict) or "rows_of" not in content or "rows" in content:
+        return content
+    rest = {key: value for key, value in content.items() if key != "rows_of"}
+    return {**rest, "rows": read_table(content["rows_of"]).rows}
 
 
 def choose_rows(tables: Sequence[TableDeclaration], methods: Sequence[str]) -> list[TableDeclaration]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +12,7 @@ from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.recipes import read_about, resolve_recipe
 from benchmark.plugins.sizes import measure_pipeline
 from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, ReportedFigure
-from benchmark.terms import SCENES_PREFIX
+from benchmark.terms import SCENES_PREFIX, Measure
 from benchmark.training.choices import Choices
 
 
@@ -35,22 +35,41 @@ def describe_row(pipeline: Pipeline, runs: Mapping[str, Sequence[str]], **fields
     )
 
 
+MakeCard = Callable[[Pipeline, Sequence[Dataset], Choices, Sequence[str]], MethodCard]
+
+
+def choose_card(described: bool, measures: Sequence[Measure]) -> MakeCard | None:
+    """Return what describes the methods of a table, as far as the table says what they are; None if it does not."""
+    if described:
+        return describe_method
+    if "cost" in measures:
+        return lambda *method: MethodCard(multiply_adds=count_multiply_adds(*method))
+    return None
+
+
 def describe_method(
     pipeline: Pipeline, datasets: Sequence[Dataset], choices: Choices, settings: Sequence[str]
 ) -> MethodCard:
     """Describe a method for a table that says what its methods are."""
-    about, manifests = read_about(pipeline.method), [dataset.manifest for dataset in datasets]
-    multiply_adds = {}
-    for manifest in manifests:
+    about = read_about(pipeline.method)
+    return MethodCard(
+        fidelity=about.faithfulness if about else "",
+        multiply_adds=count_multiply_adds(pipeline, datasets, choices, settings),
+        reported=describe_figures(about.published if about else (), datasets),
+    )
+
+
+def count_multiply_adds(
+    pipeline: Pipeline, datasets: Sequence[Dataset], choices: Choices, settings: Sequence[str]
+) -> dict[str, int]:
+    """Count the multiplications with addition per snippet and crop on each dataset, where they can be counted."""
+    counts = {}
+    for manifest in (dataset.manifest for dataset in datasets):
         overrides = (*choices.overrides, *settings)
         recipe, _ = resolve_recipe(pipeline, manifest.benchmark, choices.profile, overrides)
         with suppress(NotImplementedError):  # a method that looks at the values
-            multiply_adds[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
-    return MethodCard(
-        fidelity=about.faithfulness if about else "",
-        multiply_adds=multiply_adds,
-        reported=describe_figures(about.published if about else (), datasets),
-    )
+            counts[manifest.name] = measure_pipeline(pipeline, recipe, manifest.dim).multiply_adds
+    return counts
 
 
 def describe_figures(published: Sequence[PublishedFigure], datasets: Sequence[Dataset]) -> tuple[ReportedFigure, ...]:

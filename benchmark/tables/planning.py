@@ -17,7 +17,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.system.frozen import first_error
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
-from benchmark.tables.describing import describe_dataset, describe_figures, describe_method, describe_row
+from benchmark.tables.describing import MakeCard, choose_card, describe_dataset, describe_figures, describe_row
 from benchmark.terms import Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
 from benchmark.training.jobs import Job
@@ -60,7 +60,8 @@ def plan_table(
     with_runs = next((row for row in table.rows if row.method), table.rows[0])
     reference = table.subject or table.reference or with_runs.label
     compared = [row.model_copy(update={"against": row.against or reference}) for row in table.rows]
-    planned = [_plan_row(row, table.protocol, datasets, choices, described=table.described) for row in compared]
+    card = choose_card(table.described, table.measures)
+    planned = [_plan_row(row, table.protocol, datasets, choices, card=card) for row in compared]
     if not any(keys for row in planned for keys in row.row.runs.values()):
         nothing = InputError(f"{table.name}: none of these rows has a method that could be trained")
         raise next((error for row in planned for error in row.unfit.values()), nothing)
@@ -166,7 +167,7 @@ def _plan_row(
     datasets: Sequence[Dataset],
     choices: Choices,
     shuffled_labels: bool = False,
-    described: bool = False,
+    card: MakeCard | None = None,
 ) -> _Row:
     if row.reason:
         return _plan_reported(row, datasets)
@@ -203,7 +204,7 @@ def _plan_row(
         paper=row.paper,
         unfit={name: str(error) for name, error in unfit.items()},
         supervision={name: told for name, told in supervision.items() if told != "weak"},
-        card=describe_method(pipeline, datasets, choices, row.settings) if described else None,
+        card=card and card(pipeline, datasets, choices, row.settings),
     )
     return _Row(planned, jobs, used, unfit)
 

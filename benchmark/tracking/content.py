@@ -72,6 +72,8 @@ def run_params(record: RunRecord) -> list[Param]:
     """Return a run's settings, named by their section, and a few facts."""
     spec = record.spec
     facts = {"holdout": spec.holdout, "parameters": record.parameters, "seconds": record.seconds}
+    if record.peak_memory is not None:
+        facts["peak_memory"] = record.peak_memory
     return params(spec.named_settings | facts)
 
 

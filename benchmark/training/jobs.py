@@ -223,6 +223,7 @@ def _record(job: Job, result: Trained, dataset: Dataset) -> RunRecord:
         seconds=round(result.seconds, 3),
         finished=now(),
         environment=describe_environment(job.device),
+        peak_memory=result.peak_memory,
         notes=result.notes,
         classes=features.classes,
         class_vector_dim=0 if features.class_vectors is None else features.class_vectors.shape[1],

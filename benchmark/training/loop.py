@@ -32,6 +32,7 @@ from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.stages import Stages
 from benchmark.runs.records import Look, RunSpec
+from benchmark.system.machine import MemoryPeak
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything
 from benchmark.terms import Numerics, Selection, Training
@@ -50,7 +51,7 @@ REPORT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training leaves: weights by step, the selections among them, the loss terms of every step, and notes."""
+    """What a training leaves: weights by step, the selections among them, losses of every step, notes and costs."""
 
     weights: Mapping[int, State]
     selected: dict[Selection, int]
@@ -60,6 +61,7 @@ class Trained:
     parameters: int
     notes: tuple[str, ...]
     seconds: float
+    peak_memory: int | None
 
 
 def build_method(spec: RunSpec, pipeline: Pipeline, features: FeatureSpec) -> Method:
@@ -81,7 +83,7 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
     MethodError
         If the method breaks its contract or its loss is not finite.
     """
-    started = time.monotonic()
+    started, peak = time.monotonic(), _watch_memory(device)
     keep_freed_memory()
     settings = spec.training
     features = features_to_train(spec, dataset)
@@ -121,7 +123,17 @@ def train(spec: RunSpec, pipeline: Pipeline, dataset: Dataset, device: torch.dev
         parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         notes=() if spec.trial else notes_on(model, normal, abnormal, device),
         seconds=time.monotonic() - started,
+        peak_memory=peak(),
     )
+
+
+def _watch_memory(device: torch.device) -> Callable[[], int | None]:
+    """Return what will give the peak of memory from now on: that of tensors on a GPU, else of this process."""
+    if device.type == "cuda":
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # until then there are no statistics to reset
+        torch.cuda.reset_peak_memory_stats(device)
+        return partial(torch.cuda.max_memory_allocated, device)
+    return MemoryPeak().measure
 
 
 def load_halves(

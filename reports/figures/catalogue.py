@@ -10,6 +10,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table
 from reports.figures import (
     class_wise,
+    cost,
     cross_dataset,
     detection,
     events,
@@ -57,6 +58,7 @@ TABLE_FIGURES: Mapping[str, Callable[[Table], Figure | Absence]] = {
     study.NAME: study.draw_study,
     forest.NAME: forest.draw_forest,
     gains.NAME: gains.draw_gains,
+    cost.NAME: cost.draw_cost,
 }
 
 
@@ -67,11 +69,12 @@ def suits(name: str, plan: TablePlan) -> bool:
         study.NAME: plan.study,
         forest.NAME: len(plan.rows) > 1,
         gains.NAME: any(row.tuned for row in plan.rows),
+        cost.NAME: plan.described or "cost" in plan.measures,
     }[name]
 
 
 def figures_of_table(table: Table) -> list[Figure | Absence]:
-    """Draw the figures of a table: across datasets, of a study of settings, the differences, what tuning gains."""
+    """Draw the figures of a table: across datasets, of a study of settings, differences, gains by tuning, costs."""
     return [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
 
 

@@ -63,7 +63,7 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
     """Return the cells of a table under one or several selections as rows; all values are fractions.
 
     A relative drop is a row of its own, with the metric ``relative_drop/METRIC``; so is each measure of events, with
-    false alarms per hour and seconds as they are.
+    false alarms per hour and seconds as they are, and each cost.
     """
     rows: list[dict[str, object]] = []
     for table in tables:
@@ -73,7 +73,7 @@ def long_frame(tables: Sequence[Table]) -> pd.DataFrame:
             if cell.drop is not None:
                 empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *COMPARISON_COLUMNS))
                 rows.append({**row, **empty, "metric": f"relative_drop/{cell.metric}", "mean": cell.drop})
-            rows += [{**row, **measured} for measured in _measured(table, cell)]
+            rows += [{**row, **measured} for measured in (*_measured(table, cell), *_costs(table, cell))]
     more = DESCRIBED_COLUMNS if rows and DESCRIBED_COLUMNS[0] in rows[0] else ()
     videos = VIDEO_INTERVAL if any(table.events or table.transfers for table in tables) else ()
     return pd.DataFrame(rows, columns=[*CSV_COLUMNS, *more, *videos])
@@ -100,6 +100,15 @@ def _measured(table: Table, cell: Cell) -> Iterator[dict[str, object]]:
             **_difference_columns(gaps.get(name)),
             **dict(zip(VIDEO_INTERVAL, (number.ci_low, number.ci_high), strict=True)),
         }
+
+
+def _costs(table: Table, cell: Cell) -> Iterator[dict[str, object]]:
+    """Return what a row says of a cell by each cost, where the table measures cost: in the dataset trained on."""
+    empty = dict.fromkeys(("std", "ci_low", "ci_high", "paper", *COMPARISON_COLUMNS))
+    for cost in table.costs if "cost" in table.plan.measures and cell.train == cell.test else ():
+        if (cost.row, cost.dataset) == (cell.row, cell.train):
+            for name, value in cost.numbers().items():
+                yield {**empty, "metric": name, "mean": value, "n_seeds": 0 if value is None else cost.runs}
 
 
 def table_texts(shown: Table, tables: Sequence[Table], store: RunStore) -> dict[str, str]:
@@ -142,7 +151,7 @@ def _in_every_form(document: Document, frame: pd.DataFrame) -> dict[str, str]:
 def _description(table: Table, cell: Cell) -> dict[str, object]:
     """Return what a table says of a cell's method beside its numbers, if it does."""
     row = next(row for row in table.plan.rows if row.label == cell.row)
-    if (card := row.card) is None:
+    if not table.plan.described or (card := row.card) is None:
         return {}
     cost = next((cost for cost in table.costs if (cost.row, cost.dataset) == (cell.row, cell.train)), None)
     return {

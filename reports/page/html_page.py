@@ -156,8 +156,8 @@ def _provenance(report: Report) -> Iterator[str]:
     if report.environments:
         yield "<h3>Environments of the runs</h3>"
         yield from _plain_table(
-            ("runs", "wvad-bench", "Python", "PyTorch", "NumPy", "machine", "device"),
-            ((n, e.wvad_bench, e.python, e.torch, e.numpy, e.machine, e.device) for e, n in report.environments),
+            ("runs", "wvad-bench", "Python", "PyTorch", "NumPy", "machine, processor, device"),
+            ((n, e.wvad_bench, e.python, e.torch, e.numpy, e.place) for e, n in report.environments),
         )
     if report.failures:
         yield "<h3>Runs without success</h3>"

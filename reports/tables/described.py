@@ -6,54 +6,62 @@ from collections.abc import Iterator
 
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow
 from benchmark.tables.cells import Table
+from benchmark.tables.costs import Cost
 from reports.tables.captions import TOLD
+from reports.tables.cost import whole
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 
-COLUMNS = (
-    "parameters",
-    "multiply-adds per snippet",
-    "training, seconds",
-    "snippets scored per second",
-    "told",
-    "fidelity",
-    "reported (features)",
-)
+COSTS = ("parameters", "multiply-adds per snippet", "training, seconds", "snippets scored per second")
+COLUMNS = ("told", "fidelity", "reported (features)")
 TITLE = "What the methods are"
+CAPTION_OF_COSTS = (
+    "Seconds and speeds are wall-clock times of the machine that trained, where other runs may have kept the "
+    "other cores busy; multiply-adds are for one crop, with all inputs that a method accepts."
+)
 CAPTION = (
-    f"{TITLE}. Seconds and speeds are wall-clock times of the machine that trained, where other runs may have kept the "
-    "other cores busy; multiply-adds are for one crop, with all inputs that a method accepts.",
     "Reported figures are in percent and rest on the features named, not on those of this table; most were chosen on "
     "the test set.",
 )
 
 
+def methods_caption(table: Table) -> tuple[str, ...]:
+    """Return the sentences above the methods."""
+    return (f"{TITLE}. {CAPTION_OF_COSTS}" if _has_costs(table) else f"{TITLE}.", *CAPTION)
+
+
 def methods_grid(table: Table) -> Grid | None:
     """Return the methods with what is said of them, by training dataset; None for a table that does not say it."""
-    if not any(row.card for row in table.plan.rows):
+    if not table.plan.described:
         return None
     groups = (GridGroup(dataset.name, tuple(_rows(table, dataset))) for dataset in table.plan.datasets)
-    return Grid("", "method", COLUMNS, tuple(groups))
+    return Grid("", "method", (*(COSTS if _has_costs(table) else ()), *COLUMNS), tuple(groups))
+
+
+def _has_costs(table: Table) -> bool:
+    """Return whether costs stand here, and not in a part of their own."""
+    return "cost" not in table.plan.measures
 
 
 def _rows(table: Table, dataset: PlannedDataset) -> Iterator[GridRow]:
     costs = {cost.row: cost for cost in table.costs if cost.dataset == dataset.name}
     for row in table.plan.rows:
-        cost, card = costs.get(row.label), row.card
-        multiply_adds = card.multiply_adds.get(dataset.name) if card else None
-        speed = cost.snippets_per_second if cost else None
         told = TOLD[row.supervision.get(dataset.name, "weak")] if dataset.name not in row.unfit else EMPTY
         yield GridRow(
             row.label,
             (
-                GridCell(f"{cost.parameters:,}" if cost else EMPTY),
-                GridCell(EMPTY if multiply_adds is None else f"{multiply_adds:,}"),
-                GridCell(f"{cost.seconds:.1f}" if cost else EMPTY),
-                GridCell(EMPTY if speed is None else f"{speed:,.0f}"),
+                *(_costs(row, dataset, costs.get(row.label)) if _has_costs(table) else ()),
                 GridCell("", told),
-                GridCell("", (card.fidelity if card else "") or EMPTY),
+                GridCell("", (row.card.fidelity if row.card else "") or EMPTY),
                 GridCell("", _reported(row, dataset) or EMPTY),
             ),
         )
+
+
+def _costs(row: PlannedRow, dataset: PlannedDataset, cost: Cost | None) -> Iterator[GridCell]:
+    yield whole(cost.parameters if cost else None)
+    yield whole(row.card.multiply_adds.get(dataset.name) if row.card else None)  # also of a row without a run
+    yield GridCell(f"{cost.seconds:.1f}" if cost else EMPTY)
+    yield whole(cost.snippets_per_second if cost else None)
 
 
 def _reported(row: PlannedRow, dataset: PlannedDataset) -> str:

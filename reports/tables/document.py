@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
-from reports.tables import beside_paper, contrasts, controls, described, differences, events, gains, thresholds
+from reports.tables import beside_paper, contrasts, controls, cost, described, differences, events, gains, thresholds
 from reports.tables.captions import caption, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
@@ -46,7 +46,8 @@ def make_document(table: Table) -> Document:
     classes = contrasts.class_grid(table)
     beside = beside_paper.paper_grid(table, beside_marks)
     below = [
-        ("methods", described.TITLE, described.CAPTION, described.methods_grid(table)),
+        ("methods", described.TITLE, described.methods_caption(table), described.methods_grid(table)),
+        ("cost", cost.TITLE, cost.CAPTION, cost.cost_grid(table)),
         ("gains", gains.TITLE, gains.CAPTION, gains.gain_grid(table)),
         ("differences", differences.TITLE, differences.CAPTION, differences.difference_grid(table)),
         ("events", events.TITLE, events.CAPTION, events.event_grid(table)),
@@ -60,6 +61,7 @@ def make_document(table: Table) -> Document:
         ("controls", controls.TITLE, controls.CAPTION, controls.control_grid(table)),
     ]
     notes_below = {
+        "cost": cost.cost_notes(table),
         "gains": gains.gain_notes(table),
         "differences": differences.difference_notes(table),
         "events": events.event_notes(table),
