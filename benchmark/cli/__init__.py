@@ -21,6 +21,7 @@ from benchmark.cli import (
     info,
     methods_listed,
     own_method,
+    reference,
     rehearsal,
     report,
     store,
@@ -53,6 +54,7 @@ tune.register(app)
 compare.register(app)
 import_scores.register(app)
 report.register(app)
+reference.register(app)
 rehearsal.register(app)
 methods_listed.register(app)
 info.register(app)

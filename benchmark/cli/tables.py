@@ -23,6 +23,7 @@ from benchmark.cli.common import (
     show_table,
     write_table,
 )
+from benchmark.cli.reference import say_agreement
 from benchmark.cli.training_options import takes_choices
 from benchmark.cli.tune import show_searches, tune_rows, writes_search
 from benchmark.runs.results_folder import Results
@@ -76,7 +77,9 @@ def reproduce(
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     say_plan(planned, choices)
-    if code := say_failures(do_and_show(planned, choices)[0]):
+    outcomes, _ = do_and_show(planned, choices)
+    say_agreement((plan for plan, _ in planned), Results(choices.results))
+    if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 

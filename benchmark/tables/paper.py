@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
+
+from benchmark.tables.shipped import shipped
 
 PAPER_FEATURE_SETS = frozenset({"rtfm-i3d-r50-10crop", "rocng-i3d-inception"})
 """Ids of the feature sets that the paper's tables rest on: I3D ResNet-50 (2048) and I3D Inception (1024), RGB."""
@@ -94,8 +94,5 @@ def _of(benchmark: str, lines: list[dict[str, str]]) -> str:
 
 @cache
 def _read(name: str) -> list[dict[str, str]]:
-    installed = Path(str(files("benchmark"))) / "paper" / name
-    in_checkout = Path(str(files("benchmark"))).parent / "results" / "paper" / name
-    path = installed if installed.is_file() else in_checkout
-    with path.open(newline="", encoding="utf-8") as file:
+    with (shipped("paper") / name).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -27,6 +27,7 @@ NEEDED = {
     "compare": ["--method", "rtfm", "--against", "mmil", "--dataset", "small", "--cached", "only"],
     "import-scores": ["mine", "--dataset", "small", "--scores", "."],
     "figure": ["t-sne"],
+    "verify-reference": ["table1"],
     "rehearse": ["avenue", "--method", "nothing"],
     "data extract": [".", "--out", "out"],
     "data import": ["mine", "--features", "."],

@@ -37,7 +37,7 @@ def test_packages_come_from_the_wheel(installed: Path) -> None:
     assert all(path.startswith(str(installed)) for path in python(installed, code).split())
 
 
-def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
+def test_recipes_tables_and_printed_and_reference_numbers_travel(installed: Path) -> None:
     code = (
         "from benchmark.tables.declaration import read_table;"
         "from benchmark.plugins.registry import AddOnPlugin, MethodPlugin;"
@@ -47,7 +47,9 @@ def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
         "kinds = MethodPlugin, AddOnPlugin;"
         "print(*(n for kind in kinds for n, p in sorted(list_plugins(kind).items()) if p.recipe_path()));"
         "print(cross_dataset_value('RTFM', 'xd-violence', 'ucf-crime'));"
-        "print(len(footnotes('table5', 'CoMo', 'shanghaitech')))"
+        "print(len(footnotes('table5', 'CoMo', 'shanghaitech')));"
+        "from benchmark.tables.reference import list_references, read_reference;"
+        "print('zoo' in list_references(), read_reference('zoo').table)"
     )
     methods = sorted(point.name for point in entry_points(group="wvad_bench.methods"))
     assert python(installed, code).splitlines() == [
@@ -55,6 +57,7 @@ def test_recipes_tables_and_the_papers_numbers_travel(installed: Path) -> None:
         " ".join([*methods, "conv conv-wide ica"]),
         "68.59",
         "2",
+        "True zoo",
     ]
 
 
