@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from benchmark.notebook import compare, load_class_wise, load_runs, open_dataset, predict
+    from benchmark.notebook import compare, load_class_wise, load_runs, load_scores, open_dataset, predict
 
-__all__ = ["compare", "load_class_wise", "load_runs", "open_dataset", "predict"]
+__all__ = ["compare", "load_class_wise", "load_runs", "load_scores", "open_dataset", "predict"]
 
 
 def __getattr__(name: str) -> Any:

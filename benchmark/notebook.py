@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 
@@ -19,17 +21,24 @@ from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.tables.cells import Table, fill_table
 from benchmark.tables.declaration import declare_comparison
+from benchmark.tables.frames import classes_frame, differences_frame, results_frame, videos_frame
 from benchmark.tables.planning import plan_table
-from benchmark.terms import Device, Profile, Selection
+from benchmark.terms import METRIC_NAMES, Device, Profile, Selection
 from benchmark.training.choices import Choices
+from reports.tables.verdicts import verdicts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PART_DIGITS = 16
 """Of the hash of a dataset's training or test part, as a column shows it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """A method compared with others, as pandas tables; all values are fractions.
+
+    It shows itself as its verdicts and the means, in percent; `plot` draws the differences.
 
     Attributes
     ----------
@@ -42,17 +51,62 @@ class Comparison:
         The same by class of anomaly.
     videos
         The test videos on which they differ most, five each way.
+    verdicts
+        The answer, in a sentence for each dataset.
     """
 
     results: pd.DataFrame
     differences: pd.DataFrame
     classes: pd.DataFrame
     videos: pd.DataFrame
+    verdicts: tuple[str, ...]
 
     @classmethod
     def of(cls, table: Table) -> Comparison:
         """Take the parts of a filled table about one method."""
-        return cls(results_frame(table), differences_frame(table), classes_frame(table), videos_frame(table))
+        return cls(
+            results_frame(table),
+            differences_frame(table),
+            classes_frame(table),
+            videos_frame(table),
+            tuple(verdicts(table)),
+        )
+
+    def plot(self) -> Figure:
+        """Draw the differences in points with their 95 % intervals, filled where one is beyond doubt.
+
+        Raises
+        ------
+        InputError
+            If no two methods can be compared.
+        """
+        import matplotlib.pyplot  # noqa: F401 - a notebook shows figures from then on
+
+        from reports.figures.forest import draw_intervals
+
+        if self.differences.empty:
+            raise InputError("nothing to draw: no two methods of this comparison can be compared")
+        rows = self.differences.to_dict("records")
+        shown = self.differences.assign(
+            column=[f"{row['dataset']} ({METRIC_NAMES[row['metric']]})" for row in rows],
+            label=[f"{row['one']} − {row['other']}" for row in rows],
+        )
+        return draw_intervals(shown, "difference in points")
+
+    def __repr__(self) -> str:
+        return "\n".join((*self.verdicts, "", self._means().to_string(index=False)))
+
+    def _repr_html_(self) -> str:
+        sentences = "".join(f"<p>{escape(verdict)}</p>" for verdict in self.verdicts)
+        return sentences + self._means().to_html(index=False)
+
+    def _means(self) -> pd.DataFrame:
+        """Return what people read of the results."""
+        shown = self.results[["row", "eval_dataset", "metric", "mean", "std", "n_seeds"]]
+        in_percent = {name: 100 * shown[name].astype(float).round(4) for name in ("mean", "std")}
+        return shown.assign(metric=shown["metric"].map(dict(METRIC_NAMES)), **in_percent).rename(
+            columns={"row": "method", "eval_dataset": "dataset", "mean": "mean, %", "std": "std, %", "n_seeds": "seeds"}
+        )
 
 
 def open_dataset(name: str, data: Path | str | None = None) -> Dataset:
@@ -123,6 +177,44 @@ def load_class_wise(
         for definition, _, name in [metric.partition("/")]
     ]
     return pd.DataFrame(rows, columns=[*_identity(*found[0]), "class", "definition", "auc"])
+
+
+def load_scores(run: pd.Series, results: Path | str = "results") -> pd.DataFrame:
+    """Load the scores of a run on the test videos: a row for each snippet.
+
+    Columns are `video`, `classes` (empty for a normal video), `snippet` (from 0), `score`, `frames` that the snippet
+    stands for, and `abnormal_frames`, those of them that are annotated as abnormal.
+
+    Parameters
+    ----------
+    run
+        A row of `load_runs`, such as ``load_runs().iloc[0]``.
+
+    Raises
+    ------
+    InputError
+        If its scores are not stored there, or damaged.
+    """
+    store, key = Results(Path(results)).store, str(run["run_key"])
+    wanted = (run["eval_dataset"], run["test_part"], run["selection"])
+    found = (e for e in store.evaluations(key) if (e.dataset, e.test_hash[:PART_DIGITS], e.selection) == wanted)
+    evaluation = next(found, None)
+    scored = store.read_scores(key, evaluation.key) if evaluation else None
+    if scored is None:
+        raise InputError(
+            f"{results}: no scores of run {key} on {wanted[0]} there; `wvad store verify` says what is damaged"
+        )
+    frame = pd.DataFrame(
+        {
+            "video": np.array(scored.names)[scored.video],
+            "classes": np.array([", ".join(names) for names in scored.classes])[scored.video],
+            "score": scored.scores,
+            "frames": scored.positive + scored.negative,
+            "abnormal_frames": scored.positive,
+        }
+    )
+    frame.insert(2, "snippet", frame.groupby("video", sort=False).cumcount())
+    return frame
 
 
 def compare(
@@ -236,54 +328,3 @@ def _is_class_wise(metric: str) -> bool:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def results_frame(table: Table) -> pd.DataFrame:
-    """Return the cells of a table: row, datasets, metric, mean, standard deviation over seeds, number of seeds."""
-    return pd.DataFrame(
-        {
-            "row": cell.row,
-            "train_dataset": cell.train,
-            "eval_dataset": cell.test,
-            "metric": cell.metric,
-            "mean": cell.summary.mean if cell.summary else None,
-            "std": cell.summary.std if cell.summary else None,
-            "n_seeds": cell.summary.n if cell.summary else 0,
-            "standing": cell.standing,
-            "reason": cell.reason,
-        }
-        for cell in table.cells
-    )
-
-
-def differences_frame(table: Table) -> pd.DataFrame:
-    """Return the differences of a table about one method, with 95 % interval and p."""
-    columns = ["dataset", "metric", "one", "other", "difference", "ci_low", "ci_high", "p_holm"]
-    rows = [
-        (dataset.name, dataset.metric, d.one, d.other, d.gap, d.ci_low, d.ci_high, d.p)
-        for dataset in table.plan.datasets
-        for d in table.differences(dataset.name, dataset.name)
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def classes_frame(table: Table) -> pd.DataFrame:
-    """Return how a table's method differs from each other row by class."""
-    columns = ["dataset", "other", "class", "definition", "videos", "auc_one", "auc_other", "ci_low", "ci_high"]
-    rows = [
-        (found.dataset, found.other, c.name, c.definition, c.videos, c.one, c.other, c.ci_low, c.ci_high)
-        for found in table.contrasts
-        for c in found.classes
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def videos_frame(table: Table) -> pd.DataFrame:
-    """Return the test videos on which a table's method differs most from each other row, five each way."""
-    columns = ["dataset", "other", "video", "classes", "share_one", "share_other"]
-    rows = [
-        (found.dataset, found.other, video.name, ", ".join(video.classes), video.one, video.other)
-        for found in table.contrasts
-        for video in (*found.better, *reversed(found.worse))
-    ]
-    return pd.DataFrame(rows, columns=columns)

@@ -128,16 +128,9 @@ def import_(
     )
     with counting(f"importing {name}", err, "bytes") as progress:
         manifest = import_dataset(request, data_root(data), progress, workers)
-    train, test = manifest.split("train"), manifest.split("test")
     for note in manifest.notes:
         say(f"  {note}")
-    say(
-        f"{name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
-        f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
-        f"{manifest.dim} dimensions x {manifest.crops} crops; "
-        f"benchmark {manifest.benchmark}, metric {manifest.metric}, feature set {manifest.feature_set}; "
-        f"in {data_root(data) / name}"
-    )
+    say(f"{manifest.in_words()}; in {data_root(data) / name}")
     for line in shortcomings(manifest):
         warn(f"WARNING: {line}")
     say(f"`wvad data check {name}` reads it through and counts frames and classes.")

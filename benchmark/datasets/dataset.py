@@ -43,6 +43,9 @@ class Dataset:
         self._motion = _open(path / "motion.npy", (rows,), np.float32) if m.motion else None
         self._objects = _open(path / "objects.npy", (rows, m.object_classes), np.float16) if m.object_classes else None
 
+    def __repr__(self) -> str:
+        return f"<Dataset {self.manifest.in_words()}>"
+
     @property
     def name(self) -> str:
         """The dataset's name."""

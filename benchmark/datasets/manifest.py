@@ -147,6 +147,16 @@ class Manifest(FrozenModel):
         """Return the videos of one split, in the manifest's order."""
         return tuple(video for video in self.videos if video.split == name)
 
+    def in_words(self) -> str:
+        """Say in one line what the dataset holds."""
+        train, test = self.split("train"), self.split("test")
+        return (
+            f"{self.name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
+            f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
+            f"{self.dim} dimensions x {self.crops} crops; "
+            f"benchmark {self.benchmark}, metric {self.metric}, feature set {self.feature_set}"
+        )
+
     @model_validator(mode="after")
     def _videos_are_sound(self) -> Self:
         names, rows = set(), 0

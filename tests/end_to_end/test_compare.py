@@ -102,6 +102,37 @@ def test_a_notebook_gets_the_same_from_the_stored_runs(compared: Path, tiny_scen
     assert found.differences["difference"].tolist() == pytest.approx((-gaps).tolist())
     assert set(found.classes["definition"]) == {"auc_class", "auc_class_vs_normal"}
     assert {"video", "share_one", "share_other"} <= set(found.videos)
+    assert len(found.verdicts) == 2
+    assert repr(found).startswith("\n".join(found.verdicts))
+    assert f"{100 * frame['mean'].iloc[0]:.2f}" in repr(found)
+    assert "<table" in found._repr_html_()
+    axis = found.plot().axes[0]
+    drawn = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "s"]
+    assert drawn == pytest.approx((100 * found.differences["difference"]).tolist())
+
+
+def test_the_scores_of_a_run_give_its_metric(compared: Path) -> None:
+    _, stored = next(benchmark.load_runs(compared).iterrows())
+    scores = benchmark.load_scores(stored, compared)
+    rows = list(zip(scores["score"], scores["abnormal_frames"], scores["frames"], strict=True))
+    ordered = sum(
+        abnormal * (frames - other) * ((above > below) + 0.5 * (above == below))
+        for above, abnormal, _ in rows
+        if abnormal
+        for below, other, frames in rows
+    )
+    pairs = sum(abnormal for _, abnormal, _ in rows) * sum(frames - abnormal for _, abnormal, frames in rows)
+    assert ordered / pairs == pytest.approx(stored["auc_frame"])
+    assert (scores.groupby("video")["snippet"].max() + 1 == scores.groupby("video").size()).all()
+    assert (scores.loc[scores["classes"] == "", "abnormal_frames"] == 0).all()
+
+
+def test_scores_that_are_not_stored_are_one_line(compared: Path, tmp_path: Path) -> None:
+    stored = benchmark.load_runs(compared).iloc[0]
+    with pytest.raises(InputError, match="no scores of run"):
+        benchmark.load_scores(stored, tmp_path)
+    with pytest.raises(InputError, match="no scores of run"):
+        benchmark.load_scores(stored.replace({"last": "validation"}), compared)
 
 
 def test_runs_are_loaded_under_one_selection_with_their_settings(compared: Path) -> None:
