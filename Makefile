@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint fault-trials quick-recipe report scenes mlflow-ui bench bench-gpu clean
+.PHONY: help install test lint docs fault-trials quick-recipe report scenes mlflow-ui bench bench-gpu clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,9 @@ lint: $(READY) ## Style, types and the import contract.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(READY) ## The documentation as a site, in site/; a link to nowhere is an error.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 test: lint ## Everything that has to hold: lint, then all tests.
 	$(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --benchmark-disable $(ARGS)
 
@@ -66,4 +69,4 @@ mlflow-ui: $(READY) ## Look at the logged runs in a browser.
 	MLFLOW_DISABLE_TELEMETRY=true $(BIN)/mlflow ui --backend-store-uri sqlite:///results/mlflow.db --host 127.0.0.1
 
 clean: ## Remove the environment and caches; datasets and results stay.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
