@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import whole_command
+from benchmark.plugins.recipes import read_about
+from tests.documentation import method_index
 from tests.documentation.test_docs import ROOT
 
 
@@ -47,7 +49,23 @@ def test_the_reference_has_what_methods_and_notebooks_use(site: Path) -> None:
     assert all(name in api for name in ("training_step", "FeatureSpec", "PairBatch", "AddOn"))
 
 
+def test_the_home_page_is_the_readme(site: Path) -> None:
+    page = site / "index.html"
+    assert "A first session" in text_of(page)
+    assert 'src="images/zoo.png"' in page.read_text(encoding="utf-8")
+    assert (site / "images" / "zoo.png").stat().st_size < 150_000
+
+
 def test_no_page_asks_the_network(site: Path) -> None:
     for page in site.rglob("*.html"):
         asked = re.findall(r'<(?:script|link|img|iframe)[^>]*?(?:src|href)="(https?:[^"]*)"', page.read_text("utf-8"))
         assert asked == [], page
+
+
+@pytest.mark.parametrize("plugin", method_index.built_in(), ids=lambda plugin: plugin.name)
+def test_the_readme_lists_each_method_by_its_fidelity(plugin: "method_index.MethodPlugin") -> None:
+    rows = re.findall(r"^\| ((?:exact|reconstructed)[^|]*) \| (.*) \|$", (ROOT / "README.md").read_text("utf-8"), re.M)
+    about = read_about(plugin)
+    assert about is not None
+    kind = {"exact": "exact: ", "reconstructed": "reconstructed "}.get(about.faithfulness, "exact given ")
+    assert [f"/{plugin.name}.md" in methods for fidelity, methods in rows if fidelity.startswith(kind)] == [True]
