@@ -53,14 +53,21 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def describe_commands() -> str:
-    """Return the page of all commands, with their arguments and options, from the tree of commands."""
+    """Return the page of all commands, with their arguments, options and examples, from the tree of commands."""
     lines = ["# Commands", "", "Each command says the same with `--help`.", ""]
     for path, command in walk(whole_command(), "wvad"):
         lines += [f"{'#' * (1 + len(path.split()))} `{path}`", "", (command.help or "").strip(), ""]
         context = command.make_context(path, [], resilient_parsing=True)
-        records = [] if hasattr(command, "commands") else [p.get_help_record(context) for p in command.params]
-        rows = [" | ".join(map(in_cell, (f"`{name}`", said))) for name, said in filter(None, records)]
-        lines += ["| option | |", "|---|---|", *(f"| {row} |" for row in rows), ""] if rows else []
+        panels: dict[str, list[str]] = {}
+        for parameter in [] if hasattr(command, "commands") else command.params:
+            record = parameter.get_help_record(context)
+            if record is not None:
+                name, said = record
+                row = f"| `{name}` | {in_cell(said)} |"
+                panels.setdefault(parameter.rich_help_panel or "Arguments", []).append(row)
+        for panel, rows in panels.items():
+            lines += [f"| {panel} | |", "|---|---|", *rows, ""]
+        lines += [command.epilog or "", ""]
     return "\n".join(lines)
 
 
@@ -71,5 +78,5 @@ def walk(command: Any, path: str) -> list[tuple[str, Any]]:
 
 
 def in_cell(text: str) -> str:
-    """Return text that neither ends a table's cell nor begins an element."""
-    return text.replace("|", "\\|").replace("[", "&#91;") if "`" not in text else text.replace("|", "\\|")
+    """Return text without what would end a table's cell or begin a link, outside of code."""
+    return text if "`" in text else text.replace("|", "\\|").replace("[", "&#91;")

@@ -17,6 +17,7 @@ from benchmark.cli import (
     compare,
     data,
     evaluation,
+    guide,
     import_scores,
     info,
     methods_listed,
@@ -44,8 +45,6 @@ app = typer.Typer(
     name="wvad",
     help="Compare methods of weakly-supervised video anomaly detection.",
     pretty_exceptions_enable=False,
-    add_completion=False,
-    rich_markup_mode=None,
 )
 tables.register(app)
 evaluation.register(app)
@@ -75,7 +74,8 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version.")
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and do nothing else."),
     ] = False,
 ) -> None:
     """Compare methods of weakly-supervised video anomaly detection."""
@@ -90,7 +90,9 @@ def main() -> None:
 @cache
 def whole_command() -> Any:
     """Return the command with all that are below it; Typer builds them anew at each call of `app`."""
-    return typer.main.get_command(app)
+    command = typer.main.get_command(app)
+    guide.dress(command)
+    return command
 
 
 def run(arguments: list[str]) -> int:

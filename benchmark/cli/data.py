@@ -17,7 +17,6 @@ from benchmark.system.errors import InputError
 app = typer.Typer(
     no_args_is_help=True,
     help="Import, check and list datasets; make the simulated ones.",
-    rich_markup_mode=None,
 )
 app.command("extract")(extraction.extract)
 

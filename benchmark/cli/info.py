@@ -11,7 +11,7 @@ from benchmark.cli.common import say
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
-mlflow_app = typer.Typer(help="MLflow as a projection of the run store.", rich_markup_mode=None)
+mlflow_app = typer.Typer(help="MLflow as a projection of the run store.")
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ import typer
 from benchmark.cli import options
 from benchmark.cli.common import say
 
-app = typer.Typer(help="Write a method of your own, and check it.", rich_markup_mode=None)
+app = typer.Typer(help="Write a method of your own, and check it.")
 
 
 @app.command()

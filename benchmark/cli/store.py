@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help="Check the stored runs, remove what is of no use, move them to another machine.",
-    rich_markup_mode=None,
 )
 
 
