@@ -223,7 +223,8 @@ def check(
 @app.command("list")
 def list_(data: options.Data = None) -> None:
     """List the datasets that are there."""
-    from rich.table import Table
+    from rich.table import Column, Table
+    from rich.text import Text
 
     from benchmark.datasets.catalog import data_root, list_datasets
     from benchmark.importing.placing import unfinished_imports
@@ -239,15 +240,19 @@ def list_(data: options.Data = None) -> None:
                 "`wvad data scenes` makes simulated ones"
             )
         return
-    grid = Table("dataset", "benchmark", "metric", "feature set", "dim x crops", "train", "test", "motion", "objects")
+    grid = Table(Column("dataset", no_wrap=True), "benchmark", "features", "videos", "motion, objects")
     for entry in entries:
         m = entry.manifest
         if m is None:
-            grid.add_row(entry.name, f"unusable: {entry.problem}")
+            grid.add_row(entry.name, Text(f"unusable: {entry.problem}", overflow="fold"))
             continue
-        counts = [f"{len(v)} ({sum(x.label for x in v)} abnormal)" for v in (m.split("train"), m.split("test"))]
+        counts = [
+            f"{split}: {len(v)} ({sum(x.label for x in v)} abnormal)"
+            for split, v in (("train", m.split("train")), ("test", m.split("test")))
+        ]
         pseudo = ["given" if m.motion else "—", f"{m.object_classes} classes" if m.object_classes else "—"]
-        grid.add_row(m.name, m.benchmark, m.metric, m.feature_set, f"{m.dim} x {m.crops}", *counts, *pseudo)
+        judged = f"{m.benchmark}\n{terms.METRIC_NAMES[m.metric]}"
+        grid.add_row(m.name, judged, f"{m.feature_set}\n{m.dim} x {m.crops}", "\n".join(counts), ", ".join(pseudo))
     out.print(grid)
 
 

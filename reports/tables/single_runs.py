@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -130,11 +131,11 @@ def status_table(planned: Sequence[PlannedRuns], keys: bool) -> RichTable:
         *(status for status in get_args(Trouble) if any(number[status] for number in numbers)),
         "missing",
     ]
-    grid = RichTable("table", "folder", "method", "trained on")
+    grid = RichTable(*(Column(name, overflow="fold") for name in ("table", "folder", "method", "trained on")))
     for word in counted:
         grid.add_column(word, width=len(word))  # a known width spares measuring a thousand rows
     if keys:
-        grid.add_column("run keys")
+        grid.add_column("run keys", overflow="fold", min_width=16)
     for runs, number in zip(planned, numbers, strict=True):
         shown = (str(number[word]) for word in counted)
         cells = (runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown)

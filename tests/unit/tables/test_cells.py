@@ -112,10 +112,16 @@ def test_one_seed_shows_no_deviation() -> None:
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_the_terminal_shows_every_number(width: int) -> None:
     console = Console(width=width, file=StringIO())
-    console.print(to_terminal(make_document(table()).parts[0]))
-    text = "".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    part = make_document(table()).parts[0]
+    console.print(to_terminal(part))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     for number in ("84.49", "86.54", "46.00", "70.30", "81.10", "70.00"):
         assert number in text
+    # No cell and no name is cut or broken; where a table goes on below, its rows are named again.
+    assert all(cell.main in text for group in part.grid.groups for row in group.rows for cell in row.cells)
+    assert text.count("CLAV+CoMo ") >= 3
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
 
 
 def test_simulated_data_is_said() -> None:
