@@ -16,11 +16,12 @@ import typer
 from benchmark.cli import (
     compare,
     data,
+    doctor,
     evaluation,
     guide,
     import_scores,
-    info,
     methods_listed,
+    mlflow,
     own_method,
     reference,
     rehearsal,
@@ -56,11 +57,11 @@ report.register(app)
 reference.register(app)
 rehearsal.register(app)
 methods_listed.register(app)
-info.register(app)
+doctor.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(own_method.app, name="method")
-app.add_typer(info.mlflow_app, name="mlflow")
+app.add_typer(mlflow.app, name="mlflow")
 
 
 def _say_version(asked: bool) -> None:

@@ -269,9 +269,23 @@ def test_an_unwritable_results_folder_is_refused_before_training(
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_doctor_finds_our_packages_unshadowed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["doctor"]) == 0
-    assert "torch" in capsys.readouterr().out
+def test_doctor_says_what_is_here_and_what_to_do(
+    tiny_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmark.system.libraries.installed_version", lambda name: None if name == "ray" else "1.0")
+    assert run(["doctor", "--data", str(tiny_scenes), "--results", str(tmp_path / "results")]) == 0
+    text = capsys.readouterr().out
+    rows = {line.split("│")[1].strip(): line for line in text.splitlines() if line.startswith("│")}
+    assert {"Python", "torch", "cores", "memory", "disk", "GPU", "data root", "executors", "MLflow"} <= set(rows)
+    assert "scenes-avenue" in rows["datasets"]
+    assert "without ray" in rows["extra ray"]
+    assert "pip install 'wvad-bench[ray]'" in rows["extra ray"]
+    assert "installed" in rows["extra hdf5"]
+    assert not (tmp_path / "results").exists()  # looking changes nothing
+    assert run(["doctor", "--data", str(tmp_path / "nowhere")]) == 0
+    text = capsys.readouterr().out
+    assert "which is not there yet" in text
+    assert "wvad data import brings yours" in text
 
 
 def test_ground_truth_from_elsewhere_is_compared(
