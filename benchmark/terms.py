@@ -72,6 +72,13 @@ UnitFeatures = Literal["none", "snippets", "segments"]
 """Which features are divided by their L2 norm before anything else."""
 Supervision = Literal["weak", "weak-classes", "normal-only", "none"]
 """What a method is told of its training videos: which are abnormal, their classes too, normal ones alone, nothing."""
+SUPERVISION_NAMES: Mapping[Supervision, str] = {
+    "weak": "video labels",
+    "weak-classes": "video labels and the classes of abnormal videos",
+    "normal-only": "normal videos only",
+    "none": "no labels",
+}
+"""What people call it."""
 SegmentRule = Literal["average", "interpolate", "index", "average-or-pad", "tail"]
 """How a training video's rows become T segments, see `benchmark.datasets.segments`."""
 Protocol = Literal["cross", "in-domain"]

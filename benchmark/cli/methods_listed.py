@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from benchmark.plugins.settings import Setting
     from benchmark.plugins.sizes import Size
 
+    Listed = tuple[RecipePlugin, About | str | None]
+    """A plug-in and what its recipe says of it, or why it cannot be read."""
+
 SHORT_NAMES: Mapping[terms.Benchmark, str] = {
     "ucf-crime": "UCF",
     "xd-violence": "XD",
@@ -29,7 +32,20 @@ SHORT_NAMES: Mapping[terms.Benchmark, str] = {
 
 
 WIDE = 130
-"""Columns of a terminal from which on titles, features and fidelity fit beside the figures."""
+"""Columns of a terminal from which on titles of papers fit beside the rest."""
+
+
+ON_FIDELITY = (
+    "Fidelity: exact is equal to the authors' public code; exact given something is equal to it, given that; "
+    "reconstructed is made from the text of the paper."
+)
+ON_FIGURES = (
+    "Figures: as papers print them, in percent, on these features; * read elsewhere than in the method's own paper."
+)
+ON_NAMES = (
+    "A method is asked for as METHOD[@PRESET][+ADD-ON...]. `wvad methods NAME` prints one's recipe with the source "
+    "of every value, its presets, and its size."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,38 +66,32 @@ def methods(
     dim: Annotated[
         int | None, typer.Option(min=1, max=65_536, help="Feature size that the size is for.", show_default="2048")
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="List the figures that papers print for the methods.")
+    ] = False,
 ) -> None:
     """List methods and add-ons with their papers, or print one's recipe with its size and the source of every value."""
     if name is None:
         if (benchmark, profile, dim) != (None, None, None):
             raise InputError("--benchmark, --profile and --dim are for one method: name it, as in wvad methods rtfm")
-        _list_plugins()
+        _list_plugins(_tabulate_figures if figures else _tabulate_papers)
+        say(ON_FIGURES if figures else ON_FIDELITY)
+        if not figures:
+            say("`wvad methods --figures` lists the figures that papers print.")
+        say(ON_NAMES)
+    elif figures:
+        raise InputError(f"--figures is for the list of all; wvad methods {name} prints those of {name} with the rest")
     else:
         _show(name, benchmark or "ucf-crime", profile or "paper", dim or 2048)
 
 
-def _list_plugins() -> None:
+def _list_plugins(tabulate: Callable[[str, Sequence[Listed]], Table]) -> None:
     from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
     from benchmark.system.entry_points import list_plugins
 
     kinds: tuple[type[RecipePlugin], ...] = (MethodPlugin, AddOnPlugin)
-    wide = out.width >= WIDE
     for kind in kinds:
-        out.print(_tabulate(kind.kind, [(plugin, _ask(plugin)) for plugin in list_plugins(kind).values()], wide))
-    say(
-        "Figures: as papers print them, in percent, on these features; * read elsewhere than in the method's own paper."
-    )
-    if wide:
-        say(
-            "Fidelity: exact is equal to the authors' public code; exact given something is equal to it, given that; "
-            "reconstructed is made from the text of the paper."
-        )
-    else:
-        say(f"A terminal of {WIDE} columns or more also has titles, features and fidelity.")
-    say(
-        "A method is asked for as METHOD[@PRESET][+ADD-ON...]. `wvad methods NAME` prints one's recipe with the source "
-        "of every value, its presets, and its size."
-    )
+        out.print(tabulate(kind.kind, [(plugin, _ask(plugin)) for plugin in list_plugins(kind).values()]))
 
 
 def _ask(plugin: RecipePlugin) -> About | str | None:
@@ -96,33 +106,44 @@ def _ask(plugin: RecipePlugin) -> About | str | None:
         return describe(error)
 
 
-def _tabulate(kind: str, rows: list[tuple[RecipePlugin, About | str | None]], wide: bool) -> Table:
-    """Draw the list: a column for each benchmark that one of the methods has a figure on, a line for each features.
+def _tabulate_papers(kind: str, rows: Sequence[Listed]) -> Table:
+    """Draw who published a method, what it is told, and how near the code is.
 
-    On a narrow terminal it has who published a method and the figures alone.
+    On a narrow terminal a paper has no title, its venue stands behind the authors, and fidelity is a word or two.
     """
+    wide = out.width >= WIDE
+    grid = Table(Column(kind, no_wrap=True), Column("paper, or class", overflow="fold"))
+    for name in ["venue", "year"] if wide else ["year"]:
+        grid.add_column(name, no_wrap=name == "year")
+    for name, width in (("supervision", 11), ("fidelity", 13), *([("from", 10)] if wide else [])):
+        grid.add_column(name, overflow="fold", min_width=width, max_width=24)
+    for plugin, about in rows:
+        if about is None or isinstance(about, str):
+            cells = [about or plugin.attribute, *[""] * (4 if wide else 3)]
+        else:
+            told, year = terms.SUPERVISION_NAMES[about.supervision], str(about.year)
+            if wide:
+                cells = [f"{about.paper}\n{about.authors}", about.venue, year, told, about.faithfulness]
+            else:
+                cells = [f"{about.authors}, {about.venue}", year, told, about.fidelity.replace("-", " ")]
+        grid.add_row(plugin.name, *cells, *([plugin.distribution] if wide else []))
+    return grid
+
+
+def _tabulate_figures(kind: str, rows: Sequence[Listed]) -> Table:
+    """Draw a column for each benchmark that one of the methods has a figure on, and a line for each features."""
     heads = [about for _, about in rows if about is not None and not isinstance(about, str)]
     found = {(figure.benchmark, figure.metric) for about in heads for figure in about.published}
     columns = sorted(found, key=lambda column: (get_args(terms.Benchmark).index(column[0]), column[1]))
-    grid = Table(Column(kind, no_wrap=True), Column("paper, or class", overflow="fold"))
+    grid = Table(Column(kind, no_wrap=True))
     for benchmark, metric in columns:
         grid.add_column(f"{SHORT_NAMES.get(benchmark, benchmark)}\n{terms.METRIC_NAMES[metric]}", no_wrap=True)
-    beside = [*(["features"] if columns else []), "fidelity", "from"] if wide else []
-    for name in beside:
-        grid.add_column(name, max_width=16)
+    grid.add_column("features", overflow="fold")
     for plugin, about in rows:
         if about is None or isinstance(about, str):
-            first, figures, said = about or plugin.attribute, [""] * len(columns), {"from": plugin.distribution}
+            grid.add_row(plugin.name, *[""] * len(columns), about or "")
         else:
-            published = f"{about.authors}, {about.venue} {about.year}"
-            first = f"{about.paper}\n{published}" if wide else published
-            figures = [_figures(about, column) for column in columns]
-            said = {
-                "features": "\n".join(_features(about)),
-                "fidelity": about.faithfulness,
-                "from": plugin.distribution,
-            }
-        grid.add_row(plugin.name, first, *figures, *(said.get(name, "") for name in beside))
+            grid.add_row(plugin.name, *(_figures(about, column) for column in columns), "\n".join(_features(about)))
     return grid
 
 

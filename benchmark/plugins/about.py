@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.names import Heading, Title
-from benchmark.terms import Benchmark, Metric
+from benchmark.terms import Benchmark, Metric, Supervision
 
 Fidelity = Literal["exact", "exact-given", "reconstructed"]
 
@@ -47,6 +47,8 @@ class About(FrozenModel):
         ``reconstructed``: made from the text of the paper.
     fidelity_note
         What that means here, in a sentence; needed unless the method is plainly exact.
+    supervision
+        What the method is told of its training videos, with all that it accepts.
     only
         The class that all this is about, where others share its module and so its recipe.
     """
@@ -59,6 +61,7 @@ class About(FrozenModel):
     fidelity: Fidelity
     given: Heading = ""
     fidelity_note: Heading = ""
+    supervision: Supervision = "weak"
     published: tuple[PublishedFigure, ...] = ()
     only: str | None = None
 

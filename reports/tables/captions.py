@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark.runs.table_plan import TablePlan
 from benchmark.tables.cells import Table
-from benchmark.terms import Selection, Supervision
+from benchmark.terms import SUPERVISION_NAMES, Selection
 from reports.tables.grid import MARK_OF_TOLD
 from reports.tables.paths import without_folders
 
@@ -21,13 +21,6 @@ FALLBACKS = {
     "DEV-VECTORS-NONE": "no vectors of class names: what learns from them is off",
     "DEV-VECTORS-RANDOM": "random directions in the place of a text encoder's vectors of class names",
 }
-TOLD: Mapping[Supervision, str] = {
-    "weak": "video labels",
-    "weak-classes": "video labels and the classes of abnormal videos",
-    "normal-only": "normal videos only",
-    "none": "no labels",
-}
-"""What each supervision is called."""
 UNKNOWN = "which another version of wvad-bench knows"
 
 BELOW_CHANCE = "† below chance level, where a relative drop says little."
@@ -94,10 +87,12 @@ def _tuned_sentences(plan: TablePlan) -> list[str]:
 
 def supervision_sentence(plan: TablePlan) -> str:
     """Say what the methods are told of their training videos, and which of them are told other things."""
-    told_others = [(TOLD[told], row.label, name) for row in plan.rows for name, told in row.supervision.items()]
+    told_others = [
+        (SUPERVISION_NAMES[told], row.label, name) for row in plan.rows for name, told in row.supervision.items()
+    ]
     others = _places(_by_row(told_others, plan))
     more = "".join(f"; {MARK_OF_TOLD} {told}: {where}" for told, where in others.items())
-    return f"Supervision: {TOLD['weak']}{more}."
+    return f"Supervision: {SUPERVISION_NAMES['weak']}{more}."
 
 
 def fallback_sentences(found: Iterable[tuple[str, str]]) -> list[str]:

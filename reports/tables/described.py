@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow
 from benchmark.tables.cells import Table
 from benchmark.tables.costs import Cost
-from reports.tables.captions import TOLD
+from benchmark.terms import SUPERVISION_NAMES
 from reports.tables.cost import whole
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 
@@ -45,7 +45,7 @@ def _has_costs(table: Table) -> bool:
 def _rows(table: Table, dataset: PlannedDataset) -> Iterator[GridRow]:
     costs = {cost.row: cost for cost in table.costs if cost.dataset == dataset.name}
     for row in table.plan.rows:
-        told = TOLD[row.supervision.get(dataset.name, "weak")] if dataset.name not in row.unfit else EMPTY
+        told = SUPERVISION_NAMES[row.supervision.get(dataset.name, "weak")] if dataset.name not in row.unfit else EMPTY
         yield GridRow(
             row.label,
             (

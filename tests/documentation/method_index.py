@@ -8,7 +8,7 @@ from benchmark.plugins.recipes import read_about, resolve_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.sizes import measure_pipeline
 from benchmark.system.entry_points import list_plugins
-from reports.tables.captions import TOLD
+from benchmark.terms import SUPERVISION_NAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "methods" / "README.md"
 START, END = "<!-- made of the recipes: python -m tests.documentation.method_index -->\n", "<!-- end -->\n"
@@ -29,7 +29,7 @@ def rows() -> Iterator[str]:
         assert about is not None
         recipe, _ = resolve_recipe(pipeline, "ucf-crime", "paper")
         paper = f"{about.authors}, {about.venue} {about.year}"
-        told = TOLD[method.supervision] + ("; classes, if given" if "classes" in method.inputs else "")
+        told = SUPERVISION_NAMES[method.supervision] + ("; classes, if given" if "classes" in method.inputs else "")
         cells = [
             f"[{pipeline.title(method.Config.model_validate(recipe.values('config')))}]({plugin.name}.md)",
             f"`{plugin.name}`",

@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from benchmark.cli import run
+from benchmark.plugins.recipes import read_about
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
-from benchmark.system.entry_points import Plugin
+from benchmark.system.entry_points import Plugin, list_plugins
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
 
@@ -40,7 +41,7 @@ def test_listing_imports_neither_torch_nor_a_plug_in(tmp_path: Path) -> None:
     assert {"rtfm", "ica"} <= set(rows(done.stdout))
 
 
-def test_the_list_says_paper_figures_features_and_fidelity(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_says_paper_supervision_and_fidelity(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["methods"]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) == 160
@@ -48,21 +49,39 @@ def test_the_list_says_paper_figures_features_and_fidelity(capsys: pytest.Captur
     assert set(listed) == {
         point.name for kind in ("methods", "addons") for point in entry_points(group=f"wvad_bench.{kind}")
     }
-    above, below = (line.strip("┃").split("┃") for line in printed.splitlines()[1:3])
-    heads = ["method", "paper, or class", "UCF AUC", "XD AP", "ST AUC", "Avenue AUC", "features", "fidelity"]
-    assert [" ".join(f"{first} {second}".split()) for first, second in zip(above, below, strict=True)] == [
-        *heads,
-        "from",
-    ]
+    head = [cell.strip() for cell in printed.splitlines()[1].strip("┃").split("┃")]
+    assert head == ["method", "paper, or class", "venue", "year", "supervision", "fidelity", "from"]
     title = "Weakly-supervised Video Anomaly Detection with Robust Temporal Feature Magnitude Learning"
-    by = "Tian et al., ICCV 2021"
-    assert listed["rtfm"] == ["rtfm", f"{title} {by}", "84.3", "77.81", "97.21", "", "I3D", "exact", "wvad-bench"]
-    # A line for each features, and a star for what was not read in the method's own paper.
-    assert listed["mmil"][2:7] == ["75.41 77.92*", "73.2*", "", "", "C3D I3D"]
-    assert listed["mmil"][7] == "exact given its preset official-code"
-    assert listed["ctr"][7] == listed["ica"][2] == "reconstructed"
+    by = f"{title} Tian et al."
+    assert listed["rtfm"] == ["rtfm", by, "ICCV", "2021", "video labels", "exact", "wvad-bench"]
+    assert listed["mmil"][5] == "exact given its preset official-code"
+    assert listed["ctr"][5] == listed["ica"][5] == "reconstructed"
+    assert listed["gcl"][4] == "no labels"
+    assert listed["vadclip"][4] == "video labels and the classes of abnormal videos"
     # Of no paper: the class, and blanks.
-    assert listed["conv"] == ["conv", "PlainConvolution", "", "wvad-bench"]
+    assert listed["conv"] == ["conv", "PlainConvolution", "", "", "", "", "wvad-bench"]
+
+
+@pytest.mark.parametrize("name", [point.name for point in entry_points(group="wvad_bench.methods")])
+def test_a_head_says_the_supervision_that_the_class_has(name: str) -> None:
+    (plugin,) = (found for found in list_plugins(MethodPlugin).values() if found.name == name)
+    method, about = plugin.load(), read_about(plugin)
+    assert about is not None
+    assert about.supervision == ("weak-classes" if "classes" in method.inputs else method.supervision)
+
+
+def test_figures_stand_by_benchmark_and_features(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["methods", "--figures"]) == 0
+    printed = capsys.readouterr().out
+    above, below = (line.strip("┃").split("┃") for line in printed.splitlines()[1:3])
+    heads = ["method", "UCF AUC", "XD AP", "ST AUC", "Avenue AUC", "features"]
+    assert [" ".join(f"{first} {second}".split()) for first, second in zip(above, below, strict=True)] == heads
+    listed = rows(printed)
+    assert listed["rtfm"] == ["rtfm", "84.3", "77.81", "97.21", "", "I3D"]
+    # A line for each features, and a star for what was not read in the method's own paper.
+    assert listed["mmil"][1:] == ["75.41 77.92*", "73.2*", "", "", "C3D I3D"]
+    assert listed["conv"] == ["conv", ""]
+    assert run(["methods", "rtfm", "--figures"]) == 2
 
 
 def test_a_broken_recipe_is_a_row_with_its_reason(
@@ -83,7 +102,7 @@ def test_a_broken_recipe_is_a_row_with_its_reason(
     assert "not a recipe" in listed["wrong"][1]
     assert listed["date"][1].endswith("says that it is the recipe of 2021-13-45, not of date")
     assert listed["nameless"][1].startswith("ValueError: ")
-    assert listed["right"] == ["right", "Mine", "", ""]
+    assert listed["right"] == ["right", "Mine", "", "", "", "", ""]
 
 
 def test_one_that_is_named_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,14 +174,13 @@ def test_a_narrow_terminal_cuts_neither_settings_nor_the_command_that_found_a_va
     assert "training.learning_rate" in rows(searched)
 
 
-def test_a_narrow_terminal_has_a_line_for_each_figure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_narrow_terminal_cuts_no_name_and_no_year(monkeypatch: pytest.MonkeyPatch) -> None:
     file = StringIO()
     monkeypatch.setattr("benchmark.cli.methods_listed.out", Console(file=file, width=80))
     assert run(["methods"]) == 0
-    lines = [line for line in file.getvalue().splitlines() if "rtfm" in line]
-    (cells,) = ([cell.strip() for cell in line.strip("│").split("│")] for line in lines)
-    assert cells == ["rtfm", "Tian et al., ICCV", "84.3", "77.81", "97.21", ""]
+    listed = rows(file.getvalue())
+    assert listed["rtfm"] == ["rtfm", "Tian et al., ICCV", "2021", "video labels", "exact"]
+    assert listed["mmil"][4] == "exact given"
+    assert listed["sparse-combinations"][2:] == ["2013", "normal videos only", "reconstructed"]
     assert max(map(len, file.getvalue().splitlines())) <= 80
-    assert "A terminal of 130 columns or more also has titles" in capsys.readouterr().out
+    assert "…" not in file.getvalue()
