@@ -157,11 +157,11 @@ def _minutes(seconds: float) -> str:
 
 
 def do_and_show(
-    planned: Sequence[Planned], choices: Choices, selection: terms.Selection = "last"
+    planned: Sequence[Planned], choices: Choices, details: bool, selection: terms.Selection = "last"
 ) -> tuple[list[Outcome], list[FilledTable]]:
     """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes.
 
-    The table of the last step is written whatever selection is shown.
+    The table of the last step is written whatever selection is shown. Verdicts are for the caller to say once more.
     """
     from benchmark.execution import call
     from benchmark.tables.cells import fill_selections
@@ -173,7 +173,7 @@ def do_and_show(
         filled.append(table)
         for wanted in dict.fromkeys(("last", selection)):
             paths = write_table(table, Results(choices.results), wanted)
-        show_table(table[selection], paths)
+        show_table(table[selection], paths, details)
 
     return call.do_tables(planned, choices, err, finish), filled
 
@@ -206,12 +206,33 @@ def write_files(folder: Path, files: Mapping[str, bytes], option: str = "--resul
     return [folder / name for name in files]
 
 
-def show_table(table: Table, paths: Sequence[Path]) -> None:
-    """Print a table with its captions and notes, and where its files are."""
+def show_table(table: Table, paths: Sequence[Path], details: bool) -> None:
+    """Print what a table says, the table with its caption and notes, and where its files are.
+
+    Parameters
+    ----------
+    details
+        Whether to print what stands below it, too; else it is named.
+    """
     from reports.tables.document import make_document
 
-    show_parts(make_document(table).parts)
+    main, *below = make_document(table).parts
+    say_verdicts([table])
+    show_parts([main, *below] if details else [main])
+    if below and not details:
+        titles = ", ".join(part.title for part in below)
+        say(f"Below it in the files, and printed with --details: {titles}.")
     say(f"Written: {', '.join(str(path) for path in paths)}")
+
+
+def say_verdicts(tables: Sequence[Table]) -> None:
+    """Print what tables say, in sentences that stand out."""
+    from reports.tables.verdicts import verdicts
+
+    for table in tables:
+        name = f"{table.name}: " if len(tables) > 1 else ""
+        for verdict in verdicts(table):
+            out.print(f"{name}{verdict}", style="bold cyan", soft_wrap=not out.is_terminal)
 
 
 def show_parts(parts: Iterable[Part]) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from benchmark import terms
 from benchmark.cli import options
-from benchmark.cli.common import command_line, do_and_show, open_datasets, say, say_failures
+from benchmark.cli.common import command_line, do_and_show, open_datasets, say, say_failures, say_verdicts
 from benchmark.cli.drawing import Stored, draw, given
 from benchmark.cli.quantities import between
 from benchmark.cli.training_options import takes_choices
@@ -43,6 +43,7 @@ def compare(
     tuned: options.Tuned = None,
     measures: options.Measures = None,
     join: options.Join = None,
+    details: options.Details = False,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
     from benchmark.tables.declaration import declare_comparison
@@ -59,14 +60,14 @@ def compare(
     declaration = options.measured(declare_comparison(method, others, opened, choices, size), measures, join)
     (table,) = tune_rows([(declaration, opened)], choices, tuned)
     planned = plan_table(table, opened, choices, command_line())
-    outcomes, (filled,) = do_and_show([planned], choices, selection)
+    outcomes, (filled,) = do_and_show([planned], choices, details, selection)
     _answer(filled[selection], choices)
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 
 def _answer(table: Table, choices: Choices) -> None:
-    """Write a page on the comparison, with its figures, and say what it found."""
+    """Write a page on the comparison, with its figures, and say once more what it found."""
     from benchmark.system.files import write_atomically, writing_to
     from reports.page.html_page import to_page
     from reports.page.report import make_report
@@ -85,6 +86,5 @@ def _answer(table: Table, choices: Choices) -> None:
             made, draw(list(made.figures()), [], None), given(selection, choices.data, choices.results), plan.title
         )
         write_atomically(path, page)
-    for verdict in made.tables[0].verdicts:
-        say(verdict)
     say(f"Written: {path}, with figures, classes and videos")
+    say_verdicts([table])

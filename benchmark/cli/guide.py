@@ -58,7 +58,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "wvad figure class-wise ucf-crime --methods MMIL,RTFM",
         "wvad figure scores ucf-crime --videos Assault010_x264",
     ),
-    "render": ("wvad render table4 --selection oracle", "wvad render all"),
+    "render": ("wvad render table4 --selection oracle", "wvad render all --details"),
     "status": ("wvad status", "wvad status table4"),
     "diagnose": ("wvad diagnose clav ucf-crime",),
     "evaluate": (

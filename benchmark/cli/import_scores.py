@@ -73,4 +73,4 @@ def _show(plan: TablePlan, results: Results) -> None:
     from benchmark.tables.cells import fill_selections
 
     filled = fill_selections(plan, results.store)
-    show_table(filled["last"], write_table(filled, results, "last"))
+    show_table(filled["last"], write_table(filled, results, "last"), details=False)

@@ -104,6 +104,10 @@ Join = Annotated[
     ),
 ]
 Selection = Annotated[terms.Selection, typer.Option(help="Which weights of a run count.")]
+Details = Annotated[
+    bool,
+    typer.Option("--details", help="Print all parts of a table, as its files have them, not the main one alone."),
+]
 Formats = Annotated[
     str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
 ]

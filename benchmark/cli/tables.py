@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from benchmark.cli.common import (
     say_failures,
     say_plan,
     say_simulated,
+    say_verdicts,
     show_metrics,
     show_table,
     write_table,
@@ -29,6 +30,9 @@ from benchmark.cli.tune import show_searches, tune_rows, writes_search
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
+
+if TYPE_CHECKING:
+    from benchmark.tables.cells import Table
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +54,7 @@ def reproduce(
     tuned: options.Tuned = None,
     measures: options.Measures = None,
     join: options.Join = None,
+    details: options.Details = False,
 ) -> None:
     """Train what a table of the paper needs, evaluate it, and render the table; a run is trained once for all."""
     from benchmark.tables.declaration import choose_rows, list_paper_tables, read_table
@@ -77,8 +82,9 @@ def reproduce(
     if datasets is None and simulated:
         say_simulated(list(dict.fromkeys(simulated)), choices.data)
     say_plan(planned, choices)
-    outcomes, _ = do_and_show(planned, choices)
+    outcomes, filled = do_and_show(planned, choices, details)
     say_agreement((plan for plan, _ in planned), Results(choices.results))
+    say_verdicts([table["last"] for table in filled])
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -88,6 +94,7 @@ def train(
     choices: Choices,
     method: options.MethodName,
     dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
+    details: options.Details = False,
 ) -> None:
     """Train one method on one dataset, and test it there."""
     from benchmark.plugins.pipelines import find_pipeline
@@ -109,8 +116,9 @@ def train(
         controls=False,
     )
     plan, jobs = plan_table(declaration, opened, choices, command_line())
-    outcomes, _ = do_and_show([(plan, jobs)], choices)
+    outcomes, filled = do_and_show([(plan, jobs)], choices, details)
     show_metrics(metrics_table(plan, Results(choices.results).store))
+    say_verdicts([table["last"] for table in filled])
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
@@ -121,6 +129,7 @@ def sweep(
     method: options.MethodName,
     values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
     dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
+    details: options.Details = False,
 ) -> None:
     """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
     from benchmark.tables.declaration import declare_sweep
@@ -131,7 +140,9 @@ def sweep(
         raise InputError(f"sweep: a setting is named twice in {' '.join(values)}; write its values in one list")
     opened = open_datasets(options.split(dataset), choices.data)
     planned = plan_table(declare_sweep(method, studied, opened, choices), opened, choices, command_line())
-    if code := say_failures(do_and_show([planned], choices)[0]):
+    outcomes, filled = do_and_show([planned], choices, details)
+    say_verdicts([table["last"] for table in filled])
+    if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 
@@ -140,6 +151,7 @@ def render(
     selection: options.Selection = "last",
     measures: options.Measures = None,
     join: options.Join = None,
+    details: options.Details = False,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Render tables again from the stored runs alone; what is missing is an empty cell."""
@@ -155,6 +167,7 @@ def render(
         raise InputError(
             f"{results}: no {'table' if table == 'all' else table} planned there; run `wvad reproduce` first"
         )
+    shown: list[Table] = []
     for plan in (options.measured(plan, measures, join) for plan in plans):
         if plan.search is not None:
             search = read_trials(plan, folder.store)
@@ -162,7 +175,9 @@ def render(
             show_searches([search], folder)
             continue
         filled = fill_selections(plan, folder.store)
-        show_table(filled[selection], write_table(filled, folder, selection))
+        show_table(filled[selection], write_table(filled, folder, selection), details)
+        shown.append(filled[selection])
+    say_verdicts(shown)
 
 
 def status(

@@ -111,6 +111,24 @@ def test_a_notebook_gets_the_same_from_the_stored_runs(compared: Path, tiny_scen
     assert drawn == pytest.approx((100 * found.differences["difference"]).tolist())
 
 
+def test_the_verdict_is_said_first_and_last_around_one_table(
+    compared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["render", "compare-mean_mil.py-MeanMIL", "--results", str(compared)]
+    assert run(call) == 0
+    brief = capsys.readouterr().out.splitlines()
+    assert all("): Mean MIL is " in line for line in brief[:2])
+    assert brief[-2:] == brief[:2]
+    assert sum(line.startswith("┏") for line in brief) == 1
+    (named,) = (line for line in brief if "printed with --details" in line)
+    assert run([*call, "--details"]) == 0
+    whole = capsys.readouterr().out.splitlines()
+    assert whole[-2:] == whole[:2] == brief[:2]
+    below = named.partition("--details: ")[2].count(", ") + 1
+    assert sum(line.startswith("┏") for line in whole) >= 1 + below
+    assert set(brief) - {named} <= set(whole)
+
+
 def test_the_scores_of_a_run_give_its_metric(compared: Path) -> None:
     _, stored = next(benchmark.load_runs(compared).iterrows())
     scores = benchmark.load_scores(stored, compared)
