@@ -18,7 +18,6 @@ from benchmark.cli import (
     data,
     doctor,
     evaluation,
-    guide,
     import_scores,
     methods_listed,
     mlflow,
@@ -29,8 +28,8 @@ from benchmark.cli import (
     store,
     tables,
     tune,
-    usage,
 )
+from benchmark.cli.help import guide, usage
 from benchmark.cli.videos import predict
 from benchmark.system import streams
 from benchmark.system.errors import InputError

@@ -52,7 +52,7 @@ def _how_near(agreement: Agreement) -> str:
 def _differ(agreement: Agreement) -> str:
     verb = "differs" if len(agreement.apart) == 1 else "differ"
     than = "is shown in tables" if agreement.same_bits else "other seeds would make likely"
-    return f"{verb} by more than {than} (docs/reference.md)"
+    return f"{verb} by more than {than} (docs/reference-results.md)"
 
 
 def _rest(agreement: Agreement) -> str:

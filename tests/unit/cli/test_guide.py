@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmark.cli import run, whole_command
-from benchmark.cli.guide import COMMAND_PANELS, EXAMPLES, OPTION_PANELS, PANELS
+from benchmark.cli.help.guide import COMMAND_PANELS, EXAMPLES, OPTION_PANELS, PANELS
 from tests.unit.cli.test_usage import LEAVES
 
 

@@ -26,8 +26,8 @@ OPTION_PANELS: Mapping[str, str] = {
 COMMAND_PANELS: Mapping[str, tuple[str, ...]] = {
     "Train and compare": ("compare", "reproduce", "train", "sweep", "tune"),
     "Look at results": ("report", "figure", "render", "status", "diagnose"),
-    "Bring what you have": ("data", "method", "evaluate", "import-scores"),
-    "Know and keep": ("doctor", "methods", "rehearse", "store", "mlflow"),
+    "Bring what you have": ("data", "method", "predict", "evaluate", "import-scores"),
+    "Know and keep": ("doctor", "methods", "rehearse", "verify-reference", "store", "mlflow"),
 }
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
@@ -61,6 +61,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "render": ("wvad render table4 --selection oracle", "wvad render all --details"),
     "status": ("wvad status", "wvad status table4"),
     "diagnose": ("wvad diagnose clav ucf-crime",),
+    "predict": (
+        "wvad predict rtfm gate.mp4 --extractor-weights i3d_r50_kinetics.pth --video",
+        "wvad predict rtfm.zip videos --per-hour 1",
+    ),
     "evaluate": (
         "wvad evaluate 3dae20e8 shanghaitech",
         "wvad evaluate --weights rtfm-ucf.pkl --method rtfm ucf-crime",
@@ -68,6 +72,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "import-scores": ("wvad import-scores theirs --dataset ucf-crime --scores scores/seed0 --scores scores/seed1",),
     "methods": ("wvad methods", "wvad methods rtfm --benchmark xd-violence"),
     "rehearse": ("wvad rehearse ucf-crime",),
+    "verify-reference": ("wvad verify-reference", "wvad verify-reference table4"),
     "data import": (
         "wvad data import ucf-crime --features features/ucf-crime --feature-set rtfm-i3d-r50-10crop",
         "wvad data import my-cameras --features my-cameras --annotations my-cameras/labels.json",
@@ -75,7 +80,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "data check": ("wvad data check ucf-crime",),
     "method new": ("wvad method new my_method",),
     "method check": ("wvad method check ./my_method.py:MyMethod",),
-    "store export": ("wvad store export runs.zip table4",),
+    "store export": ("wvad store export runs.zip table4", "wvad store export rtfm.zip --run rtfm"),
 }
 """What is written after `wvad` to name a command -> calls of it."""
 
