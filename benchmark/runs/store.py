@@ -28,7 +28,7 @@ from benchmark.system.files import (
 )
 from benchmark.system.frozen import FrozenModel
 
-Derived = Literal["comparisons", "contrasts", "event-measures", "projections", "speeds", "thresholds"]
+Derived = Literal["comparisons", "contrasts", "event-measures", "projections", "rankings", "speeds", "thresholds"]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
 EvaluationId = tuple[str, str]

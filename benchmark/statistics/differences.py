@@ -227,6 +227,12 @@ def difference(a: Resampled, b: Resampled) -> Difference:
     )
 
 
+def from_constant(method: Resampled) -> Difference:
+    """Return a method's mean as its difference from a number that does not vary, 0: the mean with its interval."""
+    nothing = np.zeros((2, method.resampled.shape[1]))
+    return difference(method, Resampled(nothing[:, 0], nothing, method.videos, method.strata))
+
+
 def degrees_of_freedom(a: Resampled, b: Resampled, video_variance: float) -> float:
     """Return Student's degrees of freedom of a difference, by Welch (1947) and Satterthwaite (1946).
 

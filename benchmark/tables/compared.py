@@ -22,7 +22,7 @@ from benchmark.terms import Metric
 Seeds = tuple[EvaluationId, ...]
 """Evaluations of a method on a test set, one per seed: keys of the run and of the evaluation."""
 
-VERSIONS: dict[Derived, int] = {"comparisons": 2, "contrasts": 1, "event-measures": 1}
+VERSIONS: dict[Derived, int] = {"comparisons": 2, "contrasts": 1, "event-measures": 1, "rankings": 1}
 """Raised when the same evaluations would compare or contrast otherwise."""
 
 _Model = TypeVar("_Model", bound=FrozenModel)
@@ -82,6 +82,36 @@ def _compare(
         gap = differences.difference(method, reference) if reference else None
         rows.append(ComparedRow(standing=standing, gap=gap))
     return ComparedColumn(rows=tuple(rows))
+
+
+class RankedRow(FrozenModel):
+    """A row's mean of a metric, as its difference from 0, and where it stands among the rows."""
+
+    standing: Standing
+    mean: Difference
+
+
+class RankedColumn(FrozenModel):
+    """Rows by themselves, in their order; None where a row has no evaluation with stored scores."""
+
+    rows: tuple[RankedRow | None, ...]
+
+
+def rank_rows(evaluations: Sequence[Seeds], metric: Metric, store: RunStore) -> RankedColumn:
+    """Return the mean of each row with its interval, and which rows cannot be told from the best."""
+
+    def make() -> RankedColumn | None:
+        methods = differences.resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
+        standings = differences.best_and_indistinguishable(methods)
+        rows = tuple(
+            RankedRow(standing=standing, mean=differences.from_constant(method)) if method and standing else None
+            for method, standing in zip(methods, standings, strict=True)
+        )
+        return RankedColumn(rows=rows) if any(rows) else None
+
+    content = [VERSIONS["rankings"], differences.RESAMPLES, metric, evaluations, _times_of(evaluations, store)]
+    nothing = RankedColumn(rows=(None,) * len(evaluations))
+    return _keep("rankings", content, evaluations, RankedColumn, store, make) or nothing
 
 
 def contrast_rows(dataset: str, label: str, one: Seeds, other: Seeds, store: RunStore) -> Contrast | None:

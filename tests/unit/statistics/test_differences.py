@@ -16,6 +16,7 @@ from benchmark.statistics.differences import (
     compare,
     degrees_of_freedom,
     difference,
+    from_constant,
     holm,
     resample_methods,
 )
@@ -232,3 +233,33 @@ def test_the_interval_covers_about_as_often_as_it_says(networks):
     coverage = measure(dataclasses.replace(SETTING, networks=networks, videos=24), tables=150, seed=1)
     for metric in METRICS:
         assert 0.90 <= coverage[metric]["ours"] <= 0.99
+
+
+def test_a_mean_by_itself_has_the_interval_of_its_videos_and_seeds(methods):
+    (method, _) = methods
+    (found,) = resample_methods([method], "auc_frame", resamples=300)
+    mean = from_constant(found)
+    counts = draw_videos(method[0].labels, 300, 0)
+    values = [
+        [roc_auc(s.scores, s.positive * row[s.video], s.negative * row[s.video]) for row in counts] for s in method
+    ]
+    observed = [roc_auc(s.scores, s.positive, s.negative) for s in method]
+    seeds, correction = statistics.variance(observed) / 3, 20 / 18
+    over_resamples = [statistics.mean(column) for column in zip(*values, strict=True)]
+    shifts = [[value - statistics.mean(row) for value in row] for row in values]
+    interaction = statistics.mean([statistics.variance(column) for column in zip(*shifts, strict=True)]) / 3
+    videos = statistics.variance(over_resamples) * correction - min(interaction * correction, seeds)
+    assert mean.gap == pytest.approx(statistics.mean(observed))
+    assert mean.seed_variance == pytest.approx(seeds)
+    assert mean.video_variance == pytest.approx(max(videos, 0))
+    degrees = (seeds + videos) ** 2 / (seeds**2 / 2 + videos**2 / 18)
+    half = stats.t.ppf(0.975, degrees) * math.sqrt(seeds + videos)
+    assert mean.ci_high - mean.gap == pytest.approx(half)
+    assert mean.gap - mean.ci_low == pytest.approx(half)
+
+
+def test_a_mean_of_one_seed_takes_it_as_given(methods):
+    (found,) = resample_methods([methods[0][:1]], "auc_frame", resamples=50)
+    assert not from_constant(found).covers_seeds
+    (several,) = resample_methods([methods[0]], "auc_frame", resamples=50)
+    assert from_constant(several).covers_seeds
