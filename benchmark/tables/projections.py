@@ -96,6 +96,21 @@ def stored_projections(line_up: LineUp, store: RunStore) -> dict[str, Projection
     return {label: projection for label, projection in found.items() if projection is not None}
 
 
+def draw_snippets(abnormal: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Draw as many normal as abnormal snippets, always the same ones, (snippets,) -> their places, ascending.
+
+    Parameters
+    ----------
+    abnormal
+        Whether most frames of each snippet of the test videos, in order, are abnormal.
+    """
+    size = min(PER_CLASS, int(abnormal.sum()), int((~abnormal).sum()))
+    rng = np.random.default_rng(0)
+    return np.sort(
+        np.concatenate([rng.choice(np.flatnonzero(abnormal == kind), size, replace=False) for kind in (False, True)])
+    )
+
+
 def draw_sample(manifest: Manifest) -> Sample:
     """Draw as many normal as abnormal snippets of a dataset's test videos, always the same ones of the same videos."""
     videos = manifest.split("test")
@@ -103,11 +118,7 @@ def draw_sample(manifest: Manifest) -> Sample:
     abnormal = np.concatenate([positive > negative for positive, negative in counts])
     video = np.repeat(np.arange(len(videos)), [video.rows for video in videos])
     first = np.cumsum([0, *(video.rows for video in videos)])
-    size = min(PER_CLASS, int(abnormal.sum()), int((~abnormal).sum()))
-    rng = np.random.default_rng(0)
-    chosen = np.sort(
-        np.concatenate([rng.choice(np.flatnonzero(abnormal == kind), size, replace=False) for kind in (False, True)])
-    )
+    chosen = draw_snippets(abnormal)
     present, places = np.unique(video[chosen], return_inverse=True)
     rows = tuple((videos[v], chosen[places == i] - first[v]) for i, v in enumerate(present))
     return Sample(rows, abnormal[chosen], places.astype(np.intp))
