@@ -9,7 +9,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import command_line, do_and_show, open_datasets, say, say_failures, say_verdicts
-from benchmark.cli.drawing import Stored, draw, given
+from benchmark.cli.drawing import Stored, draw, given, today
 from benchmark.cli.quantities import between
 from benchmark.cli.training_options import takes_choices
 from benchmark.cli.tune import tune_rows
@@ -82,9 +82,8 @@ def _answer(table: Table, choices: Choices) -> None:
     path = stored.results.reports / f"{plan.table}-{plan.folder}{terms.selection_suffix(selection)}.html"
     with writing_to(path.parent, "--results"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        page = to_page(
-            made, draw(list(made.figures()), [], None), given(selection, choices.data, choices.results), plan.title
-        )
+        repeated = given(selection, choices.data, choices.results)
+        page = to_page(made, draw(list(made.figures()), [], None), repeated, plan.title, today())
         write_atomically(path, page)
     say(f"Written: {path}, with figures, classes and videos")
     say_verdicts([table])

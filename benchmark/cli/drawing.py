@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -83,8 +84,10 @@ class Stored:
         self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: terms.Device
     ) -> LineUpSection:
         """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
+        from benchmark.tables.ranking import rank
         from reports.figures.catalogue import FigureChoices, figures_of_line_up
         from reports.figures.figure import Absence
+        from reports.island.line_up import line_up_content
         from reports.page.report import LineUpSection
 
         shown = line_up.choose(labels)
@@ -93,7 +96,11 @@ class Stored:
             return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())
         choices = FigureChoices(not_projected=self.project(shown, data, device))
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
-        return LineUpSection(shown, tuple(figures_of_line_up(self.evidence(shown), choices)), left_out)
+        figures = tuple(figures_of_line_up(self.evidence(shown), choices))
+        compared = line_up if labels is None else shown
+        ranked = rank(compared, self.runs)
+        content = line_up_content(compared, ranked, self.runs) if ranked else None
+        return LineUpSection(shown, figures, left_out, ranked, content)
 
     def project(self, line_up: LineUp, data: Path | None, device: terms.Device) -> dict[str, str]:
         """Project what the methods make of the features, unless it is stored; return why some are not."""
@@ -168,3 +175,8 @@ def given(selection: terms.Selection, data: Path | None, results: Path) -> list[
     words = ["--selection", selection] if selection != "last" else []
     words += ["--data", str(data)] if data is not None else []
     return words + (["--results", str(results)] if results != options.DEFAULT_RESULTS else [])
+
+
+def today() -> str:
+    """Return the date, as a page shows it."""
+    return f"{date.today():%d %B %Y}".lstrip("0")

@@ -9,7 +9,7 @@ import typer
 
 from benchmark.cli import options
 from benchmark.cli.common import say, warn
-from benchmark.cli.drawing import Stored, draw, given, warn_of_letters
+from benchmark.cli.drawing import Stored, draw, given, today, warn_of_letters
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import find_alike
 from benchmark.terms import selection_suffix
@@ -41,6 +41,8 @@ def report(
     formats: options.Formats = PAPER_FORMATS,
     device: options.Device = "auto",
     tracking: options.Tracking = "mlflow",
+    title: Annotated[str, typer.Option(help="What the page is called.")] = "wvad-bench report",
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page too, by Chromium or Chrome, on A4.")] = False,
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Leave out the machines too; folders, user and host never are in it.")
     ] = False,
@@ -50,8 +52,10 @@ def report(
     from benchmark.system.files import write_atomically, writing_to
     from benchmark.tracking import follow_again, saying_once
     from reports.page.html_page import to_page
+    from reports.page.printing import find_browser, print_page
     from reports.page.report import make_report
 
+    browser = find_browser() if pdf else None
     forms, stored = _forms(formats), Stored(results, selection)
     sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]
     made = make_report(stored.tables(), sections, selection, stored.runs, anonymous)
@@ -61,8 +65,10 @@ def report(
     with writing_to(where, "--results"):
         pictures = draw(figures, forms, where)
         stored.results.write_figure_index(FigureIndex(shown=made.shown()), selection)
-        page = to_page(made, pictures, given(selection, data, results))
+        page = to_page(made, pictures, given(selection, data, results), title, today())
         write_atomically(path, page)
+        if browser:
+            print_page(path, path.with_suffix(".pdf"), browser)
     warn_once = saying_once(warn)
     for call in stored.results.latest_calls() if tracking != "none" else ():
         artifacts = [*stored.results.table_files(call.plan), *stored.results.figure_files(call.plan)]
@@ -70,7 +76,7 @@ def report(
     for line in made.summary():
         say(line)
     say(f"{len(figures)} figures in {where}, as {', '.join(forms)} and their numbers as CSV")
-    say(f"Written: {path} ({len(page.encode()) / 1e6:.1f} MB)")
+    say(f"Written: {path} ({len(page.encode()) / 1e6:.1f} MB){f', {path.stem}.pdf' if browser else ''}")
 
 
 def figure(

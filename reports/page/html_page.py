@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.resources import files
 
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import Format, Rendered
 from reports.forms.html import STYLE, escape, part_lines, row_line
+from reports.page.assets import asset, islands, own_script, plotly_script, policy
+from reports.page.first_screen import headline, ranking, title
 from reports.page.report import LineUpSection, Report, TableSection
 from reports.tables.paths import shown_command, without_folders
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{script}'"
-"""The page may load nothing from anywhere, and of what stands in it run nothing but its own script."""
 REM_PER_INCH = 8.0
 """How large a figure is shown: text a little larger than in print."""
 TYPES: Mapping[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
@@ -24,34 +22,50 @@ Pictures = Mapping[tuple[str, str], Rendered]
 """Folder and name of a figure -> the drawn figure."""
 
 
-def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: str = "wvad-bench report") -> str:
+VIEWS = {"class-wise": "classes", "curves": "curves", "events": "curves", "scores": "scores", "t-sne": "embedding"}
+"""Name of a figure -> the view that stands in its place where scripts run, a part of the page's script."""
+VIEW_NAMES = {"classes": "Classes", "curves": "Thresholds", "scores": "Videos", "embedding": "Embeddings"}
+"""What the navigation calls the views."""
+DETAILS = {"events", "t-sne", "selection", "training"}
+"""Figures of the appendix."""
+
+
+def to_page(
+    report: Report, pictures: Pictures, options: Sequence[str], heading: str = "wvad-bench report", made: str = ""
+) -> str:
     """Render a report.
 
     Parameters
     ----------
     options
         What the command of a figure needs besides its name, such as where the results are.
-    title
-        Heading of the page.
+    heading
+        Title of the page.
+    made
+        The day on which it is made, as people read it; left out if empty.
     """
-    heading, script = escape(title), f"\n{_asset('page.js')}"
+    script, plotly = own_script(), plotly_script()
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',
         "<head>",
         '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(script=_digest(script))}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy([script, plotly])}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
-        f"<title>{heading}</title>",
-        f"<style>\n{STYLE}{_asset('page.css')}</style>",
+        f"<title>{escape(heading)}</title>",
+        f"<style>\n{STYLE}{asset('page.css')}</style>",
         "</head>",
         "<body>",
-        f"<h1>{heading}</h1>",
-        *_summary(report),
-        *(line for section in report.tables for line in _table(section, pictures, options)),
+        *_navigation(report),
+        "<main>",
+        f'<h1 id="top">{escape(heading)}</h1>',
+        *_summary(report, made),
         *(line for section in report.line_ups for line in _line_up(section, pictures, options)),
-        *_provenance(report),
+        *(line for section in report.tables for line in _table(section, pictures, options)),
+        *_appendix(report, pictures, options),
+        "</main>",
+        *islands([section.content for section in report.line_ups if section.content], plotly),
         f"<script>{script}</script>",
         "</body>",
         "</html>",
@@ -59,28 +73,29 @@ def to_page(report: Report, pictures: Pictures, options: Sequence[str], title: s
     return "\n".join(lines) + "\n"
 
 
-def _asset(name: str) -> str:
-    return (files("reports.page") / name).read_text(encoding="utf-8")
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _summary(report: Report) -> Iterator[str]:
-    yield '<section id="summary">'
-    yield "<h2>Summary</h2>"
-    yield from (f"<p>{escape(line)}</p>" for line in report.summary())
-    yield "<ul>"
+def _navigation(report: Report) -> Iterator[str]:
+    """Link to all sections, and below a dataset to its views; the script adds search and choice."""
+    yield '<nav class="bar" aria-label="Sections"><ul>'
+    yield '<li><a href="#top">Summary</a></li>'
+    for section in report.line_ups:
+        yield f'<li><a href="#{escape(_id(section))}">{escape(section.line_up.name)}</a>'
+        links = (
+            f'<li><a href="#{escape(_anchor(view, section.line_up.name))}">{name}</a></li>'
+            for view, name in VIEW_NAMES.items()
+        )
+        yield f"<ul>{''.join(links)}</ul></li>" if section.content else "</li>"
     for table in report.tables:
-        yield f'<li><a href="#{escape(_id(table))}">{escape(table.plan.title)}</a> ({escape(table.plan.folder)})'
-        yield from _list(table.verdicts)
-        yield "</li>"
-    yield "</ul>"
-    if report.line_ups:
-        links = (f'<a href="#{escape(_id(section))}">{escape(section.line_up.name)}</a>' for section in report.line_ups)
-        yield f"<p>Figures by dataset: {' · '.join(links)}</p>"
-    yield '<p><a href="#provenance">Provenance</a>: datasets, commands, environments, failures.</p>'
+        yield f'<li><a href="#{escape(_id(table))}">{escape(table.plan.table)} <small>{escape(table.plan.folder)}'
+        yield "</small></a></li>"
+    yield '<li><a href="#appendix">Appendix</a></li></ul></nav>'
+
+
+def _summary(report: Report, made: str) -> Iterator[str]:
+    yield '<section id="summary">'
+    yield f'<p class="made">{escape(made)}</p>' if made else ""
+    yield from (f'<p class="verdict">{escape(line)}</p>' for line in headline(report.line_ups))
+    yield from (f"<p>{escape(line)}</p>" for line in report.summary())
+    yield from ranking(report.line_ups)
     yield "</section>"
 
 
@@ -93,7 +108,7 @@ def _table(section: TableSection, pictures: Pictures, options: Sequence[str]) ->
     yield f'<section id="{escape(_id(section))}">'
     yield f"<h2>{escape(plan.title)} <small>{escape(plan.table)}, {escape(plan.folder)}</small></h2>"
     yield from _list(section.verdicts)
-    for part in section.document.parts:
+    for part in section.document.parts[:1]:
         yield from part_lines(part, prefix=f"{_id(section)}-")
     yield f"<p>Made by <code>{escape(section.document.command)}</code>.</p>"
     for figure in section.figures:
@@ -103,24 +118,55 @@ def _table(section: TableSection, pictures: Pictures, options: Sequence[str]) ->
 
 def _line_up(section: LineUpSection, pictures: Pictures, options: Sequence[str]) -> Iterator[str]:
     line_up = section.line_up
-    yield f'<section id="{escape(_id(section))}">'
-    yield f"<h2>{escape(line_up.dataset.name)} <small>figures, {escape(line_up.name)}</small></h2>"
+    name = escape(line_up.name)
+    yield f'<section id="{escape(_id(section))}" data-dataset="{name}">'
+    yield f"<h2>{escape(title(section))} <small>{name}</small></h2>"
     if line_up.contenders:
-        yield f"<p>Shown: {escape(', '.join(c.label for c in line_up.contenders))}.</p>"
+        yield f'<p class="static">Shown: {escape(", ".join(c.label for c in line_up.contenders))}.</p>'
     if section.left_out:
         labels: dict[str, list[str]] = {}
         for contender in section.left_out:
             labels.setdefault(contender.table, []).append(contender.label)
         named = "; ".join(f"of {table} {', '.join(found)}" for table, found in labels.items())
-        yield f"<p>Also stored, and shown by <code>--methods</code> of the commands below: {escape(named)}.</p>"
-    for figure in section.figures:
-        yield from _figure(figure, pictures, options)
+        yield (
+            '<p class="static">Also stored, and shown by <code>--methods</code> of the commands below: '
+            f"{escape(named)}.</p>"
+        )
+    shown = [figure for figure in section.figures if figure.name not in DETAILS]
+    for view in dict.fromkeys(VIEWS.values()) if section.content else ():
+        anchor = escape(_anchor(view, line_up.name))
+        yield f'<div class="view" id="{anchor}" data-view="{view}" data-dataset="{name}" hidden></div>'
+    for figure in shown:
+        yield from _figure(figure, pictures, options, replaced=section.content is not None)
     yield "</section>"
 
 
-def _figure(figure: Figure | Absence, pictures: Pictures, options: Sequence[str]) -> Iterator[str]:
+def _appendix(report: Report, pictures: Pictures, options: Sequence[str]) -> Iterator[str]:
+    yield '<div id="appendix">'
+    yield "<h2>Appendix</h2>"
+    for section in report.tables:
+        for part in section.document.parts[1:]:
+            yield from part_lines(part, prefix=f"{_id(section)}-")
+    for shown in report.line_ups:
+        details = [figure for figure in shown.figures if figure.name in DETAILS]
+        if details:
+            yield f'<section data-dataset="{escape(shown.line_up.name)}"><h2>{escape(title(shown))}</h2>'
+            for figure in details:
+                yield from _figure(figure, pictures, options, replaced=shown.content is not None)
+            yield "</section>"
+    yield from _provenance(report)
+    yield "</div>"
+
+
+def _figure(
+    figure: Figure | Absence, pictures: Pictures, options: Sequence[str], replaced: bool = False
+) -> Iterator[str]:
+    """Render a figure or why there is none; where a view may stand in its place, it says which."""
+    anchor = escape(_anchor(figure.folder, figure.name))
+    view = f' data-replaced="{VIEWS[figure.name]}"' if replaced and figure.name in VIEWS else ""
     if isinstance(figure, Absence):
-        yield f'<p class="absence"><b>{escape(figure.title)}</b>: none, {escape(without_folders(figure.reason))}</p>'
+        reason = escape(without_folders(figure.reason))
+        yield f'<p class="absence" id="{anchor}"><b>{escape(figure.title)}</b>: none, {reason}</p>'
         return
     picture = pictures[figure.folder, figure.name]
     content = base64.b64encode(picture.contents[figure.page_form]).decode()
@@ -128,9 +174,9 @@ def _figure(figure: Figure | Absence, pictures: Pictures, options: Sequence[str]
     width, height = picture.size
     style = f"width: {REM_PER_INCH * width:.1f}rem; aspect-ratio: {width:.3f} / {height:.3f}"
     command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))
-    yield f'<figure class="picture" id="{escape(_anchor(figure.folder, figure.name))}">'
+    yield f'<figure class="picture" id="{anchor}"{view}>'
     yield f"<h3>{escape(figure.title)}</h3>"
-    yield f'<img src="{source}" alt="{escape(figure.alt)}" style="{style}" loading="lazy">'
+    yield f'<img src="{source}" alt="{escape(figure.alt)}" style="{style}">'
     yield f"<figcaption>{''.join(f'<p>{escape(line)}</p>' for line in figure.caption)}"
     yield f"<p><code>{escape(command)}</code></p></figcaption>"
     yield "</figure>"

@@ -12,12 +12,17 @@ from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, TablePlan
 from benchmark.tables.cells import Table
 from benchmark.tables.line_ups import Contender, LineUp
+from benchmark.tables.ranking import Ranked
 from benchmark.terms import Selection, Trouble
 from reports.figures.catalogue import figures_of_table
 from reports.figures.figure import Absence, Figure
+from reports.island.line_up import Content
 from reports.tables.captions import count
 from reports.tables.document import Document, make_document
 from reports.tables.verdicts import verdicts
+
+MOST_NAMED = 9
+"""Methods that the summary names; more are counted, and named in the ranking."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,23 @@ class TableSection:
 
 @dataclass(frozen=True)
 class LineUpSection:
-    """The methods compared on a dataset: the figures, and who is stored but not shown."""
+    """The methods compared on a dataset: the figures, and who is stored but not shown.
+
+    Attributes
+    ----------
+    left_out
+        Not in the figures; the ranking and what scripts show have them too.
+    ranked
+        All methods, the best first.
+    content
+        What the page's script shows of them; None where there are no stored scores.
+    """
 
     line_up: LineUp
     figures: tuple[Figure | Absence, ...]
     left_out: tuple[Contender, ...]
+    ranked: tuple[Ranked, ...] = ()
+    content: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ class Report:
             if not row.add_ons and not row.settings:
                 plain.setdefault(row.method, row.label)
         variants = {(row.method, row.add_ons, row.settings) for row in rows if row.add_ons or row.settings}
-        named = f" ({', '.join(plain.values())})" if plain else ""
+        named = f" ({', '.join(plain.values())})" if 0 < len(plain) <= MOST_NAMED else ""
         simulated = [dataset.name for dataset in self.datasets if dataset.simulated]
         lines = [
             f"{count(len(plain), 'method')}{named}"

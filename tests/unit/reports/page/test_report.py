@@ -1,9 +1,12 @@
 """The report's page: complete, self-contained, and a sentence wherever something is missing."""
 
 import base64
+import gzip
 import hashlib
+import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,13 +14,16 @@ import pytest
 
 from benchmark.runs.records import Failure
 from benchmark.runs.store import RunStore
-from benchmark.statistics.differences import Difference
+from benchmark.statistics.differences import Difference, Standing
 from benchmark.tables.cells import Cell, fill_table
 from benchmark.tables.line_ups import Contender, find_line_ups
+from benchmark.tables.ranking import Ranked, rank
 from benchmark.terms import Trouble
 from reports.figures.catalogue import FigureChoices, figures_of_line_up
 from reports.figures.evidence import Evidence
 from reports.figures.style import Palette, render
+from reports.island.line_up import line_up_content
+from reports.page.first_screen import headline
 from reports.page.html_page import to_page
 from reports.page.report import LineUpSection, Report, make_report
 from reports.tables.verdicts import verdicts
@@ -66,9 +72,10 @@ def report_of(root: Path, **options: object) -> Report:
         project_all(evidence)
     figures = tuple(figures_of_line_up(evidence, FigureChoices())) if line_up.contenders else ()
     tables = [fill_table(plan, store, "last") for plan in results.plans(None)]
-    return make_report(
-        tables, [LineUpSection(line_up, figures, (Contender("MMIL + <ICA>", "table3", "", "", ()),))], "last", store
-    )
+    ranked = rank(line_up, store)
+    content = line_up_content(line_up, ranked, store) if ranked else None
+    left_out = (Contender("MMIL + <ICA>", "table3", "", "", ()),)
+    return make_report(tables, [LineUpSection(line_up, figures, left_out, ranked, content)], "last", store)
 
 
 def page_of(report: Report, *options: str) -> str:
@@ -120,10 +127,11 @@ def test_names_are_escaped(page: str) -> None:
 
 
 def test_the_summary_comes_first_and_says_what_was_compared(page: str) -> None:
-    text = page[page.index("<h1>") : page.index('id="cameras-quick-table1"')]
+    text = page[page.index("<h1 ") : page.index('id="cameras-quick-table1"')]
     assert "2 methods (RTFM, CLAV+CoMo) on 1 dataset (cameras), in 1 table." in text
     assert "6 runs stored, none missing." in text
-    assert "cameras (AUC): best is CLAV+CoMo (" in text
+    assert "Best by the mean: CLAV+CoMo on cameras (AUC " in text
+    assert "cameras (AUC): best is CLAV+CoMo (" in page[len(text) :]
 
 
 def test_where_numbers_come_from_is_said(page: str) -> None:
@@ -231,7 +239,57 @@ def test_a_selection_that_no_run_has_is_named(tmp_path: Path) -> None:
     assert re.fullmatch(r"No number: run \w+ has no validation selection: it needs --holdout\.", line)
 
 
-def test_the_page_runs_no_script_but_its_own(page: str) -> None:
+def test_the_page_runs_no_script_but_its_own_and_plotly(page: str) -> None:
     (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in page
+    (packed,) = re.findall('<script type="application/gzip" id="plotly">(.*?)</script>', page)
+    plotly = gzip.decompress(base64.b64decode(packed)).decode()
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, plotly)]
+    assert f"script-src 'sha256-{digests[0]}' 'sha256-{digests[1]}'\"" in page
+    assert "unsafe-eval" not in page
+
+
+def test_the_numbers_of_each_dataset_travel_with_the_page(page: str) -> None:
+    (packed,) = re.findall('<script type="application/gzip" id="numbers">(.*?)</script>', page)
+    (content,) = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert [method["label"] for method in content["methods"]] == ["CLAV+CoMo", "RTFM"]
+
+
+def test_the_first_screen_ranks_all_methods_with_their_intervals(page: str) -> None:
+    text = page[page.index('id="ranking"') : page.index('id="figures-cameras-quick"')]
+    rows = re.findall(r'<tr data-method="(.*?)">.*?<td>([\d.]+)</td>', text, re.DOTALL)
+    assert rows == [("CLAV+CoMo", "1.0"), ("RTFM", "2.0")]
+    assert len(re.findall(r'<svg class="interval"', text)) == 2
+    for mean, low, high in re.findall(r'"value">([\d.]+)</span>.*?<small>\[([\d.]+), ([\d.]+)\]</small>', text):
+        assert float(low) <= float(mean) <= float(high)
+
+
+def ranked(section: LineUpSection, name: str, *standings: tuple[str, float, Standing]) -> LineUpSection:
+    contender, dataset = section.line_up.contenders[0], section.line_up.dataset.model_copy(update={"name": name})
+    places = tuple(
+        Ranked(replace(contender, label=label), mean, mean - 0.1, mean + 0.1, True, standing)
+        for label, mean, standing in standings
+    )
+    return replace(section, line_up=replace(section.line_up, name=f"{name}-quick", dataset=dataset), ranked=places)
+
+
+def test_the_verdict_is_two_sentences(tmp_path: Path) -> None:
+    (section,) = report_of(tmp_path).line_ups
+    one = ranked(section, "one", ("A", 0.8, "best"), ("B", 0.7, "indistinguishable"), ("C", 0.5, "worse"))
+    two = ranked(section, "two", ("C", 0.9, "best"), ("B", 0.8, "indistinguishable"), ("A", 0.5, "worse"))
+    three = ranked(section, "three", ("C", 0.9, "best"), ("B", 0.8, "worse"), ("A", 0.5, "worse"))
+    assert headline([one]) == [
+        "Best by the mean: A on one (AUC 80.0).",
+        "1 method of the other 2 cannot be told from it.",
+    ]
+    assert headline([one, two]) == [
+        "Best by the mean: A on one (AUC 80.0) and C on two (AUC 90.0).",
+        "On all 2 datasets the best, or not distinguishable from it: B.",
+    ]
+    assert headline([one, two, three])[1] == (
+        "No method is the best, or not distinguishable from it, on all 3 datasets; B and C on 2."
+    )
+    assert headline([one, replace(one, line_up=replace(one.line_up, name="one-paper"))])[0] == (
+        "Best by the mean: A on one-quick (AUC 80.0) and A on one-paper (AUC 80.0)."
+    )
+    assert headline([ranked(section, "one", ("A", 0.8, "best"))])[1] == "There is nothing to compare it with."
+    assert headline([]) == []
