@@ -87,7 +87,7 @@ class Stored:
         from benchmark.tables.ranking import rank
         from reports.figures.catalogue import FigureChoices, figures_of_line_up
         from reports.figures.figure import Absence
-        from reports.island.line_up import line_up_content
+        from reports.island.line_up import MOST_SCORES, line_up_content
         from reports.page.report import LineUpSection
 
         shown = line_up.choose(labels)
@@ -99,7 +99,8 @@ class Stored:
         figures = tuple(figures_of_line_up(self.evidence(shown), choices))
         compared = line_up if labels is None else shown
         ranked = rank(compared, self.runs)
-        content = line_up_content(compared, ranked, self.runs) if ranked else None
+        room = MOST_SCORES // len(self.line_ups)
+        content = line_up_content(compared, ranked, self.runs, room) if ranked else None
         return LineUpSection(shown, figures, left_out, ranked, content)
 
     def project(self, line_up: LineUp, data: Path | None, device: terms.Device) -> dict[str, str]:
@@ -151,7 +152,7 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
     pictures: dict[tuple[str, str], Rendered] = {}
     with counting("drawing figures", err) as progress:
         for done, drawn in enumerate(figures, start=1):
-            rendered = render(drawn.draw, list(dict.fromkeys((drawn.page_form, *forms))))
+            rendered = render(drawn.draw, list(dict.fromkeys((drawn.page_form, "png", *forms))))
             pictures[drawn.folder, drawn.name] = rendered
             if where is not None:
                 drawn.write(where, {form: rendered.contents[form] for form in forms})

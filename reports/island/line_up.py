@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.metrics.alarms import Alarms
+from benchmark.metrics.alarms import Alarms, Intervals
 from benchmark.metrics.events import RATES, alarm_curve
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.operating import operating_points
@@ -28,18 +28,25 @@ from reports.island.packing import LEVELS, bytes_of, levels_of, rounded
 
 PLACES = 161
 """Rates at which the share of events met is given."""
-MOST_SCORES = 3_000_000
-"""Scores of all methods on a dataset, one a snippet; each takes about a byte of the page."""
+MOST_SCORES = 4_000_000
+"""Scores of a page, one for each method and snippet; each takes about a byte of it."""
 
 Content = dict[str, Any]
 """What JSON can say."""
 
 
-def line_up_content(line_up: LineUp, ranked: Sequence[Ranked], store: RunStore) -> Content:
+def line_up_content(
+    line_up: LineUp, ranked: Sequence[Ranked], store: RunStore, most_scores: int = MOST_SCORES
+) -> Content:
     """Return what the page shows of a line-up's methods, in the order of their ranks; there is one at least.
 
     Means, intervals and AUCs of classes and videos are over all seeds; curves, thresholds and scores are those of each
     method's first seed, so that a threshold is one of a run that there is.
+
+    Parameters
+    ----------
+    most_scores
+        For how many there is room; above that, the scores of neighbouring snippets are joined.
     """
     seeds = {place.contender: read_scores(place.contender.seeds, store) for place in ranked}
     firsts = [scored[0] for scored in seeds.values()]
@@ -52,7 +59,7 @@ def line_up_content(line_up: LineUp, ranked: Sequence[Ranked], store: RunStore) 
         **_classes([class_aucs(scored) for scored in seeds.values()]),
         "video_aucs": [rounded(values) for values in video_aucs(seeds).values()],
         "video_alarms": [rounded(values) for values in alarm_rates(seeds).values()],
-        **_scores(firsts, {} if annotated is None else annotated.intervals),
+        **_scores(firsts, {} if annotated is None else annotated.intervals, most_scores),
         "curves": {"roc": _curves(firsts, roc_points), "pr": _curves(firsts, pr_points)},
         "thresholds": [_thresholds(scored, annotated) for scored in firsts],
         "events": None if annotated is None else _events(firsts, annotated),
@@ -85,10 +92,10 @@ def _classes(found: Sequence[Sequence[ClassAuc]]) -> Content:
     }
 
 
-def _scores(firsts: Sequence[ScoredVideos], intervals: dict[str, tuple[tuple[int, int], ...]]) -> Content:
+def _scores(firsts: Sequence[ScoredVideos], intervals: Mapping[str, Intervals], most: int) -> Content:
     """Return the test videos and each method's scores as levels, neighbours joined where room is lacking."""
     some = firsts[0]
-    joined = -(-len(some.scores) * len(firsts) // MOST_SCORES)
+    joined = -(-len(some.scores) * len(firsts) // most)
     starts = _starts(some, joined)
     frames = np.add.reduceat(some.positive + some.negative, starts)
     lengths = np.bincount(some.video[starts])

@@ -7,16 +7,16 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import Format, Rendered
+from reports.figures.style import Rendered
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
 from reports.page.first_screen import headline, ranking, title
+from reports.page.pictures import page_picture
 from reports.page.report import LineUpSection, Report, TableSection
 from reports.tables.paths import shown_command, without_folders
 
 REM_PER_INCH = 8.0
 """How large a figure is shown: text a little larger than in print."""
-TYPES: Mapping[Format, str] = {"svg": "image/svg+xml", "png": "image/png"}
 
 Pictures = Mapping[tuple[str, str], Rendered]
 """Folder and name of a figure -> the drawn figure."""
@@ -169,8 +169,8 @@ def _figure(
         yield f'<p class="absence" id="{anchor}"><b>{escape(figure.title)}</b>: none, {reason}</p>'
         return
     picture = pictures[figure.folder, figure.name]
-    content = base64.b64encode(picture.contents[figure.page_form]).decode()
-    source = f"data:{TYPES[figure.page_form]};base64,{content}"
+    kind, content = page_picture(picture)
+    source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
     width, height = picture.size
     style = f"width: {REM_PER_INCH * width:.1f}rem; aspect-ratio: {width:.3f} / {height:.3f}"
     command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))

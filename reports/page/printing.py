@@ -14,8 +14,7 @@ from benchmark.system.files import replacing
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 FLAGS = (
     *("--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer"),
-    # What is printed is the page as it is without scripts, and nothing is asked of any network.
-    *("--blink-settings=scriptEnabled=false", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-background-networking", "--disable-component-update"),  # nothing is asked of any network
 )
 PATIENCE = 300
 """Seconds for a page, however slow the machine."""

@@ -32,6 +32,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+PATIENCE = 180_000
+"""Milliseconds that a busy machine may take for a step."""
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH; apt-get install chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make install")
 
@@ -64,7 +67,7 @@ def events(report: Path) -> AnnotatedEvents:
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
         yield opened
         opened.close()
 
@@ -78,6 +81,7 @@ def messages() -> list[str]:
 @pytest.fixture
 def page(browser: "playwright.Browser", report: Path, messages: list[str]) -> Iterator["playwright.Page"]:
     opened = browser.new_page()
+    opened.set_default_timeout(PATIENCE)
     opened.on("console", lambda message: messages.append(message.text))
     opened.on("pageerror", lambda error: messages.append(str(error)))
     opened.on("request", lambda asked: messages.append(asked.url) if not asked.url.startswith("data:") else None)
@@ -100,7 +104,7 @@ def redrawn(page: "playwright.Page", chart: "playwright.Locator", act: Callable[
     """Do something, and wait until a chart has been drawn again."""
     before = chart.get_attribute("data-drawn")
     act()
-    for _ in range(200):
+    for _ in range(PATIENCE // 50):
         if chart.get_attribute("data-drawn") != before:
             return
         page.wait_for_timeout(50)
@@ -370,6 +374,7 @@ CONTRAST = """() => {
 def test_text_stands_out_by_day_and_by_night(browser: "playwright.Browser", report: Path, scheme: str) -> None:
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(report.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
     view(page, "scores")
@@ -379,6 +384,7 @@ def test_text_stands_out_by_day_and_by_night(browser: "playwright.Browser", repo
 
 def test_it_is_no_wider_than_a_telephone(browser: "playwright.Browser", report: Path) -> None:
     page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_default_timeout(PATIENCE)
     page.goto(report.as_uri())
     page.wait_for_selector("html[data-ready]", state="attached")
     view(page, "scores")

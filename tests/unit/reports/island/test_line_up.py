@@ -15,7 +15,6 @@ from benchmark.statistics.class_wise import class_aucs
 from benchmark.tables.line_ups import LineUp, find_line_ups
 from benchmark.tables.projections import Projection, draw_snippets, projection_names
 from benchmark.tables.ranking import rank
-from reports.island import line_up as island
 from reports.island.line_up import Content, line_up_content
 from tests.small_store import make_results
 
@@ -149,12 +148,11 @@ def test_points_of_a_projection_name_their_videos(small: tuple[LineUp, RunStore,
         assert shown["frame"][place] == sum(int(scored.positive[r] + scored.negative[r]) for r in before)
 
 
-def test_many_scores_are_joined_within_their_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_scores_are_joined_within_their_videos(tmp_path: Path) -> None:
     line_up, store = made(tmp_path)
     ranked = rank(line_up, store)
     whole = line_up_content(line_up, ranked, store)
-    monkeypatch.setattr(island, "MOST_SCORES", 100)
-    thin = line_up_content(line_up, ranked, store)
+    thin = line_up_content(line_up, ranked, store, most_scores=100)
     snippets = sum(len(video["frames"]) for video in whole["videos"])
     assert thin["joined"] == -(-2 * snippets // 100)
     for method in range(2):
