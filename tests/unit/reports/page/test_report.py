@@ -138,7 +138,7 @@ def test_where_numbers_come_from_is_said(page: str) -> None:
     text = page[page.index('id="provenance"') :]
     assert "<td>wvad reproduce table1</td>" in text
     assert "<td>i3d</td>" in text
-    assert "<td>6</td><td>0</td><td>3</td><td>2</td><td>2</td><td>Linux</td><td>cpu</td>" in text
+    assert "<td>6</td><td>0</td><td>3</td><td>2</td><td>2</td><td>Linux, processor not recorded, cpu</td>" in text
 
 
 def test_without_runs_there_are_sentences_and_no_picture(tmp_path: Path) -> None:
