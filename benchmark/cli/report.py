@@ -11,6 +11,7 @@ from benchmark.cli import options
 from benchmark.cli.common import say, warn
 from benchmark.cli.drawing import Stored, draw, given, today, warn_of_letters
 from benchmark.system.errors import InputError
+from benchmark.system.names import check_name
 from benchmark.system.near_names import find_alike
 from benchmark.terms import selection_suffix
 
@@ -55,6 +56,10 @@ def report(
     from reports.page.printing import find_browser, print_page
     from reports.page.report import make_report
 
+    try:
+        check_name(title)
+    except ValueError as error:
+        raise InputError(f"--title: {error}") from None
     browser = find_browser() if pdf else None
     forms, stored = _forms(formats), Stored(results, selection)
     sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]

@@ -111,6 +111,8 @@ def export_(
     from benchmark.runs.archive import export_archive
 
     where, _ = _open(results)
+    if data is not None and run is None:
+        raise InputError("--data: belongs to --run, which takes along what scoring new videos needs of the dataset")
     if run is not None:
         if tables or without_weights:
             raise InputError("--run: writes one run with its weights; leave tables and --without-weights out")

@@ -188,7 +188,7 @@ ABSENT = ["--weights", "absent.pt", "--method", "mmil"]
         (["methods", "rtfm@nothing"], "has no preset nothing; it has official-code, paper"),
         (["methods", "clav+conv"], "write clav with --set clav.activation=conv"),
         (["train", "mmil", "nowhere"], "nowhere"),
-        (["reproduce", "table9"], "unknown table table9; known: table1"),
+        (["reproduce", "table9"], "unknown table table9; known: cost, table1"),
         (["reproduce", "table4", "--set", "learning_rat=1"], "--set learning_rat=1: none of these methods"),
         (["reproduce", "table4", "--set", "steps=soon"], "steps"),
         (["reproduce", "table4", "--datasets", "scenes-avenue,scenes-avenue"], "named twice"),

@@ -47,7 +47,7 @@ def contents(runs: Path) -> dict[str, object]:
         folder = store.folder(key)
         record = store.record(key)
         assert record is not None
-        found[key] = record.model_copy(update={"seconds": 0.0, "finished": ""})
+        found[key] = record.model_copy(update={"seconds": 0.0, "peak_memory": None, "finished": ""})
         for evaluation in store.evaluations(key):
             found[f"{key}/{evaluation.key}"] = evaluation.model_copy(update=UNTIMED)
         for path in [p for p in folder.rglob("*") if p.is_file() and p.suffix != ".json"]:
