@@ -113,7 +113,8 @@ def redrawn(page: "playwright.Page", chart: "playwright.Locator", act: Callable[
 
 def press(page: "playwright.Page", name: str) -> None:
     """Press a chip."""
-    box = page.locator("nav.bar details", has=page.get_by_role("button", name=name, exact=True)).first
+    chip = page.get_by_role("button", name=name, exact=True, include_hidden=True)  # the box may be closed
+    box = page.locator("nav.bar details", has=chip).first
     if box.get_attribute("open") is None:
         box.locator("summary").click()
     box.get_by_role("button", name=name, exact=True).click()
