@@ -46,8 +46,11 @@ def do_tables(planned: Sequence[Planned], choices: Choices, console: Console, fi
     results, executor = Results(choices.results), choose_executor(choices)
     jobs = distinct_jobs(job for _, own in planned for job in own)
     if choices.executor in HERE:
+        place = choices.place
         for job in jobs:
-            check_numerics(job.spec.training.numerics, choices.place)
+            stored = results.store.record(job.spec.key) is not None
+            if {"use": not stored, "refresh": True, "only": False}[choices.cached]:
+                check_numerics(job.spec.training.numerics, place)
     invocations = [results.write_invocation(plan) for plan, _ in planned]
     # One tracker at a time: those of several tables would wait for each other, and follow after the runs.
     warn = saying_once(lambda line: console.print(line, style="yellow"))

@@ -9,6 +9,7 @@ from typing import get_args
 
 from benchmark.runs.claims import holder_of, living_drivers
 from benchmark.runs.results_folder import Results
+from benchmark.runs.sealed_files import json_files
 from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.runs.trained_on import FOLDER
 from benchmark.runs.verify import check_run, run_folders
@@ -76,8 +77,8 @@ def find_waste(results: Results, progress: Progress) -> Found:
         progress(done, len(keys))
     waste += [
         Waste("what a run that is not stored was trained on", (path,))
-        for path in entries(store.root / FOLDER)
-        if path.match("[!.]*.json") and path.stem not in keys
+        for path in json_files(store.root / FOLDER)
+        if path.stem not in keys
     ]
     for one in _outdated(store, gone):
         if isinstance(one, Waste):
