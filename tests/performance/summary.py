@@ -16,7 +16,12 @@ A benchmark that has an aim says so in `benchmark.extra_info`:
     Optional: what is measured, where several of one group have aims; the group's name unless given.
 `processor`
     Processor seconds per second of the clock, which every benchmark notes (conftest.py). Where it is below
-    `UNDISTURBED`, something else had the processor, or was waited for: an aim missed then says nothing of the code.
+    `UNDISTURBED`, something else had the processor: an aim missed then says nothing of the code.
+`cores`
+    Optional: how many of them a benchmark keeps busy; its processor seconds are those of each.
+`waits`
+    Optional, true of a benchmark that waits, for processes of its own or by design: its processor seconds say nothing
+    of the machine, and the rival's or limit's alone are looked at.
 
 The rival or limit is the one benchmark of the same `group` that has no aim, measured in the same run. The ratio is how
 many times as fast as that (``≥ N ×``), its share (``≥ N %``), or how many times as long (``≤ N ×``). All from medians:
@@ -102,8 +107,8 @@ def rows(benchmarks: list[Benchmark], before: Mapping[str, float]) -> Iterator[t
         beside = None if aim.unit == "s" else _reference(one, benchmarks)
         reference = None if beside is None else _reference_seconds(beside)
         reached = aim.reached(seconds, reference)
-        share = min(_processor(each) for each in (one, beside) if each is not None)
-        missed = "NO" if share >= UNDISTURBED else "disturbed"
+        share = min(filter(None, (_processor(one), beside and _processor(beside))), default=None)
+        missed = "NO" if share is None or share >= UNDISTURBED else "disturbed"
         yield (
             f"{one['extra_info'].get('what') or one['group'] or one['name']}{_parameters(one)}",
             _time(seconds),
@@ -111,7 +116,7 @@ def rows(benchmarks: list[Benchmark], before: Mapping[str, float]) -> Iterator[t
             f"{reached:.3g} {aim.unit}" if aim.unit != "s" else "",
             aim.text,
             "yes" if aim.met(reached) else missed,
-            f"{100 * share:.0f} %",
+            "" if share is None else f"{100 * share:.0f} %",
             _change(seconds, before.get(one["fullname"])),
         )
 
@@ -127,8 +132,9 @@ def _reference_seconds(reference: Benchmark) -> float:
     return float(reference["stats"]["median"]) * float(reference["extra_info"].get("scale", 1))
 
 
-def _processor(one: Benchmark) -> float:
-    return float(one["extra_info"].get("processor", 1.0))
+def _processor(one: Benchmark) -> float | None:
+    said = one["extra_info"]
+    return None if said.get("waits") else float(said.get("processor", 1.0)) / float(said.get("cores", 1))
 
 
 def _parameters(one: Benchmark) -> str:

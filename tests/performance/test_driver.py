@@ -47,13 +47,14 @@ def drive(jobs: list[Job]) -> list[Outcome]:
 @pytest.mark.benchmark(group="10,000 runs of a millisecond: the driver, and the executor alone")
 def test_executor_alone(benchmark: BenchmarkFixture, tiny_scenes: Path, tmp_path: Path, number: int) -> None:
     jobs = many_jobs(tmp_path, tiny_scenes, number)
+    benchmark.extra_info.update(waits=True)
     outcomes = benchmark.pedantic(lambda: list(MadeUp().run(jobs, Notes())), rounds=1)
     assert len(outcomes) == number
 
 
 @pytest.mark.benchmark(group="10,000 runs of a millisecond: the driver, and the executor alone")
 def test_driver_around_many_runs(benchmark: BenchmarkFixture, tiny_scenes: Path, tmp_path: Path, number: int) -> None:
-    benchmark.extra_info.update(kind="limit", aim="≤ 5 × the executor alone")
+    benchmark.extra_info.update(kind="limit", aim="≤ 5 × the executor alone", waits=True)
     outcomes = benchmark.pedantic(drive, (many_jobs(tmp_path / "timed", tiny_scenes, number),), rounds=1)
     assert len(outcomes) == number
     tracemalloc.start()

@@ -13,16 +13,14 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.api import Bags, Method, PairBatch
+from benchmark.api import PairBatch
 from benchmark.datasets.batches import BagSet, pair_batches
 from benchmark.datasets.segments import segment_mean
-from benchmark.plugins.assumed import assume_features
-from benchmark.plugins.pipelines import find_pipeline
-from benchmark.plugins.sizes import CLASS_VECTOR_DIM, CLASSES, OBJECT_CLASSES
 from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
 from benchmark.training.loop import LossCurves, train_step
 from benchmark.training.optimisation import Optimisation
+from tests.performance.stand_ins import make_half, make_method
 
 CPU = torch.device("cpu")
 CROPS, SEGMENTS, DIM = 10, 32, 2048
@@ -97,25 +95,6 @@ class Work:
     flops: int
 
 
-def _method(name: str, dim: int) -> Method:
-    method, _ = find_pipeline(name).load()
-    torch.manual_seed(0)
-    sources = dict.fromkeys(method.inputs, "given")
-    config = method.Config()
-    features = assume_features(method, config, dim, sources, OBJECT_CLASSES, CLASSES, CLASS_VECTOR_DIM)
-    return method(config, features)
-
-
-def _half(videos: int, dim: int, segments: int, label: int) -> Bags:
-    return Bags(
-        features=torch.rand(videos, 1, segments, dim),
-        motion=torch.rand(videos, segments),
-        objects=torch.rand(videos, segments, OBJECT_CLASSES),
-        video_ids=tuple(map(str, range(videos))),
-        classes=torch.eye(len(CLASSES))[[label] * videos],
-    )
-
-
 def _counted(run: Callable[[], object]) -> Work:
     with FlopCounterMode(display=False) as counter:
         run()
@@ -145,9 +124,9 @@ def _measure(benchmark: BenchmarkFixture, work: Work, side: str, rounds: int) ->
 @pytest.mark.parametrize(("name", "dim", "videos", "segments"), METHODS)
 def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, videos: int, segments: int, side: str) -> None:
     _name(benchmark, f"training step of {name}, D = {dim}, {videos} + {videos} videos, T = {segments}, one thread")
-    model, settings = _method(name, dim).train(), Training()
+    model, settings = make_method(name, dim).train(), Training()
     optimisation = Optimisation(model, settings)
-    batch = PairBatch(_half(videos, dim, segments, 0), _half(videos, dim, segments, 1))
+    batch = PairBatch(make_half(videos, 1, segments, dim, label=0), make_half(videos, 1, segments, dim, label=1))
     work = _counted(lambda: train_step(model, optimisation, batch, "float32"))
     _measure(benchmark, work, side, rounds=5)
     assert work.flops > 1e10
@@ -156,7 +135,7 @@ def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, videos:
 @pytest.mark.parametrize("side", ["ours", "limit"])
 def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
     _name(benchmark, "batch and loss curves around a step of RTFM, D = 1024, 16 + 16 videos, one thread")
-    model = _method("rtfm", 1024).train()
+    model = make_method("rtfm", 1024).train()
     optimisation = Optimisation(model, Training())
     bags = BagSet(torch.rand(64, 1, SEGMENTS, 1024), None, None, tuple(map(str, range(64))))
     batches, curves = pair_batches(bags, bags, Training(batch_size=16), 0, CPU), LossCurves()
@@ -180,7 +159,7 @@ def test_loop_around_a_step(benchmark: BenchmarkFixture, side: str) -> None:
 @pytest.mark.parametrize(("name", "dim"), [(name, dim) for name, dim, _, _ in METHODS])
 def test_scoring(benchmark: BenchmarkFixture, name: str, dim: int, side: str) -> None:
     _name(benchmark, f"scoring a video of 240 snippets with {name}, D = {dim}, one crop, one thread")
-    model = _method(name, dim).eval()
+    model = make_method(name, dim).eval()
     features = torch.rand(1, 1, FILE_ROWS, dim)
     with torch.no_grad():
         work = _counted(lambda: model.score(features))

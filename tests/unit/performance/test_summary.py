@@ -76,6 +76,17 @@ def test_an_aim_missed_where_others_had_the_processor_is_disturbed(
     assert (what, said, share) == ("the other", met, f"{100 * min(ours, limit):.0f} %")
 
 
+def test_what_waits_says_nothing_of_the_machine_and_each_of_several_cores_has_its_share() -> None:
+    limit = measured("limit", "a", 1.0, processor=1.9, cores=2)
+    ours = measured("ours", "a", 3.0, kind="limit", aim="≤ 2 × it", processor=0.1, waits=True)
+    ((*_, said, share, _),) = rows([limit, ours], {})
+    assert (said, share) == ("NO", "95 %")
+    ((*_, said, share, _),) = rows([limit | {"extra_info": {"processor": 1.0, "cores": 2}}, ours], {})
+    assert (said, share) == ("disturbed", "50 %")
+    ((*_, said, share, _),) = rows([limit | {"extra_info": {"waits": True}}, ours], {})
+    assert (said, share) == ("NO", "")
+
+
 def test_the_last_run_is_compared_with_those_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "Linux"
     folder.mkdir()
