@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -29,6 +30,7 @@ def _escaped(character: str) -> str:
     return character if stays else character.encode("unicode_escape").decode()
 
 
+@lru_cache(maxsize=4096)  # a large store says the same few names many thousands of times
 def check_name(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name from outside if it can be one.
 
@@ -46,8 +48,7 @@ def check_name(name: str, longest: int = LONGEST_NAME) -> str:
     """
     if not name.strip():
         raise ValueError("a name is empty")
-    # A character has four bytes at most: of a short name they need not be counted, and stores hold many thousands.
-    if 4 * len(name) > longest and (size := len(name.encode(errors="replace"))) > longest:
+    if (size := len(name.encode(errors="replace"))) > longest:
         raise ValueError(f"a name has {size} bytes, {longest} at most are possible: {name[:40]!r}...")
     if not name.isprintable():
         raise ValueError(f"a name holds characters that do not print: {name!r}")

@@ -54,7 +54,7 @@ def start_with(names: str, cwd: Path) -> None:
     python(IMPORT, cwd=cwd, said=names)
 
 
-COMMANDS = [("--help", "≤ 2 ×", "reproduce"), ("methods", "≤ 2.5 ×", "mmil")]
+COMMANDS = [("--help", "≤ 2 ×", "reproduce"), ("methods", "≤ 3.5 ×", "mmil")]
 
 
 @pytest.mark.parametrize("side", ["ours", "limit"])
