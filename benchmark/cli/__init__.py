@@ -75,7 +75,7 @@ def _say_version(asked: bool) -> None:
 def _options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version, and do nothing else."),
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """Compare methods of weakly-supervised video anomaly detection."""

@@ -28,15 +28,15 @@ def register(app: typer.Typer) -> None:
 @takes_choices
 def compare(
     choices: Choices,
-    method: Annotated[str, typer.Option(help="The method in question: a registered name, or path/to/file.py:Class.")],
-    against: Annotated[str, typer.Option(help="Methods to compare it with, joined by commas.")],
-    dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
+    method: Annotated[str, typer.Option(help="Judge this method: a registered name, or path/to/file.py:Class.")],
+    against: Annotated[str, typer.Option(help="Compare it with these methods, joined by commas.")],
+    dataset: Annotated[str, typer.Option(help="Use this imported dataset, or several joined by commas.")],
     power: Annotated[
         float | None,
         typer.Option(
             parser=between(0.01, 100),
             metavar="POINTS",
-            help="Say how many seeds and videos would show a difference of so many points.",
+            help="Say how many seeds and videos would show a difference of this many points.",
         ),
     ] = None,
     selection: options.Selection = "last",

@@ -22,83 +22,98 @@ app.command("extract")(extraction.extract)
 
 MetricName = Literal["auc", "ap"]
 
-Motion = Annotated[Path | None, typer.Option(help="Folder of motion intensities, one file per video.")]
+Motion = Annotated[Path | None, typer.Option(help="Read motion intensities from this folder, one file per video.")]
 FramesPerSecond = Annotated[
     float | None,
     typer.Option(
         parser=between(terms.LEAST_FPS, terms.MOST_FPS),
         metavar="FPS",
-        help="Frames a second, for alarms per hour; those of the benchmark, if it is one.",
+        help="Count this many frames a second, for alarms per hour; by default those of the benchmark.",
     ),
 ]
-Objects = Annotated[Path | None, typer.Option(help="Folder of object scores, one file per video.")]
+Objects = Annotated[Path | None, typer.Option(help="Read object scores from this folder, one file per video.")]
 
-FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read links that lead out of the folders given.")]
+FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Follow links that lead out of the folders given.")]
 
 METRICS: dict[MetricName, terms.Metric] = {"auc": "auc_frame", "ap": "ap_frame"}
 
 
 @app.command("import")
 def import_(
-    name: Annotated[str, typer.Argument(help="What to call the dataset.")],
-    features: Annotated[Path, typer.Option(help="Folder of the feature files, or one that holds features/.")],
+    name: Annotated[str, typer.Argument(help="Give the dataset this name.")],
+    features: Annotated[
+        Path, typer.Option(help="Read the feature files in this folder, or in the features/ below it.")
+    ],
     annotations: Annotated[
         Path | None,
-        typer.Option(help="Annotation file, or folder of the annotation files; else looked for at the features."),
+        typer.Option(help="Read annotations from this file or folder; by default they are looked for at the features."),
     ] = None,
     benchmark: Annotated[
-        terms.Benchmark | None, typer.Option(help="Its benchmark; the dataset's name if it is one, else other.")
+        terms.Benchmark | None,
+        typer.Option(help="Take it as this benchmark; by default the dataset's name if it is one, else other."),
     ] = None,
     feature_set: Annotated[
         str | None,
         typer.Option(
-            help="Id of the features, or a JSON file that states their identity; sets of one id share a feature space."
+            help="Name the features by an id or by a JSON file on them; sets of one id share a feature space."
         ),
     ] = None,
     layout: Annotated[
-        Literal["auto", terms.Layout], typer.Option(help="How the files lie; auto looks and says.")
+        Literal["auto", terms.Layout], typer.Option(help="Take the files as laid out like this; auto looks and says.")
     ] = "auto",
     stride: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=terms.MOST_STRIDE,
-            help="Frames from one row of the features to the next; what feature_set.json states, else 16.",
+            help="Take rows as this many frames apart; by default what feature_set.json states, else 16.",
         ),
     ] = None,
     fps: FramesPerSecond = None,
     lists: Annotated[
         list[Path] | None,
-        typer.Option("--list", help="List of the feature files to take, paths of any machine; may be repeated."),
+        typer.Option(
+            "--list", help="Take the feature files of this list, with paths of any machine; repeat it for more lists."
+        ),
     ] = None,
     motion: Motion = None,
     objects: Objects = None,
-    missing: Annotated[Path | None, typer.Option(help="File that names annotated videos without features.")] = None,
-    metric: Annotated[MetricName | None, typer.Option(help="Primary metric: ap for xd-violence, else auc.")] = None,
+    missing: Annotated[
+        Path | None, typer.Option(help="Read the names of annotated videos without features from this file.")
+    ] = None,
+    metric: Annotated[
+        MetricName | None, typer.Option(help="Judge by this primary metric; by default ap for xd-violence, else auc.")
+    ] = None,
     train_rows: Annotated[
-        Literal["auto", terms.RowUnit], typer.Option(help="What a row of a training video is; auto looks and says.")
+        Literal["auto", terms.RowUnit],
+        typer.Option(help="Take a row of a training video as this; auto looks and says."),
     ] = "auto",
     train_segments: Annotated[
         int | None,
         typer.Option(
-            min=1, max=terms.MOST_SEGMENTS, help="Store training videos as so many segments, in a fraction of the room."
+            min=1,
+            max=terms.MOST_SEGMENTS,
+            help="Store training videos as this many segments, in a fraction of the room.",
         ),
     ] = None,
     tail: Annotated[
         terms.TestTail,
-        typer.Option(help="A test video's last snippet: cut to its frames, or pad, its last label repeated."),
+        typer.Option(help="Cut a test video's last snippet to its frames, or pad it by repeating its last label."),
     ] = "cut",
     split_seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the 80:20 split of avenue, which has none.")
+        int, typer.Option(min=0, max=2**32 - 1, help="Split avenue 80:20 by this seed, for want of a split of its own.")
     ] = 0,
     follow_links: FollowLinks = False,
     workers: Annotated[
-        int | None, typer.Option(**options.whole("workers"), help="Videos read side by side; one per core, at most 8.")
+        int | None,
+        typer.Option(
+            **options.whole("workers"), help="Read this many videos side by side; by default one per core, at most 8."
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a dataset of that name.")] = False,
     data: options.Data = None,
 ) -> None:
-    """Import published features with their annotations; after a kill, the same command goes on."""
+    """Import published features with their annotations; if it is interrupted, the same command goes on."""
     from benchmark.datasets.catalog import data_root
     from benchmark.datasets.check import shortcomings
     from benchmark.execution.display import counting
@@ -137,11 +152,12 @@ def import_(
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    name: Annotated[str, typer.Argument(help="Name an imported dataset.")],
     motion: Motion = None,
     objects: Objects = None,
     class_vectors: Annotated[
-        Path | None, typer.Option(help="File with a vector for each class, such as a text encoder's of its name.")
+        Path | None,
+        typer.Option(help="Read a vector for each class from this file, such as a text encoder's of its name."),
     ] = None,
     fps: FramesPerSecond = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace those that the dataset has.")] = False,
@@ -176,13 +192,18 @@ def add(
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="An imported dataset.")],
+    name: Annotated[str, typer.Argument(help="Name an imported dataset.")],
     against: Annotated[
-        Path | None, typer.Option(help="Ground truth from elsewhere: compare the frame labels with it, per video.")
+        Path | None, typer.Option(help="Compare the frame labels with this ground truth from elsewhere, per video.")
     ] = None,
-    order: Annotated[Path | None, typer.Option(help="List of the videos in the order of --against's array.")] = None,
+    order: Annotated[
+        Path | None, typer.Option(help="Read the order of the videos in --against's array from this list.")
+    ] = None,
     against_features: Annotated[
-        Path | None, typer.Option(help="Features of the same videos from elsewhere: say what of their making differs.")
+        Path | None,
+        typer.Option(
+            help="Compare with these features of the same videos from elsewhere, and say what of their making differs."
+        ),
     ] = None,
     data: options.Data = None,
 ) -> None:

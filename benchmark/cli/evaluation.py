@@ -42,15 +42,22 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     what: Annotated[
-        list[str], typer.Argument(metavar="[RUN] DATASET", help="Key of a stored run, or its first digits; a dataset.")
+        list[str],
+        typer.Argument(
+            metavar="[RUN] DATASET",
+            help="Name a stored run by its key or first digits, then a dataset; with --weights a dataset alone.",
+        ),
     ],
     weights: Annotated[
-        Path | None, typer.Option(help="A file of weights (torch.save or safetensors) instead of a stored run.")
+        Path | None,
+        typer.Option(help="Test the weights in this file (torch.save or safetensors) in place of a stored run."),
     ] = None,
-    method: Annotated[str | None, typer.Option(help="Whose weights they are: a method's name.")] = None,
+    method: Annotated[str | None, typer.Option(help="Name the method whose weights they are.")] = None,
     benchmark: Annotated[
         terms.Benchmark | None,
-        typer.Option(help="What the weights were trained on: whose recipe counts; the dataset's benchmark by default."),
+        typer.Option(
+            help="Take the recipe of the benchmark that the weights were trained on; by default the dataset's."
+        ),
     ] = None,
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
@@ -76,7 +83,7 @@ def evaluate(
 def diagnose(
     choices: Choices,
     method: options.MethodName,
-    dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Name an imported dataset.")],
 ) -> None:
     """Say what the parts of a method carry, by held-out training videos alone. No test video is opened.
 

@@ -26,12 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def import_scores(
-    name: Annotated[str, typer.Argument(help="What to call the method; tables add that it is imported.")],
-    dataset: Annotated[str, typer.Option(help="The imported dataset whose test videos were scored.")],
+    name: Annotated[str, typer.Argument(help="Give the method this name; tables add that it is imported.")],
+    dataset: Annotated[str, typer.Option(help="Name the imported dataset whose test videos were scored.")],
     scores: Annotated[
-        list[Path], typer.Option(help="Folder of score files, one per test video; repeat it for more seeds.")
+        list[Path],
+        typer.Option(help="Read score files from this folder, one per test video; repeat it for more seeds."),
     ],
-    profile: Annotated[terms.Profile, typer.Option(help="Profile of the runs that it is to stand beside.")] = "quick",
+    profile: Annotated[terms.Profile, typer.Option(help="Set it beside runs of this profile.")] = "quick",
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
     tracking: options.Tracking = "mlflow",

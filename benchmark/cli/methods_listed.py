@@ -55,16 +55,18 @@ def register(app: typer.Typer) -> None:
 
 def methods(
     name: Annotated[
-        str | None, typer.Argument(help="METHOD[@PRESET][+ADD-ON...], or an add-on; a list of all unless given.")
+        str | None,
+        typer.Argument(help="Name a method as METHOD[@PRESET][+ADD-ON...], or an add-on; by default all are listed."),
     ] = None,
     benchmark: Annotated[
-        terms.Benchmark | None, typer.Option(help="Whose recipe to show.", show_default="ucf-crime")
+        terms.Benchmark | None, typer.Option(help="Show the recipe for this benchmark.", show_default="ucf-crime")
     ] = None,
     profile: Annotated[
-        terms.Profile | None, typer.Option(help="Size of the recipe to show.", show_default="paper")
+        terms.Profile | None, typer.Option(help="Show the recipe of this profile.", show_default="paper")
     ] = None,
     dim: Annotated[
-        int | None, typer.Option(min=1, max=65_536, help="Feature size that the size is for.", show_default="2048")
+        int | None,
+        typer.Option(min=1, max=65_536, help="Measure the method on features of this size.", show_default="2048"),
     ] = None,
     figures: Annotated[
         bool, typer.Option("--figures", help="List the figures that papers print for the methods.")

@@ -9,7 +9,7 @@ from benchmark.cli.common import say
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
-app = typer.Typer(help="MLflow as a projection of the run store.")
+app = typer.Typer(help="Show the run store in MLflow.")
 
 
 @app.command()

@@ -24,61 +24,85 @@ def whole(choice: str) -> dict[str, Any]:
 
 
 MethodName = Annotated[
-    str, typer.Argument(help="METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class.")
+    str,
+    typer.Argument(help="Name a method as METHOD[@PRESET][+ADD-ON...]: registered names, or path/to/file.py:Class."),
 ]
 Profile = Annotated[
-    terms.Profile, typer.Option(help="Recipe size: quick (two CPU cores, minutes) or paper (as published).")
+    terms.Profile,
+    typer.Option(help="Train by the quick recipe (minutes on two CPU cores) or by the paper's (as published)."),
 ]
 Seeds = Annotated[
-    int | None, typer.Option(**whole("seeds"), help="Seeds per run: 3 in quick, 5 in paper unless given.")
+    int | None,
+    typer.Option(
+        **whole("seeds"), help="Train each method with this many seeds; by default 3 in quick and 5 in paper."
+    ),
 ]
-Data = Annotated[Path | None, typer.Option(help="Folder of the datasets; else $WVAD_DATA, else ./data.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Look for datasets in this folder; by default in $WVAD_DATA, else in ./data.")
+]
 DEFAULT_RESULTS = Choices.results
-ResultsFolder = Annotated[Path, typer.Option("--results", help="Folder for everything that is generated.")]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="Keep runs, tables and reports in this folder.")]
 Holdout = Annotated[
     float,
     typer.Option(
         parser=between(*BOUNDS["holdout"]),
         metavar="SHARE",
-        help="Share of training videos held out for the selection 'validation', up to 0.9.",
+        help="Hold out this share of the training videos (up to 0.9) for the selection 'validation'.",
     ),
 ]
 Looks = Annotated[
-    int | None, typer.Option(**whole("looks"), help="How often weights are judged on the way (for 'oracle').")
+    int | None,
+    typer.Option(
+        **whole("looks"), help="Judge the weights this many times during training, for the selection 'oracle'."
+    ),
 ]
-Device = Annotated[terms.Device, typer.Option(help="Where to train; auto takes a GPU if there is one.")]
+Device = Annotated[terms.Device, typer.Option(help="Compute on this device; auto takes a GPU if there is one.")]
 ExecutorOption = Annotated[
     str | None,
     typer.Option(
         "--executor",
-        help="serial, local (runs side by side), ray, slurm, or a plug-in; serial on a single GPU, else local.",
+        help="Run by serial, local (side by side), ray, slurm or a plug-in; by default serial on one GPU, else local.",
     ),
 ]
-Workers = Annotated[int | None, typer.Option(**whole("workers"), help="Runs side by side; one per core unless given.")]
+Workers = Annotated[
+    int | None, typer.Option(**whole("workers"), help="Do this many runs side by side; by default one per core.")
+]
 GpusPerRun = Annotated[
     float,
-    typer.Option(parser=parse_gpus, metavar="GPUS", help="GPUs of a run: 0.25 is four runs on a GPU, 2 is two GPUs."),
+    typer.Option(
+        parser=parse_gpus,
+        metavar="GPUS",
+        help="Give each run this many GPUs: 0.25 puts four runs on a GPU, 2 gives each run two.",
+    ),
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Cluster of ray (auto, HOST:PORT, ray://HOST:PORT) or of slurm (slurm, local, debug)."),
+    typer.Option(help="Use this cluster of ray (auto, HOST:PORT, ray://HOST:PORT) or of slurm (slurm, local, debug)."),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(parser=parse_time, metavar="TIME", help="Time that a run may take: 90, 90s, 10m, 2h.")
+    float | None,
+    typer.Option(
+        parser=parse_time, metavar="TIME", help="Stop a run after this time, such as 90 (seconds), 10m or 2h."
+    ),
 ]
 Memory = Annotated[
     int | None,
     typer.Option(
-        parser=parse_size, metavar="SIZE", help="Memory that a run may take beyond the libraries: 500M, 4G, or bytes."
+        parser=parse_size,
+        metavar="SIZE",
+        help="Stop a run that takes more memory than this beyond the libraries, such as 500M, 4G, or bytes.",
     ),
 ]
 Cached = Annotated[
-    terms.Cached, typer.Option(help="Stored runs: use them, refresh (train again), or only (train nothing).")
+    terms.Cached,
+    typer.Option(help="Use stored runs, refresh them (train them again), or take only them (train nothing)."),
 ]
-Tracking = Annotated[terms.Tracking, typer.Option(help="Log to MLflow, or not.")]
+Tracking = Annotated[terms.Tracking, typer.Option(help="Log to MLflow, or log nowhere.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="[METHOD.]KEY=VALUE, changes a recipe's value; may be repeated."),
+    typer.Option(
+        "--set", help="Set a value in place of the recipe's, as [METHOD.]KEY=VALUE; repeat it for more values."
+    ),
 ]
 Tuned = Annotated[
     int | None,
@@ -86,30 +110,28 @@ Tuned = Annotated[
         min=1,
         max=terms.MOST_TRIALS,
         metavar="TRIALS",
-        help="Tune every row alike: so many random trials each, judged on held-out training videos.",
+        help="Tune every row alike, with this many random trials each, judged on held-out training videos.",
     ),
 ]
 Measures = Annotated[
     str | None,
-    typer.Option(
-        help="What to say beside the primary metric, joined by commas: " + ", ".join(get_args(terms.Measure)) + "."
-    ),
+    typer.Option(help=f"Say these beside the primary metric, joined by commas: {', '.join(get_args(terms.Measure))}."),
 ]
 Join = Annotated[
     float | None,
     typer.Option(
         parser=between(0, terms.MOST_JOIN),
         metavar="SECONDS",
-        help="Measures of events take two alarms as one with so much time between them, at most.",
+        help="Take two alarms as one where at most this much time lies between them.",
     ),
 ]
-Selection = Annotated[terms.Selection, typer.Option(help="Which weights of a run count.")]
+Selection = Annotated[terms.Selection, typer.Option(help="Take the weights that this selection chose.")]
 Details = Annotated[
     bool,
-    typer.Option("--details", help="Print all parts of a table, as its files have them, not the main one alone."),
+    typer.Option("--details", help="Print all that the files of a table hold, not its main part alone."),
 ]
 Formats = Annotated[
-    str, typer.Option("--format", help="Forms of the figures' files, of pdf, png and svg, joined by commas.")
+    str, typer.Option("--format", help="Write figures in these forms, joined by commas: pdf, png, svg.")
 ]
 
 

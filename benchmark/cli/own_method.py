@@ -16,8 +16,8 @@ app = typer.Typer(help="Write a method of your own, and check it.")
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the file and, as MyMethod for my_method, of the class.")],
-    folder: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
+    name: Annotated[str, typer.Argument(help="Name the file; the class is named after it, as MyMethod for my_method.")],
+    folder: Annotated[Path, typer.Option(help="Write to this folder.")] = Path(),
 ) -> None:
     """Write NAME.py, a small method that runs as it is, and test_NAME.py beside it."""
     from benchmark.plugins.scaffold import class_name, write_method

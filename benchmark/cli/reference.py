@@ -24,13 +24,14 @@ def register(app: typer.Typer) -> None:
 
 def verify_reference(
     table: Annotated[
-        str | None, typer.Argument(help="Which table; all that there are results of unless given.")
+        str | None, typer.Argument(help="Name a table; by default all that have reference results.")
     ] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
     write: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Make reference results of a stored table, such as in results/reference, instead."
+            metavar="FOLDER",
+            help="Make reference results of a stored table in this folder instead, such as results/reference.",
         ),
     ] = None,
 ) -> None:

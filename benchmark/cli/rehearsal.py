@@ -28,13 +28,15 @@ def register(app: typer.Typer) -> None:
 
 
 def rehearse(
-    benchmark: Annotated[terms.PublicBenchmark, typer.Argument(help="The benchmark whose size is taken.")],
-    method: Annotated[str, typer.Option(help="METHOD[@PRESET][+ADD-ON...] to train.")] = "rtfm",
-    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Steps to measure.")] = 3,
-    tables: Annotated[str, typer.Option(help="Tables whose cost is told, joined by commas, or all.")] = "table4",
+    benchmark: Annotated[terms.PublicBenchmark, typer.Argument(help="Train at the size of this benchmark.")],
+    method: Annotated[str, typer.Option(help="Train this method, named as METHOD[@PRESET][+ADD-ON...].")] = "rtfm",
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="Measure this many steps.")] = 3,
+    tables: Annotated[str, typer.Option(help="Say the cost of these tables, joined by commas, or of all.")] = "table4",
     device: options.Device = "auto",
     settings: options.Settings = None,
-    trace: Annotated[Path | None, typer.Option(help="File for a trace of the steps by torch.profiler.")] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write a trace of the steps by torch.profiler to this file.")
+    ] = None,
     data: options.Data = None,
 ) -> None:
     """Train a recipe at the paper's size on simulated features, and say what tables would cost here."""

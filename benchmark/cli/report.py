@@ -42,10 +42,13 @@ def report(
     formats: options.Formats = PAPER_FORMATS,
     device: options.Device = "auto",
     tracking: options.Tracking = "mlflow",
-    title: Annotated[str, typer.Option(help="What the page is called.")] = "wvad-bench report",
-    pdf: Annotated[bool, typer.Option("--pdf", help="Print the page too, by Chromium or Chrome, on A4.")] = False,
+    title: Annotated[str, typer.Option(help="Give the page this title.")] = "wvad-bench report",
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print the page to PDF as well, on A4, by Chromium or Chrome.")
+    ] = False,
     anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Leave out the machines too; folders, user and host never are in it.")
+        bool,
+        typer.Option("--anonymous", help="Leave out the machines as well; folders, user and host are never in it."),
     ] = False,
 ) -> None:
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
@@ -85,14 +88,20 @@ def report(
 
 
 def figure(
-    name: Annotated[str, typer.Argument(help="Which figure: " + ", ".join(FIGURES) + ".")],
+    name: Annotated[str, typer.Argument(help=f"Name a figure: {', '.join(FIGURES)}.")],
     of: Annotated[
         str | None,
-        typer.Argument(metavar="OF", help="A dataset or a table, as the report calls it; may be left out if only one."),
+        typer.Argument(
+            metavar="OF", help="Name a dataset or a table as the report calls it; needed only where there are several."
+        ),
     ] = None,
-    methods: Annotated[str | None, typer.Option(help="Methods to show, by their labels, joined by commas.")] = None,
-    videos: Annotated[str | None, typer.Option(help="Test videos to show (scores), joined by commas.")] = None,
-    videos_from: Annotated[Path | None, typer.Option(help="Folder of video files, for key frames (scores).")] = None,
+    methods: Annotated[str | None, typer.Option(help="Show these methods, by their labels, joined by commas.")] = None,
+    videos: Annotated[
+        str | None, typer.Option(help="Show these test videos, joined by commas (figure scores).")
+    ] = None,
+    videos_from: Annotated[
+        Path | None, typer.Option(help="Take key frames from the videos in this folder (figure scores).")
+    ] = None,
     selection: options.Selection = "last",
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,

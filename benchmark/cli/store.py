@@ -64,7 +64,9 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
 
 @app.command()
 def gc(
-    delete: Annotated[bool, typer.Option("--delete", help="Remove what is found; else it is only listed.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove what is found; without it all is only listed.")
+    ] = False,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """List what no plan asks for, what is damaged, and what dead processes left; remove it with --delete."""
@@ -92,16 +94,18 @@ def gc(
 
 @app.command("export")
 def export_(
-    file: Annotated[Path, typer.Argument(help="The archive to write.")],
+    file: Annotated[Path, typer.Argument(help="Write this archive.")],
     tables: Annotated[
-        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Whose runs; all by default.")
+        list[str] | None, typer.Argument(metavar="[TABLE]...", help="Take the runs of these tables; by default of all.")
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option(help="One run by its key or method, with what it was trained on: enough for `wvad predict`."),
+        typer.Option(
+            help="Take one run, by its key or method, with what it was trained on: enough for `wvad predict`."
+        ),
     ] = None,
     without_weights: Annotated[
-        bool, typer.Option("--without-weights", help="Leave the weights out: what is there can still be shown.")
+        bool, typer.Option("--without-weights", help="Leave out the weights; tables and figures can still be made.")
     ] = False,
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
@@ -149,7 +153,7 @@ def _export_run(where: Results, file: Path, run: str, data: Path | None) -> None
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="An archive of `wvad store export`.")],
+    file: Annotated[Path, typer.Argument(help="Read this archive of `wvad store export`.")],
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Take the runs of an archive into the store once all of it is checked; what is there already stays."""

@@ -45,11 +45,14 @@ def register(app: typer.Typer) -> None:
 def reproduce(
     choices: Choices,
     table: Annotated[
-        str, typer.Argument(help="A table of the paper, e.g. table4; all of them; or zoo or cost, with all methods.")
+        str,
+        typer.Argument(
+            help="Name a table of the paper, such as table4, or all of them by all; zoo and cost have all methods."
+        ),
     ],
-    datasets: Annotated[str | None, typer.Option(help="Imported datasets, joined by commas.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Use these imported datasets, joined by commas.")] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Only these rows, by label or method, joined by commas; all by default.")
+        str | None, typer.Option(help="Take only these rows, by label or method, joined by commas; by default all.")
     ] = None,
     tuned: options.Tuned = None,
     measures: options.Measures = None,
@@ -93,7 +96,7 @@ def reproduce(
 def train(
     choices: Choices,
     method: options.MethodName,
-    dataset: Annotated[str, typer.Argument(help="An imported dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Name an imported dataset.")],
     details: options.Details = False,
 ) -> None:
     """Train one method on one dataset, and test it there."""
@@ -127,8 +130,8 @@ def train(
 def sweep(
     choices: Choices,
     method: options.MethodName,
-    values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="A setting and the values to try.")],
-    dataset: Annotated[str, typer.Option(help="An imported dataset; several joined by commas.")],
+    values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="Name a setting and the values to try.")],
+    dataset: Annotated[str, typer.Option(help="Use this imported dataset, or several joined by commas.")],
     details: options.Details = False,
 ) -> None:
     """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
@@ -147,7 +150,7 @@ def sweep(
 
 
 def render(
-    table: Annotated[str, typer.Argument(help="Which table, or all.")],
+    table: Annotated[str, typer.Argument(help="Name a table, or all.")],
     selection: options.Selection = "last",
     measures: options.Measures = None,
     join: options.Join = None,
@@ -181,7 +184,7 @@ def render(
 
 
 def status(
-    table: Annotated[str | None, typer.Argument(help="Which table; all that were planned unless given.")] = None,
+    table: Annotated[str | None, typer.Argument(help="Name a table; by default all that were planned.")] = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,
 ) -> None:
     """Say how many runs of the planned tables are done or missing, and why others gave no result.

@@ -31,21 +31,23 @@ def register(app: typer.Typer) -> None:
 @takes_choices
 def tune(
     choices: Choices,
-    methods: Annotated[str, typer.Argument(metavar="METHOD,...", help="Methods, each as for `wvad train`.")],
-    dataset: Annotated[str, typer.Option(help="A dataset; several joined by commas share one setting.")],
+    methods: Annotated[
+        str, typer.Argument(metavar="METHOD,...", help="Name the methods, joined by commas, each as for `wvad train`.")
+    ],
+    dataset: Annotated[str, typer.Option(help="Tune on this dataset; several, joined by commas, share one setting.")],
     trials: Annotated[
         int,
-        typer.Option(min=1, max=terms.MOST_TRIALS, help="Settings that are tried, beside the recipe's own."),
+        typer.Option(min=1, max=terms.MOST_TRIALS, help="Try this many settings, beside the recipe's own."),
     ] = terms.TRIALS,
     sampler: Annotated[
-        terms.Sampler, typer.Option(help="How settings are drawn: at random, or near those that did well.")
+        terms.Sampler, typer.Option(help="Draw settings at random, or near those that did well (tpe).")
     ] = "random",
     search: Annotated[
-        str | None, typer.Option(metavar="KEY,...", help="Settings to search; the whole search space unless given.")
+        str | None, typer.Option(metavar="KEY,...", help="Search these settings; by default the whole search space.")
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option(min=2, max=terms.MOST_FOLDS, help="Judge by so many folds, instead of seeds and --holdout."),
+        typer.Option(min=2, max=terms.MOST_FOLDS, help="Judge by this many folds, in place of seeds and --holdout."),
     ] = None,
     write: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="Write what was found as a recipe of its own.")

@@ -21,50 +21,75 @@ if TYPE_CHECKING:
 
 
 def extract(
-    videos: Annotated[Path, typer.Argument(help="Folder of videos or numbered frames, a video, or a list of paths.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    videos: Annotated[
+        Path, typer.Argument(help="Name a folder of videos or of numbered frames, a video, or a list of paths.")
+    ],
+    out: Annotated[Path, typer.Option(help="Write the results to this folder.")],
     motion: Annotated[
-        Literal[terms.FlowMethod, "none"], typer.Option(help="Optical flow: dis is fast, tvl1 the paper's; or none.")
+        Literal[terms.FlowMethod, "none"],
+        typer.Option(help="Compute motion by this optical flow: dis (fast), tvl1 (the paper's) or none."),
     ] = "dis",
-    flow_size: Annotated[str, typer.Option(help="Size of the frames that the flow is computed on.")] = "160x120",
-    objects: Annotated[Path | None, typer.Option(help="Detector: YOLOv5, YOLOv8 or FastestDet as ONNX.")] = None,
-    object_frames: Annotated[int, typer.Option(min=1, max=16, help="Frames of a snippet that it looks at.")] = 4,
-    class_names: Annotated[
-        Path | None, typer.Option(help="Names of its classes, one a line; COCO's 80 unless given.")
+    flow_size: Annotated[str, typer.Option(help="Compute the flow on frames of this size.")] = "160x120",
+    objects: Annotated[
+        Path | None, typer.Option(help="Find objects by this detector: YOLOv5, YOLOv8 or FastestDet as ONNX.")
     ] = None,
-    features: Annotated[Path | None, typer.Option(help="Encoder: ONNX, or a checkpoint for --architecture.")] = None,
+    object_frames: Annotated[
+        int, typer.Option(min=1, max=16, help="Show the detector this many frames of each snippet.")
+    ] = 4,
+    class_names: Annotated[
+        Path | None,
+        typer.Option(help="Read the names of the detector's classes from this file, one a line; by default COCO's 80."),
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="Compute features by this encoder: ONNX, or a checkpoint for --architecture.")
+    ] = None,
     architecture: Annotated[
-        str | None, typer.Option(help="What the checkpoint fits: package.module:function or path/to/file.py:function.")
+        str | None,
+        typer.Option(help="Build the checkpoint's network by this function: module:function or file.py:function."),
     ] = None,
     extractor: Annotated[
-        str | None, typer.Option(help="Published extractor by name, its whole recipe, such as i3d-r50-rtfm.")
+        str | None, typer.Option(help="Follow the whole recipe of this published extractor, such as i3d-r50-rtfm.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Its weights, as they are published.")] = None,
-    flow: Annotated[terms.FlowMethod | None, typer.Option(help="Have it see flow in place of colours.")] = None,
-    mean_cube: Annotated[Path | None, typer.Option(help="Mean that C3D subtracts, a .binaryproto.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Load the extractor's weights from this file, as they are published.")
+    ] = None,
+    flow: Annotated[terms.FlowMethod | None, typer.Option(help="Show the extractor flow in place of colours.")] = None,
+    mean_cube: Annotated[
+        Path | None, typer.Option(help="Subtract this mean, as C3D does; a .binaryproto file.")
+    ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="PART=VALUE, changes a part of its recipe; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="Set a part of the extractor's recipe, as PART=VALUE; repeat it for more parts."),
     ] = None,
     feature_frames: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Frames that an image encoder looks at; 4 unless given.")
+        int | None,
+        typer.Option(min=1, max=16, help="Show an image encoder this many frames of each snippet; by default 4."),
     ] = None,
     normalise: Annotated[
-        terms.Normalisation | None, typer.Option(help="What the encoder does to colours; imagenet unless given.")
+        terms.Normalisation | None,
+        typer.Option(help="Normalise colours like this for the encoder; by default imagenet."),
     ] = None,
-    crops: Annotated[terms.CropRule | None, typer.Option(help="Crops and their order; one unless given.")] = None,
+    crops: Annotated[
+        terms.CropRule | None, typer.Option(help="Take these crops, in this order; by default one.")
+    ] = None,
     crop_size: Annotated[
         int | None,
-        typer.Option(min=16, max=4_096, help="Side of a crop in pixels; the encoder's own, else 224."),
+        typer.Option(
+            min=16, max=4_096, help="Cut crops of this side in pixels; by default the encoder's own, else 224."
+        ),
     ] = None,
     tail: Annotated[
         terms.VideoTail | None,
-        typer.Option(help="The last frames where they do not fill a snippet of 16; drop unless given."),
+        typer.Option(help="Treat last frames that do not fill a snippet of 16 like this; by default drop them."),
     ] = None,
     train: Annotated[
-        Path | None, typer.Option(help="Names of the training videos, one a line, to scale motion by.")
+        Path | None, typer.Option(help="Scale motion by the training videos that this file names, one a line.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(**options.whole("workers"), help="Videos side by side; one per core unless given.")
+        int | None,
+        typer.Option(
+            **options.whole("workers"), help="Extract this many videos side by side; by default one per core."
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Remove the results that are there first.")] = False,
     picture: Annotated[bool, typer.Option("--picture", help="Draw motion and objects of each video as PNG.")] = False,

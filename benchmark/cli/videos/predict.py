@@ -37,50 +37,62 @@ def register(app: typer.Typer) -> None:
 def predict(
     run: Annotated[
         str,
-        typer.Argument(metavar="RUN|METHOD|FILE.zip", help="A stored run's key, a method's name, or an exported run."),
+        typer.Argument(
+            metavar="RUN|METHOD|FILE.zip", help="Name a stored run by its key or its method, or an exported run."
+        ),
     ],
     videos: Annotated[
         list[Path],
-        typer.Argument(metavar="VIDEO...", help="Videos, folders of them or of frames, lists, or feature files."),
+        typer.Argument(metavar="VIDEO...", help="Name videos, folders of them or of frames, lists, or feature files."),
     ],
-    output: Annotated[Path, typer.Option("--out", help="Folder for features and answers.")] = DEFAULT_OUT,
+    output: Annotated[Path, typer.Option("--out", help="Write features and answers to this folder.")] = DEFAULT_OUT,
     selection: options.Selection = "last",
     per_hour: Annotated[
         Literal["1", "10", "60"],
-        typer.Option(help="False alarms per hour that the threshold gives on held-out normal training videos."),
+        typer.Option(
+            help="Choose the threshold that gives this many false alarms per hour on held-out normal training videos."
+        ),
     ] = "10",
     threshold: Annotated[
         float | None,
         typer.Option(
-            parser=between(0, 1), metavar="SCORE", help="Score from which on there is an alarm, in its place."
+            parser=between(0, 1), metavar="SCORE", help="Raise an alarm from this score on, in place of --per-hour."
         ),
     ] = None,
     smooth: Annotated[
         int,
-        typer.Option(min=1, max=10_001, help="Smooth scores by a moving mean over so many snippets, an odd number."),
+        typer.Option(min=1, max=10_001, help="Smooth scores by a moving mean over this many snippets, an odd number."),
     ] = 1,
     per: Annotated[
-        Literal["snippet", "second", "frame"], typer.Option(help="What a row of an answer is about.")
+        Literal["snippet", "second", "frame"], typer.Option(help="Write a row of an answer for each of these.")
     ] = "snippet",
     video: Annotated[
         bool, typer.Option("--video", help="Write a copy of each video with its scores drawn in.")
     ] = False,
     extractor_weights: Annotated[
         Path | None,
-        typer.Option(help=f"Weights of the run's extractor; else looked for in the folder ${SHELF}."),
+        typer.Option(
+            help=f"Load the weights of the run's extractor from this file; by default look in the folder ${SHELF}."
+        ),
     ] = None,
     architecture: Annotated[
-        str | None, typer.Option(help="What these weights fit, where the features are of one's own encoder.")
+        str | None,
+        typer.Option(help="Build the network of these weights by this function, for features of your own encoder."),
     ] = None,
-    mean_cube: Annotated[Path | None, typer.Option(help="Mean that C3D subtracts, a .binaryproto.")] = None,
+    mean_cube: Annotated[
+        Path | None, typer.Option(help="Subtract this mean, as C3D does; a .binaryproto file.")
+    ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="A file of the method's weights instead of a stored run, for METHOD.")
+        Path | None, typer.Option(help="Use the method's weights in this file in place of a stored run.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="For --weights: the dataset whose features and recipe they belong to.")
+        str | None, typer.Option(help="Take features and recipe of --weights from this dataset.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(**options.whole("workers"), help="Videos extracted side by side; one per core.")
+        int | None,
+        typer.Option(
+            **options.whole("workers"), help="Extract this many videos side by side; by default one per core."
+        ),
     ] = None,
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,

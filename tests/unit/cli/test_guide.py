@@ -1,6 +1,8 @@
 """The help of all commands: each in a panel, options in three, and examples that can be typed."""
 
+import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +21,29 @@ def test_every_option_that_is_given_a_panel_exists() -> None:
     known = {parameter.name for _, command in [((), whole_command()), *LEAVES] for parameter in command.params}
     assert set(OPTION_PANELS) <= known
     assert set(OPTION_PANELS.values()) <= set(PANELS)
+
+
+def all_commands(command: Any, path: str = "wvad") -> Iterator[tuple[str, Any]]:
+    yield path, command
+    for name, below in getattr(command, "commands", {}).items():
+        yield from all_commands(below, f"{path} {name}")
+
+
+ALL = dict(all_commands(whole_command()))
+VERB = re.compile(
+    r"(Add|Bring|Build|Check|Choose|Compare|Compute|Count|Cut|Do|Draw|Extract|Find|Follow|Give|Hold|Import"
+    r"|Install|Judge|Keep|Leave|List|Load|Log|Look|Make|Measure|Name|Normalise|Print|Raise|Read|Remove|Render"
+    r"|Replace|Run|Say|Scale|Score|Search|Set|Show|Smooth|Split|Stop|Store|Subtract|Take|Test|Train|Treat|Try"
+    r"|Tune|Use|Write)\b"
+)
+"""What help begins with: whoever adds a verb adds it here; a noun would begin a fragment."""
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_help_is_of_whole_sentences(path: str) -> None:
+    for name, text in [(path, ALL[path].help.strip()), *((p.name, p.help) for p in ALL[path].params)]:
+        assert VERB.match(text), f"{name} does not begin with what is done: {text}"
+        assert text.endswith("."), f"{name} ends without a full stop: {text}"
 
 
 def panel_of(name: str, params: list[Any]) -> str:
@@ -47,19 +72,18 @@ def test_examples_can_be_typed(path: str, example: str) -> None:
     assert command.make_context("wvad", words).command is command
 
 
-@pytest.mark.parametrize("path", [[], ["compare"], ["data", "import"]])
+@pytest.mark.parametrize("path", ALL)
 def test_help_cuts_nothing_on_a_narrow_terminal(
-    path: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert run([*path, "--help"]) == 0
+    _, *words = path.split()
+    assert run([*words, "--help"]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     assert "…" not in printed
-    command: Any = whole_command()
-    for name in path:
-        command = command.commands[name]
-    for parameter in command.params:
+    for parameter in ALL[path].params:
         assert all(option in printed for option in parameter.opts if option.startswith("--"))
-    assert "Examples:" in printed
-    assert EXAMPLES[" ".join(path)][0].split(" --")[0] in printed
+    for example in EXAMPLES.get(" ".join(words), ())[:1]:
+        assert "Examples:" in printed
+        assert example.split(" --")[0] in printed
