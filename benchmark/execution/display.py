@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
@@ -14,16 +15,21 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.text import Text
 
+from benchmark.execution.pace import Pace
 from benchmark.training.jobs import Job, Outcome
 
 PLAIN_SECONDS = 30.0
+LOOK = 1.0
+"""Seconds between two forecasts of a progress bar."""
 
 Unit = Literal["", "bytes"]
 
@@ -53,15 +59,18 @@ class RunDisplay(Protocol):
         """There is something else to tell."""
 
 
-def run_display(total: int, stored: int, console: Console) -> RunDisplay:
+def run_display(total: int, stored: int, console: Console, pace: Pace) -> RunDisplay:
     """Return the display that fits the console.
 
     Parameters
     ----------
     total, stored
         Number of runs in all, and of those that need no work.
+    pace
+        What forecasts the rest; the display tells it of the runs.
     """
-    return BarDisplay(total, stored, console) if console.is_terminal else LineDisplay(total, stored, console)
+    kind = BarDisplay if console.is_terminal else LineDisplay
+    return kind(total, stored, console, pace)
 
 
 def describe(job: Job) -> str:
@@ -74,17 +83,34 @@ def postponement(outcome: Outcome) -> str:
     return f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}; to be tried again alone"
 
 
+def _seconds(outcome: Outcome) -> float | None:
+    """Return what a run took, if it says how long others take."""
+    return outcome.seconds if outcome.status == "ok" and outcome.trained else None
+
+
+class _Left(TimeRemainingColumn):
+    """The time left: as it is forecast where it is, else by the speed of the bar."""
+
+    def render(self, task: Task) -> Text:
+        """Return the time left of a task."""
+        left = task.fields.get("left")
+        if left is None:
+            return super().render(task)
+        return Text(str(timedelta(seconds=round(left))), style="progress.remaining")
+
+
 class BarDisplay:
     """Progress bars: one for all runs, and one with step and loss for each that is running."""
 
-    def __init__(self, total: int, stored: int, console: Console) -> None:
+    def __init__(self, total: int, stored: int, console: Console, pace: Pace) -> None:
+        self._pace, self._looked = pace, time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[loss]}", markup=False),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            _Left(),
             console=console,
             transient=False,
         )
@@ -107,24 +133,31 @@ class BarDisplay:
 
     def started(self, job: Job) -> None:
         """Add a bar for the job."""
+        self._pace.started()
         self._tasks[job.spec.key] = self._progress.add_task(describe(job), total=job.spec.training.steps, loss="")
 
     def stepped(self, job: Job, step: int, loss: float) -> None:
         """Move the job's bar."""
+        self._pace.stepped(job.spec.key, step / job.spec.training.steps)
         self._progress.update(self._tasks[job.spec.key], completed=step, loss=f"loss {loss:.4g}")
         self._show_total()
+        if time.monotonic() - self._looked > LOOK:
+            self._forecast()
 
     def finished(self, outcome: Outcome) -> None:
         """Remove the job's bar; a failure leaves a line."""
         self._remove(outcome.job)
         self._done += 1
+        self._pace.ended(outcome.job.spec.key, _seconds(outcome))
         self._show_total()
+        self._forecast()
         if outcome.status != "ok":
             self.say(f"{outcome.status}: {describe(outcome.job)}: {outcome.reason}")
 
     def postponed(self, outcome: Outcome) -> None:
         """Remove the job's bar for now."""
         self._remove(outcome.job)
+        self._pace.stopped(outcome.job.spec.key)
         self.say(postponement(outcome))
 
     def say(self, text: str) -> None:
@@ -140,14 +173,18 @@ class BarDisplay:
         running = sum(task.percentage for task in self._progress.tasks if task.id in self._tasks.values()) / 100
         self._progress.update(self._all, completed=self._done + running)
 
+    def _forecast(self) -> None:
+        self._looked = time.monotonic()
+        self._progress.update(self._all, left=self._pace.left())
+
 
 class LineDisplay:
     """Plain lines: each run as it ends, and a sign of life every half minute."""
 
-    def __init__(self, total: int, stored: int, console: Console) -> None:
+    def __init__(self, total: int, stored: int, console: Console, pace: Pace) -> None:
         self._total, self._stored, self._done = total, stored, stored
-        self._console = console
-        self._started = self._last = time.monotonic()
+        self._console, self._pace = console, pace
+        self._last = time.monotonic()
 
     def __enter__(self) -> Self:
         self.say(f"{self._total} runs, {self._stored} of them stored")
@@ -160,24 +197,28 @@ class LineDisplay:
 
     def started(self, job: Job) -> None:
         """Say nothing: the end of a run is news enough."""
+        self._pace.started()
 
     def stepped(self, job: Job, step: int, loss: float) -> None:
         """Give a sign of life now and then."""
+        self._pace.stepped(job.spec.key, step / job.spec.training.steps)
         if time.monotonic() - self._last > PLAIN_SECONDS:
             self.say(f"  {describe(job)}: step {step} of {job.spec.training.steps}, loss {loss:.4g}")
 
     def finished(self, outcome: Outcome) -> None:
         """Say how the run ended and how long the rest will take at this pace."""
         self._done += 1
-        spent, new = time.monotonic() - self._started, self._done - self._stored
-        left = spent / new * (self._total - self._done)
+        self._pace.ended(outcome.job.spec.key, _seconds(outcome))
+        left = self._pace.left()
         how = f"{outcome.seconds:.1f} s" if outcome.trained else "trained before"
         if outcome.status != "ok":
             how = f"{outcome.status}: {outcome.reason}"
-        self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}; about {left:.0f} s left")
+        rest = "" if left is None else f"; about {left:.0f} s left"
+        self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}{rest}")
 
     def postponed(self, outcome: Outcome) -> None:
         """Say so."""
+        self._pace.stopped(outcome.job.spec.key)
         self.say(postponement(outcome))
 
     def say(self, text: str) -> None:

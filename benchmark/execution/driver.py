@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution.display import RunDisplay, run_display
 from benchmark.execution.executors import Executor
+from benchmark.execution.pace import Pace
 from benchmark.execution.worklist import Worklist
 from benchmark.runs.claims import Claims, clear_dead_drivers
 from benchmark.runs.store import RunStore
@@ -61,11 +62,12 @@ def run_jobs(
         clear_dead_drivers(store.root)
         return outcomes
     store.prepare()
+    pace = Pace([job.spec for job in to_do], store.records())
     try:
         with (
             stopping() as stop,
             Claims(store.root) as claims,
-            run_display(total, len(stored), console) as display,
+            run_display(total, len(stored), console, pace) as display,
         ):
             work = Worklist(to_do, store, claims, lambda job: is_complete(job, tests))
             with closing(_do(work, executor, display, stop)) as coming:

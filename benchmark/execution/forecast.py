@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from statistics import fmean
 
@@ -14,6 +13,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.runs.records import RunRecord, RunSpec
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.machine import processor_name
 from benchmark.system.process import one_thread
 from benchmark.terms import Training
 from benchmark.training.jobs import Job
@@ -25,25 +25,52 @@ SHARE = 0.7
 some with many small layers reach a third of that."""
 
 
+class Durations:
+    """How long runs took, by what they are like."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[float, int]] = {}
+
+    def learn(self, spec: RunSpec, seconds: float) -> None:
+        """Take note of what a run took."""
+        for kind in _kinds(spec):
+            total, count = self._known.get(kind, (0.0, 0))
+            self._known[kind] = total + seconds, count + 1
+
+    def learn_record(self, record: RunRecord) -> None:
+        """Take note of what a stored run took; one that was imported took no time here."""
+        if not record.spec.imported:
+            self.learn(record.spec, record.seconds)
+
+    def of(self, spec: RunSpec, *others: tuple[Durations, float]) -> float | None:
+        """Return what runs took on average that are most like one; None where there is none of its profile.
+
+        Parameters
+        ----------
+        others
+            Durations to ask where these know none that is as much alike, each with what they are multiplied by.
+        """
+        for kind in _kinds(spec):
+            for durations, factor in ((self, 1.0), *others):
+                if kind in durations._known:
+                    total, count = durations._known[kind]
+                    return factor * total / count
+        return None
+
+
 def expect_seconds(missing: Sequence[RunSpec], stored: Iterable[RunRecord], workers: int) -> float | None:
     """Expect how long missing runs take, `workers` side by side; None without a stored run of the profile.
 
     A run is expected to take what stored ones of its method, add-ons, dataset and steps took to train on average, else
-    those of its method and add-ons, else all of its profile.
+    those of its method and add-ons, else all of its profile; of equally alike ones, those of this machine's processor.
     """
-    seconds: dict[Hashable, list[float]] = defaultdict(list)
+    here, elsewhere = Durations(), Durations()
+    own = processor_name()
     for record in stored:
-        if record.spec.imported:  # it took no time here
-            continue
-        for kind in _kinds(record.spec):
-            seconds[kind].append(record.seconds)
-    expected = []
-    for spec in missing:
-        known = next((seconds[kind] for kind in _kinds(spec) if kind in seconds), None)
-        if known is None:
-            return None
-        expected.append(fmean(known))
-    return makespan(expected, workers)
+        (here if record.environment.processor == own else elsewhere).learn_record(record)
+    expected = [here.of(spec, (elsewhere, 1.0)) for spec in missing]
+    known = [seconds for seconds in expected if seconds is not None]
+    return makespan(known, workers) if len(known) == len(expected) else None
 
 
 def guess_seconds(plans: Iterable[TablePlan], jobs: Sequence[Job], workers: int) -> float | None:

@@ -5,6 +5,7 @@ import pytest
 from rich.console import Console
 
 from benchmark.execution.display import BarDisplay, LineDisplay, run_display
+from benchmark.execution.pace import Pace
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.training.jobs import Job, Outcome
@@ -20,7 +21,8 @@ def job(seed: int, title: str = "MMIL") -> Job:
 def shown(terminal: bool) -> str:
     """What two runs of three print, the third being stored; the second fails."""
     console = Console(file=StringIO(), force_terminal=terminal, width=120, markup=False)
-    with run_display(3, 1, console) as display:
+    pace = Pace([job(seed).spec for seed in (0, 1)], [])
+    with run_display(3, 1, console, pace) as display:
         assert isinstance(display, BarDisplay if terminal else LineDisplay)
         for seed in (0, 1):
             display.started(job(seed, "Odd [b]title"))

@@ -39,6 +39,20 @@ def test_a_run_is_expected_to_take_what_those_like_it_took() -> None:
     assert expect_seconds([spec(), spec()], stored, 2) == 15
 
 
+def test_of_runs_that_are_equally_alike_those_of_this_processor_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecast, "processor_name", lambda: "slow")
+
+    def on(processor: str | None, seconds: float, **changes: object) -> RunRecord:
+        found = record(seconds, **changes)
+        place = found.environment.model_copy(update={"processor": processor})
+        return found.model_copy(update={"environment": place})
+
+    stored = [on("slow", 30, seed=1), on("fast", 2, seed=2), on(None, 3, seed=3), on("fast", 7, method="clav", seed=1)]
+    assert expect_seconds([spec()], stored, 1) == 30
+    assert expect_seconds([spec(method="clav")], stored, 1) == 7
+    assert expect_seconds([spec(method="dmil")], stored, 1) == 30
+
+
 def test_without_a_stored_run_of_the_profile_nothing_is_expected() -> None:
     assert expect_seconds([spec(profile="paper")], [record(10)], 1) is None
     assert expect_seconds([], [], 1) == 0
