@@ -120,7 +120,10 @@ def train(
     )
     plan, jobs = plan_table(declaration, opened, choices, command_line())
     outcomes, filled = do_and_show([(plan, jobs)], choices, details)
-    show_metrics(metrics_table(plan, Results(choices.results).store))
+    if details:
+        show_metrics(metrics_table(plan, Results(choices.results).store))
+    else:
+        say("All its metrics are printed with --details.")
     say_verdicts([table["last"] for table in filled])
     if code := say_failures(outcomes):
         raise typer.Exit(code)

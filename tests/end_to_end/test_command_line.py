@@ -123,7 +123,14 @@ def test_status_and_evaluate_work_on_stored_runs(
 def test_a_users_own_file_is_trained(tiny_scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = ["--data", str(tiny_scenes), "--results", str(tmp_path)]
     assert run(["train", f"{PLUGIN}:MeanMIL", "scenes-avenue", *places, *TINY, "--holdout", "0.3"]) == 0
-    assert "validation" in capsys.readouterr().out
+    brief = capsys.readouterr().out
+    assert brief.count("┏") == 1  # one table
+    assert brief.splitlines()[0] == brief.splitlines()[-1]  # the verdict, first and last
+    assert run(["train", f"{PLUGIN}:MeanMIL", "scenes-avenue", *places, *TINY, "--holdout", "0.3", "--details"]) == 0
+    full = capsys.readouterr().out
+    assert "validation" in full
+    assert "auc_abnormal" in full
+    assert "auc_abnormal" not in brief
     (folder,) = (tmp_path / "tables").iterdir()
     assert (folder / "train-mean_mil.py-MeanMIL.csv").is_file()
 

@@ -52,7 +52,7 @@ def test_it_is_trained_tested_and_reported_and_what_lacks_has_a_reason(
     assert "WARNING: some metrics are undefined on the test videos of cameras" in capsys.readouterr().err
     assert run(["data", "check", "cameras"]) == 0
     assert "WARNING: some metrics are undefined" in capsys.readouterr().out
-    assert run(["train", "mmil", "cameras", *TINY]) == 0
+    assert run(["train", "mmil", "cameras", *TINY, "--details"]) == 0
     assert run(["compare", "--method", "mmil", "--against", "rtfm", "--dataset", "cameras", *TINY]) == 0
     said = capsys.readouterr().out
     assert not re.search(r"\bnan\b", said)

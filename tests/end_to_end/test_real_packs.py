@@ -50,7 +50,7 @@ def test_segmented_training_videos_and_a_test_video_of_thousands_of_snippets(
     pack = real_data / "ucf-captions"
     import_pack(pack, tmp_path / "data", "uca-minilm-384", "--missing", str(pack / "missing.txt"))
     places = ["--data", str(tmp_path / "data"), "--results", str(tmp_path / "results")]
-    assert run(["train", "clav", "ucf-captions", *places, *TINY]) == 0
+    assert run(["train", "clav", "ucf-captions", *places, *TINY, "--details"]) == 0
     printed = capsys.readouterr().out
     assert "ucf-captions lacks 46 annotated videos" in printed
     assert "Trained on stored segments in the place of snippets: ucf-captions (32 a video)." in printed
