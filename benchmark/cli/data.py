@@ -261,7 +261,8 @@ def list_(data: options.Data = None) -> None:
                 "`wvad data scenes` makes simulated ones"
             )
         return
-    grid = Table(Column("dataset", no_wrap=True), "benchmark", "features", "videos", "motion, objects")
+    others = (Column(name, overflow="fold") for name in ("benchmark", "features", "videos", "motion, objects"))
+    grid = Table(Column("dataset", no_wrap=True), *others)
     for entry in entries:
         m = entry.manifest
         if m is None:
