@@ -129,6 +129,16 @@ class Schedule(Settings):
     period: int | None = Field(default=None, ge=1)
     warm_up: int = Field(default=0, ge=0)
 
+    def __str__(self) -> str:
+        """Say it in words, as MLflow and other pages for people show it."""
+        if self.shape == "cosine":
+            text = f"cosine to {'the end' if self.period is None else f'{self.period} {self.unit}'}"
+        elif self.milestones:
+            text = f"times {self.factor:g} at {', '.join(map(str, self.milestones))} {self.unit}"
+        else:
+            text = "constant"
+        return f"{text}, after a rise over {self.warm_up} {self.unit}" if self.warm_up else text
+
 
 class Training(Settings):
     """How a run is trained; the defaults serve a method that brings no recipe.

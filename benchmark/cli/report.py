@@ -69,7 +69,7 @@ def report(
     made = make_report(stored.tables(), sections, selection, stored.runs, anonymous)
     figures = list(made.figures())
     where = stored.results.figure_folder(selection)
-    path = stored.results.reports / f"report{selection_suffix(selection)}.html"
+    path = stored.results.report_page(selection_suffix(selection))
     with writing_to(where, "--results"):
         pictures = draw(figures, forms, where)
         stored.results.write_figure_index(FigureIndex(shown=made.shown()), selection)
@@ -79,7 +79,7 @@ def report(
             print_page(path, path.with_suffix(".pdf"), browser)
     warn_once = saying_once(warn)
     for call in stored.results.latest_calls() if tracking != "none" else ():
-        artifacts = [*stored.results.table_files(call.plan), *stored.results.figure_files(call.plan)]
+        artifacts = [*stored.results.table_files(call.plan), *stored.results.report_files(call.plan)]
         follow_again(stored.results, call, tracking, warn_once).table_finished(artifacts)
     for line in made.summary():
         say(line)

@@ -100,6 +100,10 @@ class Results:
         """Folder of reports and figures."""
         return self.root / "reports"
 
+    def report_page(self, suffix: str) -> Path:
+        """File of the report whose name ends as those of its selection do."""
+        return self.reports / f"report{suffix}.html"
+
     def figure_folder(self, selection: Selection, single: bool = False) -> Path:
         """Folder of the figures of a report under a selection, or of those that were asked for one by one."""
         name = "single" if single else "figures"
@@ -181,12 +185,15 @@ class Results:
         self.figure_folder(selection).mkdir(parents=True, exist_ok=True)
         write_atomically(self.figure_folder(selection) / "index.json", index.model_dump_json(indent=1))
 
-    def figure_files(self, plan: TablePlan) -> list[Path]:
-        """Return the files of the figures that reports have drawn of a table as it is planned."""
+    def report_files(self, plan: TablePlan) -> list[Path]:
+        """Return the files of the reports that show a table as it is planned, each followed by those of its figures."""
         found: list[Path] = []
         for path in sorted(self.reports.glob("figures*/index.json")):
             for index in _sound([path], lambda path: _read_json(path, FigureIndex), _name_once):
-                for folder in (folder for folder, shown in index.shown.items() if plan.digest() in shown):
+                folders = [folder for folder, shown in index.shown.items() if plan.digest() in shown]
+                page = self.report_page(path.parent.name.removeprefix("figures"))
+                found += [page] if folders and page.is_file() else []
+                for folder in folders:
                     found += sorted(file for file in (path.parent / folder).glob("[!.]*") if file.is_file())
         return found
 

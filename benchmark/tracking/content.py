@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import datetime
 import hashlib
+import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.records import Evaluation, RunRecord, titled
+from benchmark.runs.table_plan import PlannedRow
 from benchmark.terms import Selection
 
 if TYPE_CHECKING:
@@ -22,10 +24,14 @@ PARAMS_BATCH = 25
 """Parameters in one call: a server takes 100, and a megabyte of them."""
 LONGEST_NAME, LONGEST_VALUE, LONGEST_TAG = 250, 6000, 8000
 """Characters that MLflow takes as a name (of a run too), as the value of a parameter, and as that of a tag."""
+LONGEST_TITLE = 5000
+"""Characters that MLflow takes as a tag of an experiment."""
 SELECTIONS = get_args(Selection)
 NOTE = "mlflow.note.content"
 HELD_OUT_AUC = "held_out/auc_video"
 """What a trial of a search is judged by."""
+CLASS_WISE = ("auc_class/", "auc_class_vs_normal/")
+"""How metrics of one class begin: there are too many of them to stand among the others."""
 SHOWN_DIGEST = 8
 """Of a dataset's hash; the column of datasets is narrow."""
 
@@ -44,9 +50,20 @@ def trained_on(record: RunRecord) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def run_name(label: str, record: RunRecord) -> str:
-    """Return what a run is called: by its row of the table, which says what sets it apart from the others."""
-    return f"{cut(label, LONGEST_NAME // 2)} {record.spec.instance} on {cut(record.spec.dataset, LONGEST_NAME // 3)}"
+def run_name(row: PlannedRow | None, record: RunRecord) -> str:
+    """Return what a run is called: ``RTFM · ucf-crime · seed 0 (share=0.25)``.
+
+    Parameters
+    ----------
+    row
+        Its row of the table, which says what sets it apart from the others; None for a run that is in none.
+    """
+    spec = record.spec
+    settings = spec.settings if row is None else row.settings
+    title = spec.title if row is None or settings else row.label
+    dataset = cut(spec.dataset, LONGEST_NAME // 3)
+    name = f"{cut(title, LONGEST_NAME // 2)} · {dataset} · {spec.instance}"
+    return cut(titled(name, settings), LONGEST_NAME)
 
 
 def run_tags(label: str, record: RunRecord) -> dict[str, str]:
@@ -69,12 +86,14 @@ def run_tags(label: str, record: RunRecord) -> dict[str, str]:
 
 
 def run_params(record: RunRecord) -> list[Param]:
-    """Return a run's settings, named by their section, and a few facts."""
+    """Return what is compared, on what, a few facts, and a run's settings, named by their section."""
     spec = record.spec
+    method = "+".join([spec.method, *(add_on.name for add_on in spec.add_ons)])
+    asked = {"method": method, "dataset": spec.dataset, "seed": spec.seed, "profile": spec.profile}
     facts = {"holdout": spec.holdout, "parameters": record.parameters, "seconds": record.seconds}
     if record.peak_memory is not None:
         facts["peak_memory"] = record.peak_memory
-    return params(spec.named_settings | facts)
+    return params(asked | facts | spec.named_settings)
 
 
 def params(values: Mapping[str, object]) -> list[Param]:
@@ -92,16 +111,15 @@ Measured = Mapping[str, Mapping[str, float | None]]
 def metrics(record: RunRecord, evaluations: Sequence[Evaluation], measured: Measured) -> list[Metric]:
     """Return metrics with the time of their evaluation: logged again they add nothing, and the latest one counts.
 
-    MLflow lists them in this order: in front is the primary metric of the last step on the dataset trained on.
+    MLflow lists them in this order: in front is the primary metric of the last step on the dataset trained on. Those of
+    single classes are left to `class_wise`.
     """
     from mlflow.entities import Metric
 
-    def place(evaluation: Evaluation) -> tuple[int, bool, str]:
-        return SELECTIONS.index(evaluation.selection), evaluation.dataset != record.spec.dataset, evaluation.dataset
-
     found = []
-    for e in sorted(evaluations, key=place):
-        values = {**e.metrics, **measured.get(e.key, {})}
+    for e in _in_order(record, evaluations):
+        overall = {name: value for name, value in e.metrics.items() if not name.startswith(CLASS_WISE)}
+        values = {**overall, **measured.get(e.key, {})}
         given = distinct(f"{e.selection}/{name}/{e.dataset}" for name in sorted(values))
         found += [
             Metric(given[f"{e.selection}/{name}/{e.dataset}"], value, milliseconds(e.finished), e.step)
@@ -111,6 +129,30 @@ def metrics(record: RunRecord, evaluations: Sequence[Evaluation], measured: Meas
     if record.spec.trial and record.held_out is not None:
         found.append(Metric(HELD_OUT_AUC, record.held_out, milliseconds(record.finished), record.looks[-1].step))
     return found
+
+
+def class_wise(record: RunRecord, evaluations: Sequence[Evaluation]) -> str:
+    """Return the metrics of single classes as CSV, a line each; empty where there are none."""
+    rows = [
+        (e.selection, e.dataset, name.partition("/")[2], name.partition("/")[0], "" if value is None else value)
+        for e in _in_order(record, evaluations)
+        for name, value in e.metrics.items()
+        if name.startswith(CLASS_WISE)
+    ]
+    if not rows:
+        return ""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("selection", "dataset", "class", "metric", "value"), *rows])
+    return text.getvalue()
+
+
+def _in_order(record: RunRecord, evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """Return evaluations by selection, on the dataset trained on first."""
+
+    def place(evaluation: Evaluation) -> tuple[int, bool, str]:
+        return SELECTIONS.index(evaluation.selection), evaluation.dataset != record.spec.dataset, evaluation.dataset
+
+    return sorted(evaluations, key=place)
 
 
 def curves(path: Path, timestamp: int) -> list[Metric]:

@@ -9,7 +9,8 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.files import real_path
 from benchmark.tracking.connection import is_local
-from benchmark.tracking.content import NOTE, cut
+from benchmark.tracking.content import NOTE
+from benchmark.tracking.views import experiment_tags, is_ours
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 RUN_KEY, INVOCATION, CREATED = "wvad.run_key", "wvad.invocation", "wvad.created"
 PARENT = "mlflow.parentRunId"
 PAGE = 1000
-LONGEST_TITLE = 5000
-"""Characters that MLflow takes as a tag of an experiment."""
 
 
 class Experiment:
@@ -41,6 +40,7 @@ class Experiment:
     def __init__(self, client: MlflowClient, plan: TablePlan, results: Results) -> None:
         self.client = client
         self.id = self._find(plan.table) or self._create(plan, results)
+        self._tags: dict[str, str] = client.get_experiment(self.id).tags
         self._entries: dict[tuple[str, str], list[Run]] = {}
         for run in self._search():
             for mark in (RUN_KEY, INVOCATION):
@@ -76,6 +76,16 @@ class Experiment:
         if child.data.tags.get(PARENT) not in self._run_ids:
             self.tag(child, PARENT, parent)
 
+    def show(self, plan: TablePlan) -> None:
+        """Have MLflow show the table as it is planned; a description that somebody has written stays."""
+        wanted = experiment_tags(plan, self.id)
+        if not is_ours(self._tags.get(NOTE, ""), plan):
+            del wanted[NOTE]
+        for key, value in wanted.items():
+            if self._tags.get(key) != value:
+                self.client.set_experiment_tag(self.id, key, value)
+        self._tags |= wanted
+
     def tag(self, run: Run, key: str, value: str) -> None:
         """Set a tag; of two that set a new one at once, a server refuses one, whose second try finds it there."""
         from mlflow import MlflowException
@@ -94,7 +104,7 @@ class Experiment:
 
         location = real_path(results.root / "mlflow-artifacts" / plan.table).as_uri() if is_local() else None
         try:
-            return str(self.client.create_experiment(plan.table, location, {NOTE: cut(plan.title, LONGEST_TITLE)}))
+            return str(self.client.create_experiment(plan.table, location))
         except MlflowException:
             existing = self._find(plan.table)  # another was faster
             if existing is None:

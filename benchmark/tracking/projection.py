@@ -17,6 +17,7 @@ from benchmark.tracking.content import (
     LONGEST_TAG,
     NOTE,
     PARAMS_BATCH,
+    class_wise,
     curves,
     cut,
     metrics,
@@ -30,11 +31,15 @@ from benchmark.tracking.content import (
     trained_on,
 )
 from benchmark.tracking.experiment import INVOCATION, PARENT, RUN_KEY, Experiment
+from benchmark.tracking.means import means
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Param, Run
 
-EVALUATIONS = "wvad.evaluations"
+EVALUATIONS, FORM = "wvad.evaluations", "wvad.form"
+PRESENT = "2"
+"""The form in which runs are logged. Those of an earlier one get its name and what they lack, once; MLflow lets nobody
+change a parameter or remove a metric, so what else they have stays."""
 
 
 class MlflowTracker:
@@ -58,9 +63,10 @@ class MlflowTracker:
         self._invocation = invocation
         self._experiment, self._client = experiment, experiment.client
         rows = reversed(invocation.plan.all_rows())
-        self._labels = {key: row.label for row in rows for keys in row.runs.values() for key in keys}
+        self._rows = {key: row for row in rows for keys in row.runs.values() for key in keys}
         self._call = experiment.entry(INVOCATION, invocation.id) or self._create_parent()
         self._parent: str = self._call.info.run_id
+        self._log_params(self._call, self._call_params())
 
     def run_finished(self, key: str) -> None:
         """Log a run with its parameters, tags, loss curves, metrics and record."""
@@ -85,7 +91,9 @@ class MlflowTracker:
             self._bring_up_to_date(settled, record, evaluations)  # another tracker's entry has taken its place
 
     def table_finished(self, artifacts: Sequence[Path]) -> None:
-        """Log the table's files with the call's parent run."""
+        """Log the table's means and files with the call's parent run."""
+        self._experiment.show(self._invocation.plan)
+        self._log_metrics(self._parent, means(self._invocation.plan, self._store))
         for path in artifacts:
             self._client.log_artifact(self._parent, str(path), self._artifact_folder(path))
             if path.name == f"{self._invocation.plan.table}.md":
@@ -95,19 +103,19 @@ class MlflowTracker:
         self._client.set_terminated(self._parent, "FINISHED" if all(records) else "FAILED", milliseconds(end))
 
     def _bring_up_to_date(self, child: Run, record: RunRecord, evaluations: Sequence[Evaluation]) -> None:
-        """Log what is missing; the mark that says what is there comes last, then the run is finished.
+        """Log what is missing; the marks that say what is there come last, then the run is finished.
 
         A run that was trained again keeps its parameters, which MLflow never changes, and its curves, which are equal.
         """
         run_id, finished = child.info.run_id, child.info.status == "FINISHED"
+        present = child.data.tags.get(FORM) == PRESENT
         trained, *marks = (child.data.tags.get(EVALUATIONS, "").split() if finished else []) or [""]
         there = dict(mark.split("@") for mark in marks)
         states = {e.key: self._state(e) for e in evaluations}
         missing = [e for e in evaluations if there.get(e.key) != states[e.key]]
-        if trained == record.finished and not missing:
+        if trained == record.finished and not missing and present:
             return
-        new = [] if finished else [param for param in run_params(record) if param.key not in child.data.params]
-        self._log_params(run_id, new)
+        self._log_params(child, run_params(record))
         self._log_metrics(run_id, metrics(record, missing, {e.key: self._measures(e) for e in missing}))
         folder = self._store.folder(record.key)
         losses: list[Metric] = []
@@ -115,10 +123,15 @@ class MlflowTracker:
             losses = curves(folder / "losses.csv", milliseconds(record.finished))
             self._log_dataset(run_id, record)
         self._client.log_artifact(run_id, str(folder / "record.json"))
+        if by_class := class_wise(record, evaluations):
+            self._client.log_text(run_id, by_class, "class-wise.csv")
         there |= {e.key: states[e.key] for e in missing}
         mark = " ".join([record.finished, *(f"{key}@{time}" for key, time in there.items())])
         self._log_metrics(run_id, losses)
         self._experiment.tag(child, EVALUATIONS, mark)
+        if not present:
+            self._client.update_run(run_id, name=run_name(self._rows.get(record.key), record))
+            self._experiment.tag(child, FORM, PRESENT)
         if not finished:
             self._client.set_terminated(run_id, "FINISHED", milliseconds(record.finished))
 
@@ -133,12 +146,13 @@ class MlflowTracker:
         scored = events and self._store.read_scores(evaluation.run_key, evaluation.key)
         return event_metrics(Alarms.find(scored, events.intervals, events.fps)) if events and scored else {}
 
-    def _log_params(self, run_id: str, several: Sequence[Param]) -> None:
-        """Log parameters; a server refuses the later one of two that log them at once."""
+    def _log_params(self, run: Run, several: Sequence[Param]) -> None:
+        """Log the parameters that a run lacks; a server refuses the later one of two that log them at once."""
         from mlflow.exceptions import MlflowException
 
-        for start in range(0, len(several), PARAMS_BATCH):
-            batch = several[start : start + PARAMS_BATCH]
+        run_id, lacking = run.info.run_id, [param for param in several if param.key not in run.data.params]
+        for start in range(0, len(lacking), PARAMS_BATCH):
+            batch = lacking[start : start + PARAMS_BATCH]
             try:
                 self._client.log_batch(run_id, params=batch)
             except MlflowException:
@@ -161,24 +175,26 @@ class MlflowTracker:
                 raise
 
     def _artifact_folder(self, path: Path) -> str | None:
-        """Return the folder of an artifact: that of figures as on disk, none for the files of the table."""
-        return str(path.parent.relative_to(self._reports)) if path.is_relative_to(self._reports) else None
+        """Return the folder of an artifact: that of figures as on disk, none for tables and reports."""
+        return str(path.parent.relative_to(self._reports)) if self._reports in path.parent.parents else None
 
     def _create_parent(self) -> Run:
         call, plan = self._invocation, self._invocation.plan
         tags = {"profile": plan.profile, "datasets": cut(names(d.name for d in plan.datasets), LONGEST_TAG)}
         when = call.started[:16].replace("T", " ")
         name = f"{cut(plan.folder, LONGEST_NAME - len(when) - 1)} {when}"
-        run = self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
-        values = {"profile": plan.profile, "seeds": plan.seeds, "holdout": plan.holdout, "command": plan.command}
-        self._log_params(run.info.run_id, params(values))
-        return run
+        return self._experiment.create(INVOCATION, call.id, name, tags, milliseconds(call.started))
+
+    def _call_params(self) -> list[Param]:
+        plan = self._invocation.plan
+        asked = {"dataset": names(d.name for d in plan.datasets), "profile": plan.profile, "seeds": plan.seeds}
+        return params(asked | {"holdout": plan.holdout, "command": plan.command})
 
     def _create_child(self, record: RunRecord) -> Run:
-        label = self._labels.get(record.key, record.spec.title)
-        tags = {PARENT: self._parent, **run_tags(label, record)}
+        row = self._rows.get(record.key)
+        tags = {PARENT: self._parent, FORM: PRESENT, **run_tags(row.label if row else record.spec.title, record)}
         start = milliseconds(record.finished) - int(1000 * record.seconds)
-        return self._experiment.create(RUN_KEY, record.key, run_name(label, record), tags, start)
+        return self._experiment.create(RUN_KEY, record.key, run_name(row, record), tags, start)
 
 
 def follow(results: Results, invocation: Invocation) -> MlflowTracker:
@@ -198,6 +214,6 @@ def sync(results: Results) -> int:
         tracker = MlflowTracker(results, invocation, experiments[table])
         for key in invocation.plan.run_keys():
             tracker.run_finished(key)
-        tracker.table_finished([*results.table_files(invocation.plan), *results.figure_files(invocation.plan)])
+        tracker.table_finished([*results.table_files(invocation.plan), *results.report_files(invocation.plan)])
         count += 1
     return count

@@ -1,5 +1,6 @@
 """MLflow shows what the run store holds: grouped, complete, and nothing twice."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.tracking import connect, content, projection, sync
 from benchmark.tracking.experiment import PARENT, RUN_KEY, Experiment
-from benchmark.tracking.projection import EVALUATIONS
+from benchmark.tracking.projection import EVALUATIONS, FORM, PRESENT
 from tests.small_store import make_results
 
 PLUGIN = f"{Path(__file__).parents[1] / 'plugins' / 'mean_mil.py'}:MeanMIL"
@@ -62,9 +63,21 @@ def test_a_call_is_a_parent_with_a_child_per_run(results: Path, tiny_scenes: Pat
     described = parent.data.tags["mlflow.note.content"]
     assert described == next((results / "tables").glob("*/*.md")).read_text(encoding="utf-8")
     experiment = client.get_experiment(parent.info.experiment_id)
-    assert experiment.tags["mlflow.note.content"] == next(Results(results).invocations()).plan.title
+    title, _, links = experiment.tags["mlflow.note.content"].partition(" · [")
+    assert title == next(Results(results).invocations()).plan.title
+    assert f"(#/experiments/{parent.info.experiment_id}/runs?viewStateShareKey=wvad&" in links
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags["mlflow.sharedViewState.wvad"])
+    assert [chart["metricKey"] for chart in view["compareRunCharts"]] == ["last/auc_frame/scenes-avenue"]
+    shown = client.search_runs([parent.info.experiment_id], view["searchFilter"], order_by=[view["orderByKey"]])
+    assert {run.info.run_id for run in shown} == {run.info.run_id for run in children}
     child = children[0]
-    assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["record.json"]
+    assert {item.path for item in client.list_artifacts(child.info.run_id)} == {"record.json", "class-wise.csv"}
+    assert {child.data.tags["mlflow.runName"] for child in children} == {
+        f"Mean MIL · scenes-avenue · seed {seed}" for seed in (0, 1)
+    }
+    values = [child.data.metrics["last/auc_frame/scenes-avenue"] for child in children]
+    assert parent.data.metrics["last mean/auc_frame/scenes-avenue/Mean MIL"] == pytest.approx(sum(values) / 2)
     assert child.data.params["training.steps"] == "3"
     assert child.data.params["config.hidden"] == "16"
     assert child.data.tags["dataset"] == "scenes-avenue"
@@ -85,7 +98,7 @@ def test_add_ons_are_a_tag_and_their_settings_parameters(results: Path, tiny_sce
     for child in children:
         assert child.data.tags["method"] == "mean_mil.py:MeanMIL"
         assert child.data.tags["add_ons"] == "ica,halve.py:Halve"
-        assert child.data.tags["mlflow.runName"].startswith("Mean MIL+ICA+Halve seed ")
+        assert child.data.tags["mlflow.runName"].startswith("Mean MIL+ICA+Halve · scenes-avenue · ")
         assert (child.data.params["ica.kernel"], child.data.params["halve.py_Halve.start"]) == ("3", "0.25")
 
 
@@ -177,6 +190,38 @@ def test_a_child_that_was_only_created_is_completed(results: Path, tiny_scenes: 
     assert child.data.params["training.steps"] == "3"
 
 
+def test_runs_in_the_form_of_an_earlier_version_are_brought_to_the_present_one_once(
+    results: Path, tiny_scenes: Path
+) -> None:
+    """MLflow lets nobody change a parameter: those stay, what is missing is added."""
+    assert train(results, tiny_scenes, "--tracking", "none") == 0
+    kept = Results(results)
+    (call,) = kept.invocations()
+    client, experiment = connect(kept), Experiment(connect(kept), call.plan, kept)
+    key = call.plan.run_keys()[0]
+    old = experiment.create(RUN_KEY, key, "MeanMIL seed 0 on scenes-avenue", {PARENT: "none"}, 0).info.run_id
+    client.log_param(old, "training.steps", "shape='cosine'")
+    client.log_metric(old, "last/auc_class/Walking/scenes-avenue", 0.5)
+    record = kept.store.record(key)
+    assert record is not None
+    marks = " ".join([record.finished, *(f"{e.key}@{e.finished}" for e in kept.store.evaluations(key))])
+    client.set_tag(old, EVALUATIONS, marks)
+    client.set_terminated(old, "FINISHED", 1)
+    assert sync(kept) == 1
+    child = client.get_run(old)
+    assert child.data.tags["mlflow.runName"] == "Mean MIL · scenes-avenue · seed 0"
+    assert child.data.params["training.steps"] == "shape='cosine'"
+    assert child.data.params["dataset"] == "scenes-avenue"
+    assert child.data.metrics["last/auc_class/Walking/scenes-avenue"] == 0.5
+    assert "class-wise.csv" in {item.path for item in client.list_artifacts(old)}
+    client.update_run(old, name="mine")
+    client.set_experiment_tag(experiment.id, "mlflow.note.content", "my own words")
+    assert sync(kept) == 1
+    assert client.get_experiment(experiment.id).tags["mlflow.note.content"] == "my own words"
+    assert client.get_run(old).data.tags["mlflow.runName"] == "mine"
+    assert client.get_run(old).data.metrics == child.data.metrics
+
+
 def test_of_two_that_create_an_entry_at_once_one_stays(results: Path) -> None:
     kept = make_results(results, stored=False)
     (call,) = kept.invocations()
@@ -200,7 +245,7 @@ def test_an_entry_that_gives_way_while_it_is_logged_is_logged_in_the_other(
         monkeypatch.setattr(projection, "curves", content.curves)
         with monkeypatch.context() as patch:
             patch.setattr("time.time_ns", lambda: 1)
-            other.create(RUN_KEY, key, "earlier", {PARENT: "theirs"}, 0)
+            other.create(RUN_KEY, key, "earlier", {PARENT: "theirs", FORM: PRESENT}, 0)
         return content.curves(path, timestamp)
 
     monkeypatch.setattr(projection, "curves", read_and_be_overtaken)
@@ -257,9 +302,8 @@ def test_a_folder_in_the_place_of_the_database_is_said_once_and_harms_no_run(
 
 def test_names_that_mlflow_does_not_take_are_logged_once_and_for_good(results: Path) -> None:
     """Classes and loss terms are named by others; some of these look the same in MLflow's letters."""
-    kept = make_results(
-        results, seeds=1, counts={"Straße (Nacht)/Tag": 2, "Straße [Nacht]/Tag": 2, "../..": 1, "x" * 300: 1}
-    )
+    classes = {"Straße (Nacht)/Tag": 2, "Straße [Nacht]/Tag": 2, "../..": 1, "x" * 300: 1}
+    kept = make_results(results, seeds=1, counts=classes)
     terms = ["loss", "KL(p||q)", "KL[p||q]", "λ·smooth", "", "Loss"]
     (call,) = kept.invocations()
     for key in call.plan.run_keys():
@@ -275,11 +319,12 @@ def test_names_that_mlflow_does_not_take_are_logged_once_and_for_good(results: P
     for child in children:
         assert {name for name in child.data.metrics if name.startswith("train/KL")} > {"train/KL_p__q_"}
         assert len([name for name in child.data.metrics if name.startswith("train/")]) == len(terms)
-        assert len([name for name in child.data.metrics if name.startswith("last/auc_class/")]) == 4
+        table = Path(client.download_artifacts(child.info.run_id, "class-wise.csv")).read_text(encoding="utf-8")
+        assert {row["class"] for row in csv.DictReader(table.splitlines())} == set(classes)
         assert len(client.get_metric_history(child.info.run_id, "train/loss")) == 3
 
 
-def test_a_run_is_called_by_its_row_which_has_the_value_of_a_sweep(results: Path, tiny_scenes: Path) -> None:
+def test_a_run_has_the_value_of_a_sweep_in_its_name(results: Path, tiny_scenes: Path) -> None:
     places = ["--data", str(tiny_scenes), "--results", str(results), "--executor", "serial"]
     study = ["learning_rate=0.1,0.2", "--dataset", "scenes-avenue", "--seeds", "1", "--set", "steps=2"]
     assert run(["sweep", "mmil", *study, *places]) == 0
@@ -288,7 +333,8 @@ def test_a_run_is_called_by_its_row_which_has_the_value_of_a_sweep(results: Path
     _, children = logged(results, call.plan.table)
     assert labels <= {child.data.tags["row"] for child in children}
     for child in children:
-        assert child.data.tags["mlflow.runName"] == f"{child.data.tags['row']} seed 0 on scenes-avenue"
+        value = child.data.tags["row"].partition(" = ")[2]
+        assert child.data.tags["mlflow.runName"] == f"MMIL · scenes-avenue · seed 0 (learning_rate={value})"
     assert {value for value in ("0.1", "0.2") for label in labels if value in label} == {"0.1", "0.2"}
 
 
@@ -313,6 +359,8 @@ def test_figures_are_logged_with_the_table_that_they_show(results: Path, tiny_sc
     client = connect(Results(results))
     (folder,) = (item.path for item in client.list_artifacts(parent.info.run_id, "figures"))
     assert folder == "figures/scenes-avenue-quick-steps-3-training.looks-1"
+    page = client.download_artifacts(parent.info.run_id, "report.html")
+    assert Path(page).read_bytes() == (results / "reports" / "report.html").read_bytes()
     names = {Path(item.path).name for item in client.list_artifacts(parent.info.run_id, folder)}
     kinds = ("class-wise", "curves", "events", "scores", "selection", "training")
     assert names == {f"{kind}.{end}" for kind in kinds for end in ("png", "csv")}

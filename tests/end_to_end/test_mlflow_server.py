@@ -88,7 +88,7 @@ def check_complete(server: Server, experiment: str, store: RunStore) -> None:
         record = store.record(child.data.tags[RUN_KEY])
         assert record is not None
         assert child.data.tags[PARENT] == parent.info.run_id
-        assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["record.json"]
+        assert [item.path for item in client.list_artifacts(child.info.run_id)] == ["class-wise.csv", "record.json"]
         assert child.data.params["training.steps"] == str(record.spec.training.steps)
         assert child.info.end_time == milliseconds(record.finished)
         for evaluation in store.evaluations(record.key):
