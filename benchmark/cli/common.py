@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -157,11 +157,20 @@ def _minutes(seconds: float) -> str:
 
 
 def do_and_show(
-    planned: Sequence[Planned], choices: Choices, details: bool, selection: terms.Selection = "last"
+    planned: Sequence[Planned],
+    choices: Choices,
+    details: bool,
+    selection: terms.Selection = "last",
+    then: Callable[[Table], None] = lambda table: None,
 ) -> tuple[list[Outcome], list[FilledTable]]:
     """Do the distinct runs of planned tables; write, log and show the tables, and return them with the outcomes.
 
     The table of the last step is written whatever selection is shown. Verdicts are for the caller to say once more.
+
+    Parameters
+    ----------
+    then
+        What else is done with a table that has been shown, before it is logged.
     """
     from benchmark.execution import call
     from benchmark.tables.cells import fill_selections
@@ -174,6 +183,7 @@ def do_and_show(
         for wanted in dict.fromkeys(("last", selection)):
             paths = write_table(table, Results(choices.results), wanted)
         show_table(table[selection], paths, details)
+        then(table[selection])
 
     return call.do_tables(planned, choices, err, finish), filled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,14 +61,14 @@ def compare(
     declaration = options.measured(declare_comparison(method, others, opened, choices, size), measures, join)
     (table,) = tune_rows([(declaration, opened)], choices, tuned)
     planned = plan_table(table, opened, choices, command_line())
-    outcomes, (filled,) = do_and_show([planned], choices, details, selection)
-    _answer(filled[selection], choices)
+    outcomes, (filled,) = do_and_show([planned], choices, details, selection, partial(_write_page, choices))
+    say_verdicts([filled[selection]])
     if code := say_failures(outcomes):
         raise typer.Exit(code)
 
 
-def _answer(table: Table, choices: Choices) -> None:
-    """Write a page on the comparison, with its figures, and say once more what it found."""
+def _write_page(choices: Choices, table: Table) -> None:
+    """Write a page on the comparison, with its figures."""
     from benchmark.system.files import write_atomically, writing_to
     from reports.page.html_page import to_page
     from reports.page.report import make_report
@@ -79,11 +80,10 @@ def _answer(table: Table, choices: Choices) -> None:
     device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
     sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]
     made = make_report([table], sections, selection, stored.runs)
-    path = stored.results.reports / f"{plan.table}-{plan.folder}{terms.selection_suffix(selection)}.html"
+    path = stored.results.comparison_page(plan, selection)
     with writing_to(path.parent, "--results"):
         path.parent.mkdir(parents=True, exist_ok=True)
         repeated = given(selection, choices.data, choices.results)
         page = to_page(made, draw(list(made.figures()), [], None), repeated, plan.title, today())
         write_atomically(path, page)
     say(f"Written: {path}, with figures, classes and videos")
-    say_verdicts([table])

@@ -104,6 +104,10 @@ class Results:
         """File of the report whose name ends as those of its selection do."""
         return self.reports / f"report{suffix}.html"
 
+    def comparison_page(self, plan: TablePlan, selection: Selection) -> Path:
+        """File of the page about a table that compares one method with others."""
+        return self.reports / f"{plan.table}-{plan.folder}{selection_suffix(selection)}.html"
+
     def figure_folder(self, selection: Selection, single: bool = False) -> Path:
         """Folder of the figures of a report under a selection, or of those that were asked for one by one."""
         name = "single" if single else "figures"
@@ -173,11 +177,13 @@ class Results:
         return _read_json(path, Invocation, lambda call: self.call_path(call.id))
 
     def table_files(self, plan: TablePlan) -> list[Path]:
-        """Return the files of a planned table, under every selection; none if a later call has replaced it."""
+        """Return the files of a planned table, under every selection, and pages about it; none if it was replaced."""
         if plan not in self.plans(plan.table):
             return []
         names = [plan.table + selection_suffix(selection) for selection in get_args(Selection)]
         found = [path for name in names for path in self.table_folder(plan.folder).glob(f"{glob.escape(name)}.*")]
+        pages = (self.comparison_page(plan, selection) for selection in get_args(Selection))
+        found += [page for page in pages if plan.subject is not None and page.is_file()]
         return sorted(path for path in found if not path.name.startswith("."))
 
     def write_figure_index(self, index: FigureIndex, selection: Selection) -> None:

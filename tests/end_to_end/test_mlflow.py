@@ -403,3 +403,13 @@ def test_figures_go_to_the_tables_they_show_and_to_no_later_call(results: Path, 
     assert len(parents) == 2
     latest = max(parents, key=lambda run: run.info.start_time)
     assert client.list_artifacts(latest.info.run_id, "figures") == []
+
+
+def test_the_page_of_a_comparison_is_logged_with_its_table(results: Path, tiny_scenes: Path) -> None:
+    places = ["--data", str(tiny_scenes), "--results", str(results), "--executor", "serial"]
+    call = ["compare", "--method", PLUGIN, "--against", "mmil", "--dataset", "scenes-avenue", "--seeds", "1"]
+    assert run([*call, "--set", "steps=2", *places]) == 0
+    (parent,), _ = logged(results, "compare-mean_mil.py-MeanMIL")
+    (page,) = (results / "reports").glob("*.html")
+    kept = connect(Results(results)).download_artifacts(parent.info.run_id, page.name)
+    assert Path(kept).read_bytes() == page.read_bytes()
