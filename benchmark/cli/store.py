@@ -26,7 +26,7 @@ app = typer.Typer(
 def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
     """Read all stored runs through and say what is damaged: exit code 1 if anything is."""
     from benchmark.execution.display import counting
-    from benchmark.runs.verify import Problem, check_run, has_sums, has_weights, run_folders
+    from benchmark.runs.verify import Problem, check_run, evaluation_keys, has_sums, has_weights, run_folders
 
     where, store = _open(results)
     keys, evaluations, problems = run_folders(store), 0, list[Problem]()
@@ -35,7 +35,7 @@ def verify(results: options.ResultsFolder = options.DEFAULT_RESULTS) -> None:
             found = list(check_run(store, key))
             problems += found
             if not any(problem.unread for problem in found):
-                evaluations += sum(1 for _ in store.evaluations(key))
+                evaluations += len(evaluation_keys(store, key))
             progress(done, len(keys))
     for problem in problems:
         what = f", evaluation {problem.evaluation}" if problem.evaluation else ""

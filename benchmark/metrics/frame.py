@@ -56,7 +56,8 @@ class ScoredVideos:
             raise ValueError("scores, positive, negative and video must be vectors of one length")
         if not len(self.labels) == len(self.classes) == len(self.names):
             raise ValueError("labels, classes and names must have one entry per video")
-        if not np.array_equal(np.unique(self.video), np.arange(len(self.names))):
+        known = self.video.min(initial=0) >= 0 and self.video.max(initial=-1) < len(self.names)
+        if not known or not np.bincount(self.video, minlength=len(self.names)).all():
             raise ValueError("every snippet must belong to a known video and every video must have a snippet")
         if min(self.positive.min(initial=0), self.negative.min(initial=0)) < 0:
             raise ValueError("frame counts must not be negative")

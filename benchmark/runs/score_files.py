@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -18,8 +19,10 @@ from benchmark.terms import Metric
 SEPARATOR = "\x1f"
 """Between the class names of a video."""
 
-_KINDS = {"names": "U", "classes": "U", "rows": "iu", "labels": "iu", "scores": "f", "positive": "iu", "negative": "iu"}
-"""The arrays of a file, and what each may hold, as NumPy names it."""
+_PART = {"names": "U", "classes": "U", "rows": "iu", "labels": "iu", "positive": "iu", "negative": "iu"}
+"""The arrays of a file that are of its test part alone, and what each may hold, as NumPy names it."""
+_PARTS = 16
+"""Test parts that are kept in memory, some megabytes each: a store has thousands of files of a few."""
 
 _DAMAGE = (OSError, TypeError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
 """What `zipfile` and NumPy raise for files that are damaged or made up."""
@@ -55,46 +58,64 @@ def parse_scores(content: bytes) -> ScoredVideos | None:
     they are many numbers are damage.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
+        with zipfile.ZipFile(io.BytesIO(content)) as members:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()):
                 return None
-            arrays = {name: _read_array(parts, name) for name in _KINDS}
-        if any(arrays[name].ndim != 1 or arrays[name].dtype.kind not in kind for name, kind in _KINDS.items()):
+            part = _test_part(tuple(members.read(f"{name}.npy") for name in _PART))
+            scores = _read_array(members.read("scores.npy"), "f").astype(np.float64)
+        if len(scores) != len(part.scores) or not ((scores >= 0) & (scores <= 1)).all():
             return None
-        return _to_videos(arrays)
+        return replace(part, scores=scores)
     except _DAMAGE:
         return None
 
 
-def _to_videos(arrays: Mapping[str, NDArray[Any]]) -> ScoredVideos | None:
-    """Put the arrays of a file together, unless they contradict one another or hold what no scores can be."""
-    rows, scores, labels = arrays["rows"], arrays["scores"].astype(np.float64), arrays["labels"]
-    positive, negative = arrays["positive"].astype(np.int64), arrays["negative"].astype(np.int64)
+@lru_cache(_PARTS)
+def _test_part(contents: tuple[bytes, ...]) -> ScoredVideos:
+    """Return a test part without its scores, from the content of its arrays; it is the same one for all its files.
+
+    Parameters
+    ----------
+    contents
+        In the order of `_PART`.
+
+    Raises
+    ------
+    ValueError
+        If one is damaged, or if they contradict one another.
+    """
+    arrays = {name: _read_array(content, _PART[name]) for name, content in zip(_PART, contents, strict=True)}
+    rows, labels, positive, negative = (arrays[name] for name in ("rows", "labels", "positive", "negative"))
     names, classes = arrays["names"].tolist(), [c.split(SEPARATOR) if c else [] for c in arrays["classes"].tolist()]
     fits = (
         len(rows) == len(labels) == len(names) == len(set(names)) == len(classes)
-        and sum(rows.tolist()) == len(scores) == len(positive) == len(negative)
+        and sum(rows.tolist()) == len(positive) == len(negative)
         and np.isin(labels, (0, 1)).all()
         and all((counts >= 0).all() for counts in (rows, positive, negative))
-        and ((scores >= 0) & (scores <= 1)).all()
     )
     if not fits:
-        return None
+        raise ValueError("the arrays contradict one another")
     for name in names:
         check_file_name(name)
     for name in chain(*classes):
         check_name(name)
-    return ScoredVideos(
-        scores=scores,
-        positive=positive,
-        negative=negative,
+    part = ScoredVideos(
+        scores=np.zeros(len(positive)),
+        positive=positive.astype(np.int64),
+        negative=negative.astype(np.int64),
         video=np.repeat(np.arange(len(rows)), rows),
         labels=labels.astype(np.int64),
         classes=tuple(map(tuple, classes)),
         names=tuple(names),
     )
+    for shared in (part.positive, part.negative, part.video, part.labels):
+        shared.flags.writeable = False
+    return part
 
 
-def _read_array(parts: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with parts.open(f"{name}.npy") as part:
-        return np.asarray(np.lib.format.read_array(part, allow_pickle=False))
+def _read_array(content: bytes, kind: str) -> NDArray[Any]:
+    """Return a vector of a kind of numbers, or raise what of `_DAMAGE` is wrong with it."""
+    array = np.asarray(np.lib.format.read_array(io.BytesIO(content), allow_pickle=False))
+    if array.ndim != 1 or array.dtype.kind not in kind:
+        raise ValueError("an array is not what belongs there")
+    return array

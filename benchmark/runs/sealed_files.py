@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
-from benchmark.system.files import ABSENT, NotAFileError, entries, open_regular, read_regular, replacing, unreadable
+from benchmark.system.files import ABSENT, NotAFileError, entries, read_regular, replacing, unreadable
 from benchmark.system.hashing import seal, unseal
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -60,10 +59,10 @@ def json_files(folder: Path) -> list[Path]:
 
 
 class ModelReader:
-    """Reads files as `read_model` does, and parses one again only when it has changed: a report asks several times."""
+    """Reads files as `read_model` does, each once: what it was at that moment is kept."""
 
     def __init__(self) -> None:
-        self._parsed: dict[str, tuple[_Mark, BaseModel | None]] = {}
+        self._found: dict[str, BaseModel | None] = {}
 
     def read(self, path: str, model: type[_Model]) -> _Model | None:
         """Return what a file holds, or None if nothing is there or it is damaged; a path is always read as one model.
@@ -73,28 +72,11 @@ class ModelReader:
         UnreadableError
             If something is there that cannot be read.
         """
-        try:
-            with open_regular(path) as file:
-                status = os.fstat(file.fileno())
-                mark = _Mark(status.st_ino, status.st_size, status.st_mtime_ns)
-                known, parsed = self._parsed.get(path, (None, None))
-                if known != mark:
-                    parsed = _parse(file.read(), model)
-                    self._parsed[path] = (mark, parsed)
-        except (*ABSENT, NotAFileError):
-            return None
-        except OSError as error:
-            raise unreadable(path, error) from None
-        assert parsed is None or isinstance(parsed, model)
-        return parsed
-
-
-class _Mark(NamedTuple):
-    """What changes where a file does."""
-
-    inode: int
-    size: int
-    modified: int
+        if path not in self._found:
+            self._found[path] = read_model(path, model)
+        found = self._found[path]
+        assert found is None or isinstance(found, model)
+        return found
 
 
 def _parse(content: bytes, model: type[_Model]) -> _Model | None:

@@ -28,7 +28,9 @@ from benchmark.system.files import (
 )
 from benchmark.system.frozen import FrozenModel
 
-Derived = Literal["comparisons", "contrasts", "event-measures", "projections", "rankings", "speeds", "thresholds"]
+Derived = Literal[
+    "class-wise", "comparisons", "contrasts", "event-measures", "projections", "rankings", "speeds", "thresholds"
+]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
 EvaluationId = tuple[str, str]
@@ -65,7 +67,8 @@ class RunStore:
     root
         The folder of the runs; it is created when the first run is staged.
     remember
-        Whether to keep the records that were read for when they are asked for again, some kilobytes each.
+        Whether the store is taken as it is at one moment: each record, evaluation and failure is read once and kept for
+        when it is asked for again, some kilobytes each.
     """
 
     def __init__(self, root: Path, remember: bool = False) -> None:
@@ -100,7 +103,7 @@ class RunStore:
 
     def failure(self, key: str) -> Failure | None:
         """Return why a run failed the last time, or None."""
-        return read_model(self._failure_path(key), Failure)
+        return self._read(str(self._failure_path(key)), Failure)
 
     def failures(self) -> Iterator[Failure]:
         """Iterate over the runs that failed and were not repeated with success."""
@@ -238,7 +241,13 @@ class RunStore:
 
     def read_scores(self, run_key: str, key: str) -> ScoredVideos | None:
         """Return the stored scores of an evaluation with their labels; None where they are absent or damaged."""
-        evaluation = self.stated_evaluation(run_key, key)
+        return self._scores_of(run_key, key, self.stated_evaluation(run_key, key))
+
+    def scores_of(self, evaluation: Evaluation) -> ScoredVideos | None:
+        """Return the stored scores of an evaluation that was read, as `read_scores` does."""
+        return self._scores_of(evaluation.run_key, evaluation.key, evaluation)
+
+    def _scores_of(self, run_key: str, key: str, evaluation: Evaluation | None) -> ScoredVideos | None:
         content = read_content(self._scores_path(run_key, key))
         if content is None:
             return None

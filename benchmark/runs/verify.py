@@ -108,9 +108,15 @@ def _check_run(store: RunStore, key: str, sum_at: Callable[[Path], str]) -> Iter
         return
     for text in _check_files(folder, record, sum_at):
         yield Problem(key, None, text)
-    for name in sorted({path.stem for path in entries(folder / "evaluations") if not path.name.startswith(".")}):
+    for name in evaluation_keys(store, key):
         if damage := _check_evaluation(store, record, name):
             yield Problem(key, name, damage)
+
+
+def evaluation_keys(store: RunStore, key: str) -> list[str]:
+    """Return the keys of all evaluations of a run, also of those whose metrics or scores are gone."""
+    paths = entries(store.folder(key) / "evaluations")
+    return sorted({path.stem for path in paths if not path.name.startswith(".")})
 
 
 def run_folders(store: RunStore) -> list[str]:
@@ -122,13 +128,12 @@ def files_of_run(store: RunStore, key: str, weights: bool = True) -> dict[str, P
     """Return the files that make up a stored run: path in its folder -> path on disk."""
     folder = store.folder(key)
     evaluated = {evaluation.key for evaluation in store.evaluations(key)}
-    found = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)}
     return {
-        name: path
-        for name, path in found.items()
+        name: folder / name
+        for name in _files_below(folder)
         if is_run_file(name)
         and (weights or not name.startswith("weights/"))
-        and (path.stem in evaluated or not name.startswith("evaluations/"))  # others' metrics are still to come
+        and (Path(name).stem in evaluated or not name.startswith("evaluations/"))  # others' metrics are still to come
     }
 
 
@@ -147,17 +152,17 @@ def has_sums(folder: Path) -> bool:
     return (folder / FILE).is_file()
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Iterate over all in a folder that is no folder."""
+def _files_below(folder: Path, where: str = "") -> Iterator[str]:
+    """Iterate over all in a folder that is no folder, by their paths in it."""
     for path in entries(folder):
         if path.is_dir():
-            yield from _files_below(path)
+            yield from _files_below(path, f"{where}{path.name}/")
         else:
-            yield path
+            yield f"{where}{path.name}"
 
 
 def _check_files(folder: Path, record: RunRecord, sum_at: Callable[[Path], str]) -> Iterator[str]:
-    present = {path.relative_to(folder).as_posix() for path in _files_below(folder)}
+    present = set(_files_below(folder))
     for name in sorted(present):
         if not is_run_file(name) and not Path(name).name.startswith("."):
             yield f"{name} is no file of a run"
@@ -187,7 +192,7 @@ def _check_evaluation(store: RunStore, record: RunRecord, name: str) -> str | No
         return "it belongs to another run"
     if record.selected.get(evaluation.selection) != evaluation.step:
         return "it is of weights that the run did not select"
-    scored = store.read_scores(record.key, name)
+    scored = store.scores_of(evaluation)
     if scored is None:
         gone = not is_there(store.folder(record.key) / f"evaluations/{name}.npz")
         return "unverified: it has no scores, so that its metrics do not count" if gone else "its scores are damaged"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import get_args
 
 from benchmark.metrics.undefined import why_undefined
-from benchmark.runs.records import Evaluation, Failure, RunRecord, evaluation_key
+from benchmark.runs.records import Evaluation, RunRecord, evaluation_key
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Difference, Standing, holm
@@ -112,28 +111,9 @@ FilledTable = Mapping[Selection, Table]
 """A planned table as it is under each selection."""
 
 
-class _ReadOnce(RunStore):
-    """A run store as it is at one moment: each record is read once, however many cells ask for it."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._records: dict[str, RunRecord | None] = {}
-        self._failures: dict[str, Failure | None] = {}
-
-    def record(self, key: str) -> RunRecord | None:
-        if key not in self._records:
-            self._records[key] = super().record(key)
-        return self._records[key]
-
-    def failure(self, key: str) -> Failure | None:
-        if key not in self._failures:
-            self._failures[key] = super().failure(key)
-        return self._failures[key]
-
-
 def fill_selections(plan: TablePlan, store: RunStore) -> FilledTable:
     """Fill a planned table from the run store under every selection; see `fill_table`."""
-    moment = _ReadOnce(store.root)
+    moment = RunStore(store.root, remember=True)
     return {selection: fill_table(plan, moment, selection) for selection in get_args(Selection)}
 
 

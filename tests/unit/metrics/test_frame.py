@@ -194,6 +194,8 @@ def test_non_finite_scores_name_the_video():
         {"positive": np.zeros(3, dtype=np.int64)},
         {"labels": np.zeros(3, dtype=np.int64)},
         {"video": np.zeros_like(scored_videos().video)},
+        {"video": scored_videos().video - 1},
+        {"video": scored_videos().video + 1},
         {"negative": scored_videos().negative - 100},
     ],
 )

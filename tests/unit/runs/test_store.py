@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -181,6 +182,22 @@ def test_scores_that_would_grow_or_are_none_are_refused(tmp_path: Path) -> None:
         assert parse_scores(bad.getvalue()) is None, change
     np.savez_compressed(packed := io.BytesIO(), **arrays)
     assert parse_scores(packed.getvalue()) is None
+
+
+def test_files_of_one_test_part_share_what_is_not_their_scores() -> None:
+    drawn = [draw_scores(seed, 0.5) for seed in (0, 1)]
+    drawn = [replace(scored, scores=scored.scores.astype(np.float32).astype(np.float64)) for scored in drawn]
+    drawn.append(replace(drawn[0], positive=drawn[0].negative, negative=drawn[0].positive))
+    files = [io.BytesIO() for _ in drawn]
+    for file, scored in zip(files, drawn, strict=True):
+        write_scores(file, scored)
+    one, two, third = [found for file in files if (found := parse_scores(file.getvalue())) is not None]
+    assert all(same(found, scored) for found, scored in zip((one, two, third), drawn, strict=True))
+    assert one.positive is two.positive
+    assert third.positive is not one.positive
+    with pytest.raises(ValueError, match="read-only"):
+        one.labels[0] = 1
+    one.scores[0] = 0.0  # those are its own
 
 
 def test_rows_of_a_kind_that_cannot_count_are_damage() -> None:
