@@ -111,10 +111,19 @@ class Alarms:
         """Frames of an hour."""
         return 3600 * self.fps
 
-    def at(self, threshold: float) -> tuple[float, float]:
-        """Return false alarms per hour outside events and the share of events met at one threshold; nan without any."""
-        (rate,), (recall,) = self.resampled_at(threshold, np.ones((1, len(self.normal_frames))))
-        return float(rate), float(recall)
+    def at(self, thresholds: float | Floats) -> tuple[Floats, Floats]:
+        """Return false alarms per hour outside events and the share of events met, in the shape of the thresholds.
+
+        Both are nan where there is nothing to count.
+        """
+        reached = np.searchsorted(-self.thresholds, np.negative(thresholds), side="right")
+        changes = np.bincount(self.step, weights=self.change, minlength=len(self.thresholds))
+        false = np.append(0, np.cumsum(changes))[reached]
+        met = np.searchsorted(np.sort([event.steps[0] for event in self.events]), reached, side="left")
+        with np.errstate(invalid="ignore"):
+            rates: Floats = false * self.frames_per_hour / np.float64(self.normal_frames.sum())
+            recalls: Floats = met / np.float64(len(self.events))
+        return rates, recalls
 
     def resampled_at(self, threshold: float, weights: Floats) -> tuple[Floats, Floats]:
         """Return what `at` does where each video occurs so many times, (resamples, videos); both (resamples,)."""

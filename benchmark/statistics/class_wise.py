@@ -24,8 +24,7 @@ DEFINITIONS: tuple[Definition, ...] = ("auc_class", "auc_class_vs_normal")
 """Over the frames of the abnormal videos of a class alone; over these and all normal videos."""
 
 
-@dataclass(frozen=True)
-class ClassAuc:
+class ClassAuc(FrozenModel):
     """AUC of a method on one class of anomaly.
 
     Attributes
@@ -95,7 +94,16 @@ def class_aucs(seeds: Sequence[ScoredVideos]) -> list[ClassAuc]:
         if np.isfinite(values).all():
             low, high = _interval(part.sizes, part.means)
             low, high = _clip(low, 0.0), _clip(high, 1.0)
-            found.append(ClassAuc(part.name, part.definition, part.sizes[0], tuple(values.tolist()), low, high))
+            found.append(
+                ClassAuc(
+                    name=part.name,
+                    definition=part.definition,
+                    videos=part.sizes[0],
+                    values=tuple(values.tolist()),
+                    ci_low=low,
+                    ci_high=high,
+                )
+            )
     return found
 
 

@@ -12,6 +12,7 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import AnnotatedEvents
 from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.statistics import class_wise, differences, events
+from benchmark.statistics.class_wise import ClassAuc
 from benchmark.statistics.differences import Difference, Standing
 from benchmark.statistics.events import EventNumber
 from benchmark.statistics.video_wise import Contrast, contrast
@@ -22,7 +23,13 @@ from benchmark.terms import Metric
 Seeds = tuple[EvaluationId, ...]
 """Evaluations of a method on a test set, one per seed: keys of the run and of the evaluation."""
 
-VERSIONS: dict[Derived, int] = {"comparisons": 2, "contrasts": 1, "event-measures": 1, "rankings": 1}
+VERSIONS: dict[Derived, int] = {
+    "class-wise": 1,
+    "comparisons": 2,
+    "contrasts": 1,
+    "event-measures": 1,
+    "rankings": 1,
+}
 """Raised when the same evaluations would compare or contrast otherwise."""
 
 _Model = TypeVar("_Model", bound=FrozenModel)
@@ -127,6 +134,24 @@ def contrast_rows(dataset: str, label: str, one: Seeds, other: Seeds, store: Run
     return _keep("contrasts", content, [one, other], Contrast, store, make)
 
 
+class ClassWise(FrozenModel):
+    """A row's AUC on each class, by both definitions."""
+
+    classes: tuple[ClassAuc, ...]
+
+
+def class_wise_aucs(seeds: Seeds, store: RunStore) -> tuple[ClassAuc, ...]:
+    """Return what `class_wise.class_aucs` finds of a row; nothing unless the scores of all its seeds are stored."""
+
+    def make() -> ClassWise | None:
+        scored = read_scores(seeds, store)
+        return ClassWise(classes=tuple(class_wise.class_aucs(scored))) if scored else None
+
+    content = [VERSIONS["class-wise"], class_wise.RESAMPLES, seeds, _times_of([seeds], store)]
+    found = _keep("class-wise", content, [seeds], ClassWise, store, make)
+    return found.classes if found else ()
+
+
 class MeasuredRow(FrozenModel):
     """The measures of events of a row, and how far each is from that of the row that it is compared with."""
 
@@ -208,7 +233,7 @@ def _measure(
     return MeasuredColumn(
         events=len(some.events),
         normal_hours=hours,
-        endless_rate=some.at(-math.inf)[0] if hours else None,
+        endless_rate=float(some.at(-math.inf)[0]) if hours else None,
         rows=tuple(rows),
     )
 

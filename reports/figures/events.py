@@ -41,7 +41,7 @@ def draw_events(evidence: Evidence) -> Figure | Absence:
         return Absence(evidence.line_up.name, NAME, TITLE, reason)
     some = next(iter(evidence.scores.values()))[0]
     alarms = Alarms.find(some, annotated.intervals, annotated.fps)
-    endless, data = alarms.at(-np.inf)[0], _data(curves, 1 / alarms.normal_hours)
+    endless, data = float(alarms.at(-np.inf)[0]), _data(curves, 1 / alarms.normal_hours)
     assumed = " (assumed)" if annotated.assumed else ""
     return Figure(
         evidence.line_up.name,

@@ -15,8 +15,8 @@ from benchmark.metrics.operating import operating_points
 from benchmark.metrics.ranking import Floats
 from benchmark.runs.records import AnnotatedEvents
 from benchmark.runs.store import RunStore
-from benchmark.statistics.class_wise import DEFINITIONS, ClassAuc, class_aucs
-from benchmark.tables.compared import read_scores
+from benchmark.statistics.class_wise import DEFINITIONS, ClassAuc
+from benchmark.tables.compared import class_wise_aucs, read_scores
 from benchmark.tables.line_ups import LineUp
 from benchmark.tables.projections import draw_snippets, stored_projections
 from benchmark.tables.ranking import Ranked
@@ -56,7 +56,7 @@ def line_up_content(
         "dataset": line_up.dataset.name,
         "metric": METRIC_NAMES[line_up.dataset.metric],
         "methods": [_method(place) for place in ranked],
-        **_classes([class_aucs(scored) for scored in seeds.values()]),
+        **_classes([class_wise_aucs(contender.seeds, store) for contender in seeds]),
         "video_aucs": [rounded(values) for values in video_aucs(seeds).values()],
         "video_alarms": [rounded(values) for values in alarm_rates(seeds).values()],
         **_scores(firsts, {} if annotated is None else annotated.intervals, most_scores),
@@ -145,7 +145,7 @@ def _thresholds(scored: ScoredVideos, annotated: AnnotatedEvents | None) -> Cont
     if annotated is not None:
         alarms = Alarms.find(scored, annotated.intervals, annotated.fps)
         if alarms.events and alarms.normal_frames.any():
-            rates, met = np.array([alarms.at(threshold) for threshold in thresholds]).T
+            rates, met = alarms.at(thresholds)
             content |= {"false_alarms": rounded(rates, 2), "met": rounded(met)}
     return content
 

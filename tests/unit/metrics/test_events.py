@@ -180,6 +180,8 @@ def test_at_a_threshold_are_the_alarms_of_plain_loops(clips: list[Clip], thresho
     hours = alarms.normal_hours
     assert rate == pytest.approx(false / hours if hours else math.nan, nan_ok=True)
     assert recall == pytest.approx(np.isfinite(delays).mean() if delays else math.nan, nan_ok=True)
+    once = np.ones((1, len(alarms.normal_frames)))
+    np.testing.assert_array_equal(alarms.at(np.array([threshold])), alarms.resampled_at(threshold, once))
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,6 +9,8 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
+from benchmark.statistics import class_wise
+from benchmark.statistics.class_wise import class_aucs
 from benchmark.statistics.video_wise import contrast
 from benchmark.tables import compared as derived
 from benchmark.tables.cells import fill_table
@@ -54,6 +56,24 @@ def test_new_evaluations_are_contrasted_anew(plan_and_store: tuple[TablePlan, Ru
     scores = {c.row: [scored_of(store, *keys) for keys in pairs(c)] for c in table.cells}
     assert anew == contrast("cameras", "CLAV+CoMo", scores["RTFM"], scores["CLAV+CoMo"])
     assert anew != table.contrasts[0]
+
+
+def test_class_wise_aucs_are_made_once_and_anew_for_other_evaluations(
+    plan_and_store: tuple[TablePlan, RunStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, store = plan_and_store
+    cell = fill_table(plan, store, "last").cells[0]
+    seeds = tuple(pairs(cell))
+    found = derived.class_wise_aucs(seeds, store)
+    assert list(found) == class_aucs([scored_of(store, *keys) for keys in seeds])
+    with monkeypatch.context() as patch:
+        patch.setattr(class_wise, "class_aucs", lambda scored: [])
+        assert derived.class_wise_aucs(seeds, store) == found
+        evaluation = store.evaluation(*seeds[0])
+        assert evaluation is not None
+        store.write_evaluation(evaluation.model_copy(update={"finished": "2027-01-01T00:00:00+00:00"}))
+        assert derived.class_wise_aucs(seeds, store) == ()
+    assert derived.class_wise_aucs((*seeds, ("0" * 16, "0" * 16)), store) == ()
 
 
 def test_missing_scores_are_not_kept_as_an_answer(plan_and_store: tuple[TablePlan, RunStore]) -> None:
