@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from reports.figures.style import Format, Rendered
     from reports.page.report import LineUpSection
 
+MOST_RANKED = 1000
+"""Runs that a page ranks and shows in its views: each takes milliseconds, also where what was found is kept."""
+
 _Choice = TypeVar("_Choice")
 
 
@@ -97,11 +100,20 @@ class Stored:
         choices = FigureChoices(not_projected=self.project(shown, data, device))
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
         figures = tuple(figures_of_line_up(self.evidence(shown), choices))
-        compared = line_up if labels is None else shown
+        compared = self._ranked_of(line_up, shown) if labels is None else shown
         ranked = rank(compared, self.runs)
         room = MOST_SCORES // len(self.line_ups)
         content = line_up_content(compared, ranked, self.runs, room) if ranked else None
-        return LineUpSection(shown, figures, left_out, ranked, content)
+        stored = len(line_up.contenders if labels is None else shown.contenders)
+        return LineUpSection(shown, figures, left_out, ranked, content, stored - len(compared.contenders))
+
+    def _ranked_of(self, line_up: LineUp, shown: LineUp) -> LineUp:
+        """Return what a page has room to rank: all, but of a large store each line-up's best, and those in figures."""
+        from benchmark.tables.ranking import leading
+
+        runs = sum(len(contender.seeds) for one in self.line_ups for contender in one.contenders)
+        room = runs if runs <= MOST_RANKED else MOST_RANKED // len(self.line_ups)
+        return leading(line_up, room, shown.contenders, self.runs)
 
     def project(self, line_up: LineUp, data: Path | None, device: terms.Device) -> dict[str, str]:
         """Project what the methods make of the features, unless it is stored; return why some are not."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from benchmark.runs.store import RunStore
 from benchmark.statistics.differences import Standing
@@ -32,6 +35,29 @@ class Ranked:
     ci_high: float
     covers_seeds: bool
     standing: Standing
+
+
+def leading(line_up: LineUp, most: int, always: Collection[Contender], store: RunStore) -> LineUp:
+    """Return a line-up with the methods of the highest stored means, in their order.
+
+    Parameters
+    ----------
+    most
+        Runs that they may have together. Where all methods have no more, all stay.
+    always
+        Those that stay whatever their means are.
+    """
+    metric = line_up.dataset.metric
+
+    def mean(contender: Contender) -> float:
+        found = (store.evaluation(run, key) for run, key in contender.seeds)
+        values = [value for one in found if one and (value := one.metrics.get(metric)) is not None]
+        return sum(values) / len(values) if values else -math.inf
+
+    best = sorted(line_up.contenders, key=mean, reverse=True)
+    runs = accumulate(len(contender.seeds) for contender in best)
+    kept = {contender for contender, so_far in zip(best, runs, strict=True) if so_far <= most} | set(always)
+    return replace(line_up, contenders=tuple(c for c in line_up.contenders if c in kept))
 
 
 def rank(line_up: LineUp, store: RunStore) -> tuple[Ranked, ...]:

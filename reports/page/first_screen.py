@@ -80,9 +80,21 @@ def ranking(sections: Sequence[LineUpSection]) -> Iterator[str]:
             yield f'<td data-dataset="{escape(section.line_up.name)}">{_cell(column.get(label), section.ranked)}</td>'
         yield "</tr>"
     yield "</tbody></table>"
+    for section, name in zip(ranked, _names(ranked), strict=True):
+        if section.unranked:
+            yield f"<p>{escape(f'{name}: {thinned(section)}')}</p>"
     if any(not place.covers_seeds for section in ranked for place in section.ranked):
         yield f"<p>{escape(ONE_SEED)}</p>"
     yield "</figure>"
+
+
+def thinned(section: LineUpSection) -> str:
+    """Say which methods of a large store a section ranks."""
+    ranked = len(section.ranked)
+    return (
+        f"ranked are {ranked} of {ranked + section.unranked} methods, those with the highest means and those in "
+        "figures, and compared among themselves; their tables have all."
+    )
 
 
 def title(section: LineUpSection) -> str:

@@ -10,9 +10,10 @@ from reports.figures.figure import Absence, Figure
 from reports.figures.style import Rendered
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
-from reports.page.first_screen import headline, ranking, title
+from reports.page.first_screen import headline, ranking, thinned, title
 from reports.page.pictures import page_picture
 from reports.page.report import LineUpSection, Report, TableSection
+from reports.tables.captions import count
 from reports.tables.paths import shown_command, without_folders
 
 REM_PER_INCH = 8.0
@@ -22,6 +23,8 @@ Pictures = Mapping[tuple[str, str], Rendered]
 """Folder and name of a figure -> the drawn figure."""
 
 
+MOST_NAMED = 100
+"""Methods that a section names beside those that it shows."""
 VIEWS = {"class-wise": "classes", "curves": "curves", "events": "curves", "scores": "scores", "t-sne": "embedding"}
 """Name of a figure -> the view that stands in its place where scripts run, a part of the page's script."""
 VIEW_NAMES = {"classes": "Classes", "curves": "Thresholds", "scores": "Videos", "embedding": "Embeddings"}
@@ -123,11 +126,15 @@ def _line_up(section: LineUpSection, pictures: Pictures, options: Sequence[str])
     yield f"<h2>{escape(title(section))} <small>{name}</small></h2>"
     if line_up.contenders:
         yield f'<p class="static">Shown: {escape(", ".join(c.label for c in line_up.contenders))}.</p>'
+    if section.unranked:
+        yield f"<p>{escape(thinned(section))}</p>"
     if section.left_out:
         labels: dict[str, list[str]] = {}
-        for contender in section.left_out:
+        for contender in section.left_out[:MOST_NAMED]:
             labels.setdefault(contender.table, []).append(contender.label)
         named = "; ".join(f"of {table} {', '.join(found)}" for table, found in labels.items())
+        if more := len(section.left_out[MOST_NAMED:]):
+            named += f" and {count(more, 'more method')}, named in {'its table' if more == 1 else 'their tables'}"
         yield (
             '<p class="static">Also stored, and shown by <code>--methods</code> of the commands below: '
             f"{escape(named)}.</p>"

@@ -47,6 +47,8 @@ class LineUpSection:
         All methods, the best first.
     content
         What the page's script shows of them; None where there are no stored scores.
+    unranked
+        Number of stored methods that the page of a large store does not rank.
     """
 
     line_up: LineUp
@@ -54,6 +56,7 @@ class LineUpSection:
     left_out: tuple[Contender, ...]
     ranked: tuple[Ranked, ...] = ()
     content: Content | None = None
+    unranked: int = 0
 
 
 @dataclass(frozen=True)

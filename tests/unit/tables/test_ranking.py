@@ -1,5 +1,6 @@
 """The ranking of a line-up: in the order of the means, with intervals, and standings as in a table of the same rows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from benchmark.statistics.differences import best_and_indistinguishable, resampl
 from benchmark.tables import compared
 from benchmark.tables.compared import read_scores
 from benchmark.tables.line_ups import find_line_ups
-from benchmark.tables.ranking import rank
+from benchmark.tables.ranking import leading, rank
 from tests.small_store import make_results
 
 
@@ -43,6 +44,20 @@ def test_a_ranking_is_kept_until_an_evaluation_is_another(tmp_path: Path, monkey
     with pytest.raises(TypeError):
         rank(line_up, store)
     assert kept.is_file()
+
+
+def test_the_best_lead_as_many_as_there_is_room_for(tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    store = RunStore(results.runs)
+    (line_up,) = find_line_ups(results.plans(None), store, "last")
+    best, worst = (place.contender for place in rank(line_up, store))
+    without = replace(worst, label="no number", seeds=(("0" * 16, "0" * 16),))
+    wide = replace(line_up, contenders=(without, worst, best))
+    assert leading(wide, 7, (), store) == wide
+    assert leading(wide, 6, (), store).contenders == (worst, best)
+    assert leading(wide, 5, (), store).contenders == (best,)
+    assert leading(wide, 5, (without,), store).contenders == (without, best)
+    assert leading(wide, 0, (), store).contenders == ()
 
 
 def test_without_runs_nobody_is_ranked(tmp_path: Path) -> None:

@@ -272,6 +272,17 @@ def ranked(section: LineUpSection, name: str, *standings: tuple[str, float, Stan
     return replace(section, line_up=replace(section.line_up, name=f"{name}-quick", dataset=dataset), ranked=places)
 
 
+def test_a_page_of_a_large_store_says_what_it_leaves_out(tmp_path: Path) -> None:
+    report = report_of(tmp_path)
+    (section,) = report.line_ups
+    others = tuple(replace(section.left_out[0], label=f"variant {number}") for number in range(103))
+    large = replace(report, line_ups=(replace(section, left_out=others, unranked=103),))
+    said = "ranked are 2 of 105 methods, those with the highest means"
+    assert page_of(large).count(said) == 2
+    assert "variant 99 and 3 more methods, named in their tables" in page_of(large)
+    assert "ranked are" not in page_of(report)
+
+
 def test_the_verdict_is_two_sentences(tmp_path: Path) -> None:
     (section,) = report_of(tmp_path).line_ups
     one = ranked(section, "one", ("A", 0.8, "best"), ("B", 0.7, "indistinguishable"), ("C", 0.5, "worse"))
