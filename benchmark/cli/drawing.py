@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from benchmark.tables.line_ups import LineUp
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
-    from reports.figures.style import Format, Rendered
+    from reports.figures.style import Format
+    from reports.page.kept_pictures import PagePicture
     from reports.page.report import LineUpSection
 
 MOST_RANKED = 1000
@@ -151,32 +152,39 @@ def _pick(of: str | None, fitting: Mapping[str, _Choice], known: Mapping[str, ob
     raise InputError(f"{what} {', '.join(fitting or known)}")
 
 
-def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None) -> dict[tuple[str, str], Rendered]:
-    """Render figures for a page, and write their files where a folder is given.
+def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None) -> dict[tuple[str, str], PagePicture]:
+    """Draw figures for a page, and write their files where a folder is given; what is there unchanged is kept.
 
     Returns
     -------
-    Folder and name of a figure -> the rendered figure.
+    Folder and name of a figure -> its picture.
     """
     from benchmark.execution.display import counting
     from reports.figures.style import render
+    from reports.page.kept_pictures import KeptPictures, PagePicture
 
-    pictures: dict[tuple[str, str], Rendered] = {}
+    kept = None if where is None else KeptPictures(where)
+    pictures: dict[tuple[str, str], PagePicture] = {}
     with counting("drawing figures", err) as progress:
-        for done, drawn in enumerate(figures, start=1):
-            rendered = render(drawn.draw, list(dict.fromkeys((drawn.page_form, "png", *forms))))
-            pictures[drawn.folder, drawn.name] = rendered
-            if where is not None:
-                drawn.write(where, {form: rendered.contents[form] for form in forms})
+        for done, figure in enumerate(figures, start=1):
+            picture = kept.find(figure, forms) if kept else None
+            if picture is None:
+                rendered = render(figure.draw, list(dict.fromkeys((figure.page_form, "png", *forms))))
+                picture = PagePicture.of(rendered)
+                if where is not None and kept:
+                    contents = {form: rendered.contents[form] for form in forms}
+                    kept.keep(figure, picture, figure.write(where, contents))
+            pictures[figure.folder, figure.name] = picture
             progress(done, len(figures))
-    warn_of_letters(pictures.values())
+    if kept:
+        kept.write()
+    warn_of_letters(letter for picture in pictures.values() for letter in picture.lacking)
     return pictures
 
 
-def warn_of_letters(drawn: Iterable[Rendered]) -> None:
+def warn_of_letters(lacking: Iterable[str]) -> None:
     """Say once which letters of names the figures show as boxes."""
-    lacking = sorted({letter for rendered in drawn for letter in rendered.lacking})
-    if lacking:
+    if lacking := sorted(set(lacking)):
         warn(
             f"No font of this machine has {''.join(lacking)}: figures show boxes for these letters; their captions and "
             "CSV files have the names. Install a font that has them, such as Noto Sans CJK, and draw again."

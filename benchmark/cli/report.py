@@ -139,7 +139,7 @@ def figure(
     with writing_to(where, "--results"):
         rendered = render(drawn.draw, forms)
         paths = drawn.write(where, rendered.contents)
-    warn_of_letters([rendered])
+    warn_of_letters(rendered.lacking)
     for line in drawn.caption:
         say(line)
     say(f"Written: {', '.join(map(str, paths))}")

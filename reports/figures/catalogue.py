@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.runs.table_plan import TablePlan
@@ -24,6 +25,7 @@ from reports.figures import (
 )
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
+from reports.figures.style import drawing
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,16 @@ def suits(name: str, plan: TablePlan) -> bool:
 
 def figures_of_table(table: Table) -> list[Figure | Absence]:
     """Draw the figures of a table: across datasets, of a study of settings, differences, gains by tuning, costs."""
-    return [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
+    found = [draw(table) for name, draw in TABLE_FIGURES.items() if suits(name, table.plan)]
+    return _based_on(table, found)
 
 
 def figures_of_line_up(evidence: Evidence, choices: FigureChoices) -> list[Figure | Absence]:
     """Draw the figures that compare a line-up's methods."""
-    return [draw(evidence, choices) for draw in LINE_UP_FIGURES.values()]
+    return _based_on((evidence.content(), choices), [draw(evidence, choices) for draw in LINE_UP_FIGURES.values()])
+
+
+def _based_on(content: object, found: Sequence[Figure | Absence]) -> list[Figure | Absence]:
+    """Tell figures what they are drawn from: a content whose `repr` says all of it, by the code that is here."""
+    basis = hashlib.sha256(f"{drawing()} {content!r}".encode(errors="replace")).hexdigest()
+    return [replace(figure, basis=basis) if isinstance(figure, Figure) else figure for figure in found]

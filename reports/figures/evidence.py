@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
@@ -11,9 +12,11 @@ import pandas as pd
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.sealed_files import read_content
 from benchmark.runs.store import RunStore
 from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
+from benchmark.tables.projections import stored_projections
 from reports.figures.style import Colour, Palette
 from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence
 
@@ -66,6 +69,20 @@ class Evidence:
         return [
             frame for run, _ in contender.seeds if (frame := _read(self.store.folder(run) / "losses.csv")) is not None
         ]
+
+    def content(self) -> tuple[object, ...]:
+        """Return all that figures are drawn from, as its `repr` says it: scores and losses by their sums."""
+        seeds = [seed for contender in self.line_up.contenders for seed in contender.seeds]
+        losses = [read_content(self.store.folder(run) / "losses.csv") for run, _ in seeds]
+        return (
+            self.line_up,
+            self.colours,
+            self.records,
+            [self.store.evaluation(run, key) for run, key in seeds],
+            [content and hashlib.sha256(content).hexdigest() for content in losses],
+            self.store.events(self.line_up.dataset.test_hash),
+            stored_projections(self.line_up, self.store),
+        )
 
     def about(self, selected: bool = True) -> tuple[str, ...]:
         """Say what the figures rest on: data, profile, seeds, fallbacks, and the selection where one counts."""

@@ -32,6 +32,8 @@ class Figure:
         The numbers that are drawn; a CSV file beside the figure.
     dense
         Whether it has so many points that a page shows it as pixels.
+    basis
+        Hash of all that decides what is drawn; empty where nobody asks.
     """
 
     folder: str
@@ -42,6 +44,7 @@ class Figure:
     draw: Callable[[], Canvas]
     data: pd.DataFrame
     dense: bool = False
+    basis: str = ""
 
     @property
     def page_form(self) -> Format:

@@ -21,6 +21,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import ScaledTranslation
 
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.hashing import digest, hash_package
+from benchmark.system.libraries import installed_version
 from benchmark.tables.line_ups import Contender
 
 Format = Literal["pdf", "png", "svg"]
@@ -149,6 +151,14 @@ def legend_below(figure: Canvas, axis: Axes, **options: Any) -> None:
     """Put a panel's legend below its x-label, however high the panel is."""
     below = ScaledTranslation(0, -0.36, figure.dpi_scale_trans)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=axis.transAxes + below, **options)
+
+
+@cache
+def drawing() -> str:
+    """Return what figures are drawn by: code, libraries, fonts and settings; as a hash."""
+    versions = [installed_version(name) for name in ("matplotlib", "seaborn", "numpy", "pandas")]
+    code = [hash_package(name) for name in ("benchmark", "reports")]
+    return digest([versions, code, _wider_fonts(), str(matplotlib.rcParams)])
 
 
 DPI = 200

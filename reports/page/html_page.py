@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import Rendered
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
 from reports.page.first_screen import headline, ranking, thinned, title
-from reports.page.pictures import page_picture
+from reports.page.kept_pictures import PagePicture
 from reports.page.report import LineUpSection, Report, TableSection
 from reports.tables.captions import count
 from reports.tables.paths import shown_command, without_folders
@@ -19,9 +17,8 @@ from reports.tables.paths import shown_command, without_folders
 REM_PER_INCH = 8.0
 """How large a figure is shown: text a little larger than in print."""
 
-Pictures = Mapping[tuple[str, str], Rendered]
-"""Folder and name of a figure -> the drawn figure."""
-
+Pictures = Mapping[tuple[str, str], PagePicture]
+"""Folder and name of a figure -> its picture."""
 
 MOST_NAMED = 100
 """Methods that a section names beside those that it shows."""
@@ -176,8 +173,7 @@ def _figure(
         yield f'<p class="absence" id="{anchor}"><b>{escape(figure.title)}</b>: none, {reason}</p>'
         return
     picture = pictures[figure.folder, figure.name]
-    kind, content = page_picture(picture)
-    source = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    source = f"data:{picture.kind};base64,{picture.content}"
     width, height = picture.size
     style = f"width: {REM_PER_INCH * width:.1f}rem; aspect-ratio: {width:.3f} / {height:.3f}"
     command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 from PIL import Image
 
 from reports.figures.style import Rendered
+
+MediaType = Literal["image/svg+xml", "image/png"]
 
 LARGEST_SVG = 60_000
 """Bytes up to which lines and letters stay lines and letters."""
@@ -14,7 +17,7 @@ COLOURS = 256
 """Of a picture of pixels; figures have fewer, but for the soft edges of lines."""
 
 
-def page_picture(rendered: Rendered) -> tuple[str, bytes]:
+def page_picture(rendered: Rendered) -> tuple[MediaType, bytes]:
     """Return kind and content of a picture: SVG if it is there and small, else pixels unless the SVG is smaller yet."""
     svg, png = rendered.contents.get("svg"), rendered.contents.get("png")
     if svg is not None and (png is None or len(svg) <= LARGEST_SVG):
