@@ -1,4 +1,4 @@
-"""A run store with 10,000 runs: only what is needed is read. Beside it, reading the files of all runs once."""
+"""A run store with 10,000 runs: what is needed is read, once. Beside it, reading the files of all runs."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmark.cli import run
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.hashing import sum_of
 from tests.performance.large_store import SEEDS, make_large_results
 
 RUNS, FEW = 10_000, 300
 GROUP = "10,000 runs, beside reading their files"
+VERIFIED = "wvad store verify of 10,000 runs, beside the sums of their files"
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +65,33 @@ def test_render(benchmark: BenchmarkFixture, results: Results) -> None:
     assert benchmark.pedantic(run, (command,), rounds=5, warmup_rounds=1) == 0
     (path,) = Path(results.root).glob("tables/*/table4.csv")
     assert len(path.read_text().splitlines()) > 2 * 3 * 3
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_report(benchmark: BenchmarkFixture, results: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    if benchmark.disabled:
+        pytest.skip("draws all figures of a report: for make bench alone")
+    benchmark.extra_info.update(kind="limit", what="wvad report", aim="≤ 25 × reading the files")
+    # The first call compares rows and draws figures, and keeps both.
+    command = ["report", "--results", str(results.root), "--data", str(results.root), "--tracking", "none"]
+    assert benchmark.pedantic(run, (command,), rounds=3, warmup_rounds=1) == 0
+    assert f"{len(results.store.keys()):d} runs stored, none missing." in capsys.readouterr().out
+    page = (results.reports / "report.html").read_text()
+    assert all(row.label in page for row in plan(results, "sweep-rtfm").rows)
+
+
+@pytest.mark.benchmark(group=VERIFIED)
+def test_sums_alone(benchmark: BenchmarkFixture, results: Results) -> None:
+    def add_up() -> int:
+        return len({sum_of(path) for path in results.runs.glob("*/**/*") if path.is_file()})
+
+    assert benchmark.pedantic(add_up, rounds=3, warmup_rounds=1) > len(results.store.keys())
+
+
+@pytest.mark.benchmark(group=VERIFIED)
+def test_verify(benchmark: BenchmarkFixture, results: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark.extra_info.update(kind="limit", aim="≤ 10 × the sums of its files")
+    command = ["store", "verify", "--results", str(results.root)]
+    assert benchmark.pedantic(run, (command,), rounds=3, warmup_rounds=1) == 0
+    assert f"{len(results.store.keys())} runs and " in (said := capsys.readouterr().out)
+    assert "0 problems" in said
