@@ -124,12 +124,7 @@ class Stored:
         missing = [label for label in projection_names(line_up, self.runs) if label not in stored]
         if not missing:
             return {}
-        import torch
-
         from benchmark.datasets.catalog import data_root, open_dataset
-        from benchmark.execution.display import counting
-        from benchmark.tables.embeddings import project_line_up
-        from benchmark.training.choices import choose_device
 
         name = line_up.dataset.name
         try:
@@ -139,6 +134,12 @@ class Stored:
         if dataset.manifest.test_hash() != line_up.dataset.test_hash:
             reason = f"{name} in {data_root(data)} has other test videos or labels than when the runs were tested"
             return dict.fromkeys(missing, reason)
+        import torch  # and what needs it: seconds, where there is something to embed
+
+        from benchmark.execution.display import counting
+        from benchmark.tables.embeddings import project_line_up
+        from benchmark.training.choices import choose_device
+
         with counting(f"embedding snippets of {name}", err) as progress:
             return project_line_up(line_up, dataset, self.runs, torch.device(choose_device(device)), progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import TypeVar
@@ -45,7 +46,7 @@ def read_content(path: str | Path) -> bytes | None:
 def size_of(path: str | Path) -> int | None:
     """Return how many bytes a file has; None where there is none, or something else than a file."""
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116 -- as text: a store has thousands
         return found.st_size if stat.S_ISREG(found.st_mode) else None
     except ABSENT:
         return None
