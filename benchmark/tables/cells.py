@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import get_args
 
 from benchmark.metrics.undefined import why_undefined
@@ -99,7 +100,11 @@ class Table:
 
     def cell(self, row: str, train: str, test: str) -> Cell:
         """Return one cell."""
-        return next(c for c in self.cells if (c.row, c.train, c.test) == (row, train, test))
+        return self._by_place[row, train, test]
+
+    @cached_property
+    def _by_place(self) -> Mapping[tuple[str, str, str], Cell]:
+        return {(cell.row, cell.train, cell.test): cell for cell in self.cells}
 
     def differences(self, train: str, test: str) -> list[Difference]:
         """Return the differences in a column as they are shown: a table's subject, or else each row, less its other."""

@@ -12,7 +12,6 @@ import pandas as pd
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import Evaluation, RunRecord
-from benchmark.runs.sealed_files import read_content
 from benchmark.runs.store import RunStore
 from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
@@ -73,7 +72,7 @@ class Evidence:
     def content(self) -> tuple[object, ...]:
         """Return all that figures are drawn from, as its `repr` says it: scores and losses by their sums."""
         seeds = [seed for contender in self.line_up.contenders for seed in contender.seeds]
-        losses = [read_content(self.store.folder(run) / "losses.csv") for run, _ in seeds]
+        losses = [_content(self.store.folder(run) / "losses.csv") for run, _ in seeds]
         return (
             self.line_up,
             self.colours,
@@ -105,9 +104,16 @@ class Evidence:
         )
 
 
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_regular(path)
+    except OSError:  # absent, or nobody may read it
+        return None
+
+
 def _read(path: Path) -> pd.DataFrame | None:
     try:
-        frame = pd.read_csv(BytesIO(read_regular(path)), dtype=float)
-    except (OSError, ValueError):  # absent or damaged
+        frame = pd.read_csv(BytesIO(_content(path) or b""), dtype=float)
+    except ValueError:  # absent or damaged
         return None
     return frame if {"step", "loss"} <= set(frame.columns) and len(frame) else None

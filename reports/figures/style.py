@@ -158,7 +158,8 @@ def drawing() -> str:
     """Return what figures are drawn by: code, libraries, fonts and settings; as a hash."""
     versions = [installed_version(name) for name in ("matplotlib", "seaborn", "numpy", "pandas")]
     code = [hash_package(name) for name in ("benchmark", "reports")]
-    return digest([versions, code, _wider_fonts(), str(matplotlib.rcParams)])
+    settings = {name: str(matplotlib.rcParams[name]) for name in matplotlib.rcParams if name != "backend"}
+    return digest([versions, code, _wider_fonts(), settings])
 
 
 DPI = 200

@@ -92,8 +92,8 @@ def thinned(section: LineUpSection) -> str:
     """Say which methods of a large store a section ranks."""
     ranked = len(section.ranked)
     return (
-        f"ranked are {ranked} of {ranked + section.unranked} methods, those with the highest means and those in "
-        "figures, and compared among themselves; their tables have all."
+        f"{ranked} of {ranked + section.unranked} methods are ranked: those with the highest means and those in "
+        "figures, compared among themselves. Their tables have all."
     )
 
 

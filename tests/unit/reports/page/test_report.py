@@ -278,10 +278,10 @@ def test_a_page_of_a_large_store_says_what_it_leaves_out(tmp_path: Path) -> None
     (section,) = report.line_ups
     others = tuple(replace(section.left_out[0], label=f"variant {number}") for number in range(103))
     large = replace(report, line_ups=(replace(section, left_out=others, unranked=103),))
-    said = "ranked are 2 of 105 methods, those with the highest means"
+    said = "2 of 105 methods are ranked: those with the highest means"
     assert page_of(large).count(said) == 2
     assert "variant 99 and 3 more methods, named in their tables" in page_of(large)
-    assert "ranked are" not in page_of(report)
+    assert "are ranked: those" not in page_of(report)
 
 
 def test_the_verdict_is_two_sentences(tmp_path: Path) -> None:
