@@ -73,7 +73,7 @@ def test_render(benchmark: BenchmarkFixture, results: Results) -> None:
 def test_report(benchmark: BenchmarkFixture, results: Results, capsys: pytest.CaptureFixture[str]) -> None:
     if benchmark.disabled:
         pytest.skip("draws all figures of a report: for make bench alone")
-    benchmark.extra_info.update(kind="limit", what="wvad report", aim="≤ 25 × reading the files")
+    benchmark.extra_info.update(kind="limit", what="wvad report", aim="≤ 10 × reading the files")
     # The first call compares rows and draws figures, and keeps both.
     command = ["report", "--results", str(results.root), "--data", str(results.root), "--tracking", "none"]
     assert benchmark.pedantic(run, (command,), rounds=3, warmup_rounds=1) == 0
