@@ -12,6 +12,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, say
+from benchmark.system.progress import duration
 
 if TYPE_CHECKING:
     from benchmark.execution.rehearsal import Rehearsal
@@ -102,7 +103,7 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
         f"{measured.rate / 1e9:,.0f} GFLOP/s; of it the batch {measured.batches:.3g} s"
     )
     say(f"  scoring {run.scored_snippets:,} snippets: {run.scored_snippets * measured.scoring:.0f} s")
-    say(f"  the whole run, {run.steps:,} steps: {_duration(measured.seconds)}")
+    say(f"  the whole run, {run.steps:,} steps: {duration(measured.seconds)}")
 
 
 def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
@@ -113,7 +114,7 @@ def _say_table(measured: Rehearsal, table: TableDeclaration) -> None:
     seeds = SEEDS["paper"]
     seconds = seeds * sum(measured.expect(run) for run in runs)
     say(
-        f"{table.name} at the paper's size: {len(runs)} runs x {seeds} seeds, {_duration(seconds)} one after another; "
+        f"{table.name} at the paper's size: {len(runs)} runs x {seeds} seeds, {duration(seconds)} one after another; "
         "other methods taken to compute at the same rate"
     )
 
@@ -126,16 +127,9 @@ def _say_together(measured: Rehearsal, tables: Sequence[TableDeclaration], devic
     runs = {run for table in tables for run in paper_runs(table)}
     seeds = SEEDS["paper"]
     seconds = seeds * [measured.expect(run) for run in runs]
-    times = ", ".join(f"{_duration(makespan(seconds, places))} on {places}" for places in PLACES)
+    times = ", ".join(f"{duration(makespan(seconds, places))} on {places}" for places in PLACES)
     say(f"together: {len(runs)} distinct runs x {seeds} seeds; {times} such {_place(device)}s")
 
 
 def _place(device: str) -> str:
     return "CPU thread" if device == "cpu" else "GPU"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.1f} s"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from itertools import tee
 from typing import Any
@@ -20,6 +19,7 @@ from benchmark.datasets.input_stage import input_segments
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import RowsOf
 from benchmark.datasets.segments import PADDED, make_segments, segments_filled
+from benchmark.system.ahead import ahead
 from benchmark.system.seeding import derive_seed
 from benchmark.terms import Training
 
@@ -153,16 +153,6 @@ def steps_per_pass(normal: BagSet, abnormal: BagSet, training: Training) -> int:
     seen = sum(counts) // 2 if training.mixture == "natural" else min(counts)
     crops = normal.features.shape[1] if training.draws_crops else 1
     return max(1, seen * crops // batch_size(normal, abnormal, training))
-
-
-def ahead(batches: Iterator[PairBatch]) -> Iterator[PairBatch]:
-    """Yield batches while the next one is being put together, by a thread."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting = pool.submit(next, batches)
-        while True:
-            batch = waiting.result()
-            waiting = pool.submit(next, batches)
-            yield batch
 
 
 def _order(count: int, size: int, seed: int) -> Iterator[NDArray[np.int64]]:

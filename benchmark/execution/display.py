@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from benchmark.execution.pace import Pace
+from benchmark.system.progress import duration
 from benchmark.training.jobs import Job, Outcome
 
 PLAIN_SECONDS = 30.0
@@ -253,7 +254,7 @@ def _plain_counter(description: str, console: Console, unit: Unit) -> Callable[[
             return
         last = time.monotonic()
         rate = (done - before) / (last - started)
-        left = f", about {(total - done) / rate:.0f} s left" if rate else ""
+        left = f", about {duration((total - done) / rate)} left" if rate else ""
         if unit == "bytes":
             console.print(f"{description}: {done / 1e9:.1f} of {total / 1e9:.1f} GB, {rate / 1e6:.0f} MB/s{left}")
         else:

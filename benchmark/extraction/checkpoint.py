@@ -85,6 +85,7 @@ class RunningNetwork:
         self.path = path
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = network.to(self._device, torch.float32).eval()
+        self.on_gpu = self._device.type == "cuda"
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the output for some images or clips."""

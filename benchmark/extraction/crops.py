@@ -51,6 +51,12 @@ _COLOURS: dict[Normalisation, Colours] = {
 }
 
 
+def count_crops(rule: CropRule) -> int:
+    """Return how many crops there are."""
+    order, mirrored = _ORDERS[rule]
+    return len(order) * (2 if mirrored else 1)
+
+
 def cut_crops(frame: Frame, rule: CropRule, height: int, width: int) -> NDArray[np.uint8]:
     """Cut crops from a frame.
 
@@ -133,4 +139,8 @@ def normalise(crops: NDArray[np.uint8], normalisation: Normalisation | Colours) 
     """Return crops (..., height, width, channels) with their colours normalised, by name or by mean and deviation."""
     named = _COLOURS[normalisation] if isinstance(normalisation, str) else normalisation
     mean, std = (np.asarray(values[: crops.shape[-1]], np.float32) for values in named)
-    return (crops.astype(np.float32) / np.float32(255) - mean) / std
+    colours = crops.astype(np.float32)
+    colours /= np.float32(255)  # in place, as memory of such sizes is slow to come by
+    colours -= mean
+    colours /= std
+    return colours

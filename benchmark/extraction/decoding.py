@@ -11,6 +11,8 @@ from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
 _LOST = 0.9
 """Share of the promised frames below which decoding stopped early."""
+_LONGEST = 1e9
+"""Frames; a year at 30 a second. Streams without a length state numbers beyond all bounds."""
 
 
 class SnippetReader:
@@ -60,6 +62,17 @@ class SnippetReader:
         self._source = source if rate is None else Resampled(source, path, rate)
         self._path, self._tail, self._span, self._fewest = path, tail, span, fewest
         self.frames = self.snippets = 0
+
+    @property
+    def promised_snippets(self) -> int:
+        """How many snippets the frames make that the video states; 0 where it states none that can be believed."""
+        promised = self._source.promised
+        if not 0 < promised < _LONGEST:
+            return 0
+        frames = round(promised)
+        if self._tail in ("keep", "loop"):
+            return -(-frames // SNIPPET_FRAMES)
+        return (frames - (self._tail == "lookahead")) // SNIPPET_FRAMES
 
     def __iter__(self) -> Iterator[list[Frame]]:
         snippet: list[Frame] = []

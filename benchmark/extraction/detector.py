@@ -46,6 +46,7 @@ class Detector:
 
     folder = "objects"
     span = SNIPPET_FRAMES
+    together = 1
 
     def __init__(self, path: Path, frames: int, names: Sequence[str]) -> None:
         self._cv2 = load_opencv()
@@ -66,16 +67,20 @@ class Detector:
             names=tuple(names),
         )
 
-    def measure(self, frames: Sequence[Frame]) -> NDArray[np.float16]:
-        """Return the mean over the frames looked at of each class's highest confidence, (classes,)."""
-        places = frame_places(self.settings.frames, len(frames))
-        scores = [self._scores(frames[place]) for place in places]
-        return as_half(np.mean(scores, axis=0), self._model.path)
+    def prepare(self, frames: Sequence[Frame]) -> NDArray[np.uint8]:
+        """Return the frames of a snippet that are looked at in the input's size, (frames, height, width, colours)."""
+        resize = self._stretched if self.settings.family == "fastestdet" else self._letterboxed
+        return np.stack([resize(frames[place]) for place in frame_places(self.settings.frames, len(frames))])
 
-    def _scores(self, frame: Frame) -> NDArray[np.float32]:
-        prepare = self._stretched if self.settings.family == "fastestdet" else self._letterboxed
-        image = prepare(frame).transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
-        return class_scores(self.settings.family, self._model.run(image)[0])
+    def measure(self, prepared: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        """Return the mean over the frames looked at of each class's highest confidence, (classes,)."""
+        return [
+            as_half(np.mean([self._scores(image) for image in images], axis=0), self._model.path) for images in prepared
+        ]
+
+    def _scores(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        given = image.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
+        return class_scores(self.settings.family, self._model.run(given)[0])
 
     def _stretched(self, frame: Frame) -> NDArray[np.uint8]:
         """Return the frame in the input's size, whatever its proportions: (height, width, BGR)."""

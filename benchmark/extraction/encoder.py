@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.crops import cut_crops, normalise
+from benchmark.extraction.crops import count_crops, cut_crops, normalise
 from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
@@ -35,12 +35,15 @@ class Network(Protocol):
         What it takes: images (N, 3, height, width) or clips (N, 3, 16, height, width).
     height, width
         Of its input, in pixels; None where they are free.
+    on_gpu
+        Whether a GPU computes it.
     """
 
     path: Path
     kind: EncoderKind
     height: int | None
     width: int | None
+    on_gpu: bool
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the encoder's output for some images or clips."""
@@ -72,6 +75,7 @@ class OnnxNetwork:
                     f"or clips (N, 3, {SNIPPET_FRAMES}, height, width), with N free or 1"
                 )
         self._single, self.height, self.width = batch == 1, height, width
+        self.on_gpu = self._model.on_gpu
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return the first output for some images or clips, one after another if the model takes only one."""
@@ -109,6 +113,7 @@ class Encoder:
 
     folder = "features"
     span = SNIPPET_FRAMES
+    together = 1
 
     def __init__(
         self,
@@ -124,7 +129,8 @@ class Encoder:
         if size and {network.height, network.width} - {size, None}:
             raise InputError(f"{network.path}: takes {network.height}x{network.width} pixels; leave --crop-size out")
         self._network, self._tail = network, tail
-        self.with_onnx = isinstance(network, OnnxNetwork)
+        self.with_onnx, self.on_gpu = isinstance(network, OnnxNetwork), network.on_gpu
+        self.crops = count_crops(crops)
         self.settings = FeatureSettings(
             model=network.path.name,
             sha256=sum_of(network.path),
@@ -137,10 +143,11 @@ class Encoder:
             width=network.width or size or FREE_SIZE,
             height=network.height or size or FREE_SIZE,
         )
-        self.measure([np.zeros((self.settings.height, self.settings.width, 3), np.uint8)] * SNIPPET_FRAMES)
+        blank = np.zeros((self.settings.height, self.settings.width, 3), np.uint8)
+        self.measure([self.prepare([blank] * SNIPPET_FRAMES)])  # to find out now, not at the first video
 
-    def measure(self, frames: Sequence[Frame]) -> NDArray[np.float16]:
-        """Return the features of the crops of a snippet, (crops, dim).
+    def prepare(self, frames: Sequence[Frame]) -> NDArray[np.uint8]:
+        """Return the crops of a snippet, (frames, crops, height, width, RGB).
 
         A clip of fewer than 16 frames is filled up with its last one, or, with the tail `loop`, begins again.
         """
@@ -151,9 +158,14 @@ class Encoder:
             places = fill_up(frame_places(settings.frames, SNIPPET_FRAMES), len(frames), self._tail)
         else:
             places = frame_places(settings.frames, len(frames))
-        # (frames, crops, height, width, RGB)
-        seen = np.stack([cut_crops(frames[place], settings.crops, settings.height, settings.width) for place in places])
-        return as_half(encode_crops(self._network, normalise(seen, settings.normalisation)), self._network.path)
+        return np.stack([cut_crops(frames[place], settings.crops, settings.height, settings.width) for place in places])
+
+    def measure(self, prepared: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+        """Return the features of the crops of each snippet, (crops, dim)."""
+        colours = self.settings.normalisation
+        return [
+            as_half(encode_crops(self._network, normalise(crops, colours)), self._network.path) for crops in prepared
+        ]
 
 
 def encode_crops(network: Network, crops: NDArray[np.float32]) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
 from benchmark.extraction.folder import ExtractionFolder, finished_in, write_identity
+from benchmark.extraction.forecast import Forecast, Survey, foresee
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import fastest, write_motion
 from benchmark.extraction.one_video import Outcome
@@ -59,6 +60,7 @@ def extract(
     training: Path | None = None,
     workers: int = 1,
     replace: bool = False,
+    expected: Callable[[Forecast], None] = lambda forecast: None,
     progress: Progress = lambda done, total: None,
     ended: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Extraction:
@@ -75,8 +77,10 @@ def extract(
         How many videos at the same time.
     replace
         Whether results that are there are removed first.
+    expected
+        Called, before much is done, with how long it will take.
     progress
-        Called with the number of videos that are done and that are to do.
+        Called with the number of snippets that are done and that are to do, by what the videos promise.
     ended
         Called with how each video ended, as it ends.
 
@@ -93,13 +97,19 @@ def extract(
     folder = ExtractionFolder(out, instruments.settings(), replace=replace)
     to_do = {name: path for name, path in videos.items() if not folder.is_finished(name)}
     outcomes = []
-    progress(0, len(to_do))
-    for outcome in extract_videos(to_do, request, out, workers):
+    tally = _Tally(dict.fromkeys(to_do, 1), progress)
+
+    def surveyed(found: Survey) -> None:
+        tally.promised.update(found.snippets)
+        if forecast := foresee(found, len(to_do), workers):
+            expected(forecast)
+
+    for outcome in extract_videos(to_do, request, out, workers, surveyed=surveyed, advanced=tally.advance):
         if not outcome.reason:
             folder.finish(outcome.name, outcome.frames)
         outcomes.append(outcome)
         ended(outcome)
-        progress(len(outcomes), len(to_do))
+        tally.finish(outcome.name)
     scale = None
     if instruments.motion is not None:
         scale = write_motion(folder, names)
@@ -107,6 +117,31 @@ def extract(
     write_identity(folder)
     slow = instruments.motion is not None and scale is None and 0 < fastest(folder) <= SCALED
     return Extraction(folder, tuple(outcomes), len(videos) - len(to_do), scale, slow)
+
+
+class _Tally:
+    """Counts snippets as they are measured, of those that the videos promise."""
+
+    def __init__(self, promised: dict[str, int], progress: Progress) -> None:
+        self.promised, self._progress = promised, progress
+        self._measured = dict.fromkeys(promised, 0)
+        self._finished: set[str] = set()
+        self._say()
+
+    def advance(self, name: str, snippets: int) -> None:
+        self._measured[name] += snippets
+        self._say()
+
+    def finish(self, name: str) -> None:
+        self._finished.add(name)
+        self._say()
+
+    def _say(self) -> None:
+        done = (
+            promised if name in self._finished else min(self._measured[name], promised)
+            for name, promised in self.promised.items()
+        )
+        self._progress(sum(done), sum(self.promised.values()))
 
 
 def _read_training(path: Path, known: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork
+from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.detector import Detector
 from benchmark.extraction.encoder import Encoder, Network, OnnxNetwork
 from benchmark.extraction.extra import load_onnxruntime, load_opencv
@@ -34,13 +35,19 @@ class Instrument(Protocol):
         Where its results lie.
     span
         Frames of a snippet that it sees: 16, or 17 with the one that follows.
+    together
+        How many snippets are best measured at once.
     """
 
     folder: str
     span: int
+    together: int
 
-    def measure(self, frames: Sequence[Frame]) -> NDArray[Any]:
-        """Return one row of results, in the type that it is stored in."""
+    def prepare(self, frames: Sequence[Frame]) -> NDArray[Any]:
+        """Return what is looked at of a snippet; called by another thread than `measure`."""
+
+    def measure(self, prepared: Sequence[NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """Return a row of results for each snippet, in the type that it is stored in."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,30 @@ class Instruments:
     def __iter__(self) -> Iterator[Instrument]:
         chosen: tuple[Instrument | None, ...] = (self.motion, self.objects, self.features)
         return (instrument for instrument in chosen if instrument is not None)
+
+    @property
+    def together(self) -> int:
+        """How many snippets are measured at once."""
+        return max(instrument.together for instrument in self)
+
+    def prepare(self, frames: Sequence[Frame]) -> list[NDArray[Any]]:
+        """Return what each instrument looks at of a snippet."""
+        return [instrument.prepare(frames[: instrument.span]) for instrument in self]
+
+    def measure(self, prepared: Sequence[Sequence[NDArray[Any]]]) -> list[Sequence[NDArray[Any]]]:
+        """Return the rows of each instrument for some snippets as they were prepared."""
+        return [instrument.measure(seen) for instrument, seen in zip(self, zip(*prepared, strict=True), strict=True)]
+
+    def open(self, path: Path) -> SnippetReader:
+        """Open a video to read the snippets of.
+
+        Raises
+        ------
+        InputError
+            If it cannot be opened.
+        """
+        span = max(instrument.span for instrument in self)
+        return SnippetReader(path, self.tail, span=span, fewest=self.fewest_frames, rate=self.frame_rate)
 
     def settings(self) -> ExtractionSettings:
         """Return what is recorded beside the results."""

@@ -41,6 +41,7 @@ class MotionMeter:
 
     folder = FLOW
     span = SNIPPET_FRAMES
+    together = 1
 
     def __init__(self, settings: MotionSettings) -> None:
         self._cv2 = load_opencv()
@@ -51,12 +52,18 @@ class MotionMeter:
             raise InputError(f"--flow-size: {settings.width}x{settings.height} is above {LARGEST}x{LARGEST} pixels")
         self._flow = flow_method(settings.method)
 
-    def measure(self, frames: Sequence[Frame]) -> NDArray[np.float32]:
+    def prepare(self, frames: Sequence[Frame]) -> NDArray[np.uint8]:
+        """Return the frames of a snippet as the flow is computed on them, (frames, height, width)."""
+        return np.stack([self._shrink(frame) for frame in frames])
+
+    def measure(self, prepared: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """Return the mean flow length over pixels and pairs of frames, in pixels of the small frames per frame, ().
 
         A single frame has no pair and counts as still.
         """
-        small = [self._shrink(frame) for frame in frames]
+        return [self._mean_length(small) for small in prepared]
+
+    def _mean_length(self, small: NDArray[np.uint8]) -> NDArray[np.float32]:
         lengths = [
             np.linalg.norm(self._flow.calc(before, after, None), axis=2).mean() for before, after in pairwise(small)
         ]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
 from benchmark.datasets.arrays import write_header
-from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.instruments import Instruments
+from benchmark.system.ahead import ahead
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.files import replacing
 
@@ -43,24 +44,29 @@ class Outcome:
     reason: str = ""
 
 
-def extract_video(name: str, path: Path, instruments: Instruments, out: Path) -> Outcome:
+def extract_video(
+    name: str, path: Path, instruments: Instruments, out: Path, advanced: Callable[[int], None] = lambda snippets: None
+) -> Outcome:
     """Write all that is measured of a video, one file for each instrument; trouble is an outcome, not an error.
 
-    The video is decoded once, and one snippet of it is in memory at a time.
+    The video is decoded once, by a thread that makes the next snippets ready while one is measured. A few snippets are
+    in memory at a time.
+
+    Parameters
+    ----------
+    advanced
+        Called with the number of snippets that were measured since it was called before.
     """
     try:
-        reader = SnippetReader(
-            path,
-            instruments.tail,
-            span=max(instrument.span for instrument in instruments),
-            fewest=instruments.fewest_frames,
-            rate=instruments.frame_rate,
-        )
+        reader = instruments.open(path)
         with ExitStack() as stack:
             files = [stack.enter_context(growing(out / i.folder / f"{name}.npy")) for i in instruments]
-            for frames in reader:
-                for instrument, file in zip(instruments, files, strict=True):
-                    file.append(instrument.measure(frames[: instrument.span]))
+            prepared = stack.enter_context(closing(ahead(map(instruments.prepare, reader), instruments.together + 1)))
+            while batch := list(islice(prepared, instruments.together)):
+                for rows, file in zip(instruments.measure(batch), files, strict=True):
+                    for row in rows:
+                        file.append(row)
+                advanced(len(batch))
             reader.check_length()
     except InputError as error:
         return Outcome(name, reason=str(error))

@@ -27,6 +27,8 @@ class OnnxModel:
     ----------
     shape
         Shape of the input; None for a dimension that is free.
+    on_gpu
+        Whether a GPU computes it.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class OnnxModel:
             raise InputError(
                 f"{path}: cannot be loaded as an ONNX model ({_one_line(error)}); export it again"
             ) from None
+        self.on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
             takes = ", ".join(f"{entry.name} {entry.type}" for entry in inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -12,22 +12,28 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmark.extraction.extra import load_opencv
+from benchmark.extraction.forecast import Survey, survey
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.one_video import Outcome, extract_video
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.system.errors import InputError
 
 _Task = tuple[str, Path]
+_Survey = list[_Task]
+"""What the first worker is given first: all videos, to see how much there is to do."""
+
+_Advance = tuple[str, int]
+"""A video, and the number of its snippets that were measured since the last one."""
 
 
 @dataclass
 class _Worker:
     process: BaseProcess
     pipe: Connection
-    task: _Task
+    task: _Task | _Survey
 
-    def give(self, task: _Task) -> None:
-        """Give it a video; that it has died shows when its answer is awaited."""
+    def give(self, task: _Task | _Survey) -> None:
+        """Give it something to do; that it has died shows when its answer is awaited."""
         self.task = task
         with suppress(OSError):
             self.pipe.send(task)
@@ -37,14 +43,22 @@ class _Worker:
         self.pipe.close()
         self.process.join()
 
-    def loss(self) -> Outcome:
-        """Return the outcome of the video that it died of."""
+    def loss(self) -> Outcome | None:
+        """Return the outcome of the video that it died of; None of a survey, as the video's turn will come."""
+        if isinstance(self.task, list):
+            return None
         code = self.process.exitcode
         return Outcome(self.task[0], reason=f"the process that extracted it ended with code {code}; out of memory?")
 
 
 def extract_videos(
-    videos: Mapping[str, Path], request: ExtractionRequest, out: Path, workers: int
+    videos: Mapping[str, Path],
+    request: ExtractionRequest,
+    out: Path,
+    workers: int,
+    *,
+    surveyed: Callable[[Survey], None] = lambda found: None,
+    advanced: Callable[[str, int], None] = lambda name, snippets: None,
 ) -> Iterator[Outcome]:
     """Extract videos, and yield how each ended, as they end.
 
@@ -54,9 +68,14 @@ def extract_videos(
     ----------
     out
         Folder of the results, with a folder for each instrument.
+    surveyed
+        Called with what the first worker finds about all videos before it begins with its first.
+    advanced
+        Called with a video and the number of its snippets that were measured since it was called before.
     """
-    waiting = list(reversed(list(videos.items())))
+    waiting: list[_Task | _Survey] = [*reversed(list(videos.items())), *([list(videos.items())] if videos else [])]
     running: dict[Connection, _Worker] = {}
+    workers = min(workers, len(videos))
     try:
         while waiting or running:
             while waiting and len(running) < workers:
@@ -65,19 +84,25 @@ def extract_videos(
             for pipe in wait(list(running)):
                 assert isinstance(pipe, Connection)
                 worker = running[pipe]
-                outcome = _receive(worker)
-                if outcome is not None and waiting:
+                answer = _receive(worker)
+                if isinstance(answer, tuple):
+                    advanced(*answer)
+                    continue
+                if answer is not None and waiting:
                     worker.give(waiting.pop())
                 else:
                     running.pop(pipe).end()
-                yield outcome or worker.loss()
+                if isinstance(answer, Survey):
+                    surveyed(answer)
+                elif outcome := answer or worker.loss():
+                    yield outcome
     finally:
         for worker in running.values():
             worker.process.kill()
             worker.process.join()
 
 
-def _start(task: _Task, request: ExtractionRequest, out: Path) -> _Worker:
+def _start(task: _Task | _Survey, request: ExtractionRequest, out: Path) -> _Worker:
     # Neither OpenCV nor a GPU may be inherited by a fork.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -89,14 +114,14 @@ def _start(task: _Task, request: ExtractionRequest, out: Path) -> _Worker:
     return worker
 
 
-def _receive(worker: _Worker) -> Outcome | None:
-    """Return how its video ended; None if it died."""
+def _receive(worker: _Worker) -> Outcome | Survey | _Advance | None:
+    """Return what it says: how its video ended, what it found, how many snippets it measured; None if it died."""
     try:
-        outcome = worker.pipe.recv()
+        answer = worker.pipe.recv()
     except (EOFError, OSError):
         return None
-    assert isinstance(outcome, Outcome)
-    return outcome
+    assert isinstance(answer, Outcome | Survey | tuple)
+    return answer
 
 
 def _work(request: ExtractionRequest, out: Path, pipe: Connection) -> None:
@@ -113,10 +138,18 @@ def _work(request: ExtractionRequest, out: Path, pipe: Connection) -> None:
         instruments = error
     while True:
         try:
-            name, path = pipe.recv()
-            if isinstance(instruments, InputError):
-                pipe.send(Outcome(name, reason=str(instruments)))
-            else:
-                pipe.send(extract_video(name, path, instruments, out))
+            task = pipe.recv()
+            pipe.send(_answer(task, instruments, out, pipe))
         except (EOFError, OSError):  # nothing more to do, or the driver is gone
             return
+
+
+def _answer(
+    task: _Task | _Survey, instruments: Instruments | InputError, out: Path, pipe: Connection
+) -> Outcome | Survey:
+    if isinstance(task, list):
+        return Survey({}, None, 0, False) if isinstance(instruments, InputError) else survey(task, instruments)
+    name, path = task
+    if isinstance(instruments, InputError):
+        return Outcome(name, reason=str(instruments))
+    return extract_video(name, path, instruments, out, lambda snippets: pipe.send((name, snippets)))

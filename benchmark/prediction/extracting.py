@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.extraction.extract import Extraction, extract
+from benchmark.extraction.forecast import Forecast
 from benchmark.extraction.one_video import Outcome
 from benchmark.prediction.scorer import RunFeatures
 from benchmark.prediction.set_recipe import Tools, request_like
@@ -45,6 +46,7 @@ def extract_like(
     out: Path,
     *,
     workers: int = 1,
+    expected: Callable[[Forecast], None] = lambda forecast: None,
     progress: Progress = lambda done, total: None,
     ended: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Extraction:
@@ -66,7 +68,7 @@ def extract_like(
             )
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / SOURCES, _SOURCES.dump_json({**known, **now}, indent=1).decode() + "\n")
-    return extract(videos, request, out, workers=workers, progress=progress, ended=ended)
+    return extract(videos, request, out, workers=workers, expected=expected, progress=progress, ended=ended)
 
 
 def _read_sources(path: Path) -> dict[str, Source]:

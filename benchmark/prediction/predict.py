@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import finite, read_npy
 from benchmark.extraction.extract import Extraction
 from benchmark.extraction.folder import FEATURES
+from benchmark.extraction.forecast import Forecast
 from benchmark.prediction.answer import Prediction, Unanswered
 from benchmark.prediction.extracting import extract_like
 from benchmark.prediction.inputs import FeatureInput, Inputs, check_identity, check_size, read_features
@@ -28,6 +29,7 @@ def predict_videos(
     out: Path,
     *,
     workers: int = 1,
+    expected: Callable[[Forecast], None] = lambda forecast: None,
     progress: Progress = lambda done, total: None,
 ) -> Iterator[Prediction | Unanswered]:
     """Score what was given, in the order of names: videos first, which are all extracted before.
@@ -36,8 +38,10 @@ def predict_videos(
     ----------
     out
         Folder for the extracted features.
+    expected
+        Called with how long the extraction will take.
     progress
-        Called with the videos that are extracted, and all.
+        Called with the snippets that are extracted, and all.
 
     Raises
     ------
@@ -47,7 +51,9 @@ def predict_videos(
     check_identity(given.stated, scorer.features, scorer.name)
     extraction = None
     if given.videos:
-        extraction = extract_like(scorer.features, given.videos, tools, out, workers=workers, progress=progress)
+        extraction = extract_like(
+            scorer.features, given.videos, tools, out, workers=workers, expected=expected, progress=progress
+        )
     return _answers(scorer, given, extraction)
 
 

@@ -12,6 +12,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, say
+from benchmark.cli.videos.forecast import say_forecast
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def extract(
         elif outcome.warning:
             err.print(f"warning: {outcome.warning}", style="yellow", soft_wrap=True)
 
-    with writing_to(out, "--out"), counting("extracting", err) as progress:
+    with writing_to(out, "--out"), counting("extracting snippets", err) as progress:
         extraction = run_extraction(
             found.paths,
             request,
@@ -148,6 +149,7 @@ def extract(
             training=train,
             workers=count_places(Resources(workers)),
             replace=replace,
+            expected=lambda forecast: say_forecast(forecast, "--crops one"),
             progress=progress,
             ended=ended,
         )

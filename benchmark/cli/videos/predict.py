@@ -15,6 +15,7 @@ from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, write_files
 from benchmark.cli.quantities import between
+from benchmark.cli.videos.forecast import say_forecast
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
@@ -126,9 +127,10 @@ def predict(
     shelf = os.environ.get(SHELF)
     tools = Tools(extractor_weights, Path(shelf) if shelf else None, architecture, mean_cube)
     found: list[Prediction | Unanswered] = []
-    with writing_to(output, "--out"), counting("extracting", err) as progress:
+    with writing_to(output, "--out"), counting("extracting snippets", err) as progress:
         places = count_places(Resources(workers))
-        for answer in predict_videos(scorer, given, tools, output, workers=places, progress=progress):
+        answers = predict_videos(scorer, given, tools, output, workers=places, expected=say_forecast, progress=progress)
+        for answer in answers:
             found.append(answer)
             if isinstance(answer, Prediction):
                 _write(answer, scorer, output / ANSWERS, per, video)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.extraction.crops import normalise, take_crops
+from benchmark.extraction.crops import count_crops, normalise, take_crops
 from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.encoder import Network, OnnxNetwork, encode_crops
 from benchmark.extraction.extra import load_opencv
@@ -27,10 +27,15 @@ FLOW_BOUND = 20
 """Pixels per frame that flow is clipped to on both sides before it becomes levels of 0 to 255."""
 
 
+_GPU_CROPS = 32
+"""Crops that a GPU is given at once. A CPU is slower with several than with one after another."""
+
+
 class Extractor:
     """Gives the features of snippets as its recipe says.
 
-    Each crop is encoded by itself, so that its features depend neither on the others nor on any size of batches.
+    On a CPU each crop is encoded by itself, so that its features depend on no other; on a GPU, crops of several
+    snippets of a video are encoded together.
 
     Parameters
     ----------
@@ -57,7 +62,10 @@ class Extractor:
         if network.kind != recipe.kind:
             raise InputError(f"{network.path}: takes {network.kind}s, but {recipe.extractor} encodes {recipe.kind}s")
         self._network, self._recipe = network, recipe
-        self.with_onnx = isinstance(network, OnnxNetwork)
+        self.with_onnx, self.on_gpu = isinstance(network, OnnxNetwork), network.on_gpu
+        self.crops = count_crops(recipe.crops)
+        self._at_once = _GPU_CROPS if self.on_gpu else 1
+        self.together = max(1, self._at_once // self.crops)
         self._mean_cube = read_mean_cube(mean_cube) if mean_cube else None
         self._flow = flow_method(recipe.flow) if recipe.flow else None
         self.span = SNIPPET_FRAMES + 1 if recipe.flow else SNIPPET_FRAMES
@@ -79,24 +87,35 @@ class Extractor:
                 f"{recipe.extractor}: its network cannot take {recipe.width}x{recipe.height} pixels ({reason})"
             ) from None
 
-    def measure(self, frames: Sequence[Frame]) -> NDArray[Any]:
-        """Return the features of the crops of a snippet, (crops, dim).
+    def prepare(self, frames: Sequence[Frame]) -> NDArray[Any]:
+        """Return the crops of a snippet, (frames, crops, height, width, RGB or directions of the flow).
 
         A snippet of fewer than 16 frames begins again (tail `loop`), or is filled up with its last frame.
 
         Raises
         ------
         InputError
-            If the crops do not fit into the frames, or the network gives no finite numbers.
+            If the crops do not fit into the frames.
         """
         recipe = self._recipe
         views = [self._view(frames, place) for place in self._places(len(frames))]
-        crops = np.stack([take_crops(view, recipe.crops, recipe.height, recipe.width, recipe.centre) for view in views])
+        return np.stack([take_crops(view, recipe.crops, recipe.height, recipe.width, recipe.centre) for view in views])
+
+    def measure(self, prepared: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return the features of the crops of each snippet, (crops, dim).
+
+        Raises
+        ------
+        InputError
+            If the network gives no finite numbers.
+        """
+        crops = [snippet[:, place : place + 1] for snippet in prepared for place in range(snippet.shape[1])]
         vectors = [
-            encode_crops(self._network, self._normalised(crops[:, place : place + 1]))
-            for place in range(crops.shape[1])
+            encode_crops(self._network, self._normalised(np.concatenate(crops[start : start + self._at_once], 1)))
+            for start in range(0, len(crops), self._at_once)
         ]
-        return as_stored(np.concatenate(vectors), np.dtype(recipe.precision), self._network.path)
+        rows = as_stored(np.concatenate(vectors), np.dtype(self._recipe.precision), self._network.path)
+        return list(rows.reshape(len(prepared), -1, rows.shape[-1]))
 
     def _places(self, length: int) -> list[int]:
         """Return which frames are seen; a shorter snippet is filled up."""

@@ -8,7 +8,6 @@ import torch
 
 from benchmark.datasets.batches import (
     BagSet,
-    ahead,
     hold_out,
     load_bags,
     pair_batches,
@@ -20,6 +19,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.datasets.pseudo_labels import motion_source, pseudo_labels
 from benchmark.datasets.segments import segment_mean
+from benchmark.system.ahead import ahead
 from benchmark.terms import SegmentRule, Training
 
 CPU = torch.device("cpu")

@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmark.extraction.instruments import Instrument
+
 Frames = Sequence[NDArray[np.uint8]]
 CODECS = {"avi": "MJPG", "mkv": "MJPG", "mp4": "mp4v", "mov": "mp4v"}
+
+
+def measure(instrument: Instrument, frames: Frames) -> NDArray[Any]:
+    """Return the row that an instrument measures of one snippet."""
+    (row,) = instrument.measure([instrument.prepare(frames)])
+    return row
 
 
 def write_video(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:

@@ -12,7 +12,7 @@ from torch import nn
 from benchmark.extraction.checkpoint import Architecture, TorchNetwork, load_weights, read_checkpoint
 from benchmark.extraction.encoder import Encoder
 from benchmark.system.errors import InputError
-from tests.unit.extraction.makers import coloured
+from tests.unit.extraction.makers import coloured, measure
 
 ARCHITECTURES = """
 from torch import nn
@@ -55,7 +55,7 @@ def test_an_image_network_gives_what_its_weights_say(file: Path) -> None:
     encoder = Encoder(tested, frames=4, normalisation="unit", crops="one", size=16, architecture=architecture)
     assert encoder.settings.architecture == "nets.py:image"
     assert encoder.settings.architecture_sha256 == architecture.source_hash()
-    features = encoder.measure([coloured(0, 51, 102)] * 16)
+    features = measure(encoder, [coloured(0, 51, 102)] * 16)
     weight, bias = (parameter.detach().numpy() for parameter in network.parameters())
     assert features[0] == pytest.approx(weight @ [0.4, 0.2, 0] + bias, abs=0.002)
 

@@ -10,7 +10,7 @@ from onnx import helper
 from benchmark.extraction.encoder import Encoder, OnnxNetwork
 from benchmark.system.errors import InputError
 from benchmark.terms import CropRule
-from tests.unit.extraction.makers import coloured, mean_colours, write_model
+from tests.unit.extraction.makers import coloured, mean_colours, measure, write_model
 
 HALF = 0.001
 
@@ -28,7 +28,7 @@ def brightening() -> list[NDArray[np.uint8]]:
 def test_an_image_encoder_is_averaged_over_frames(batch: str | int, tmp_path: Path) -> None:
     tested = encoder(mean_colours(tmp_path / "m.onnx", (batch, 3, 8, 8)))
     assert (tested.settings.kind, tested.settings.frames) == ("image", 4)
-    features = tested.measure(brightening())
+    features = measure(tested, brightening())
     assert (features.dtype, features.shape) == (np.float16, (1, 3))
     assert features[0] == pytest.approx([80 / 255, 40 / 255, 0], abs=HALF)  # of frames 2, 6, 10, 14
 
@@ -37,7 +37,7 @@ def test_an_image_encoder_is_averaged_over_frames(batch: str | int, tmp_path: Pa
 def test_crops_are_encoded_apart(batch: str | int, tmp_path: Path) -> None:
     frame = coloured(0, 0, 0, (8, 64))
     frame[:, 32:] = 255  # to the right of the centre
-    features = encoder(mean_colours(tmp_path / "m.onnx", (batch, 3, 8, 8)), crops="five").measure([frame] * 16)
+    features = measure(encoder(mean_colours(tmp_path / "m.onnx", (batch, 3, 8, 8)), crops="five"), [frame] * 16)
     assert features.shape == (5, 3)
     assert features[:4, 0] == pytest.approx([0, 1, 0, 1], abs=HALF)
     assert 0.3 < features[4, 0] < 0.7
@@ -59,21 +59,20 @@ def clip_encoder(path: Path, batch: str | int = "N", length: str | int = 16) -> 
 def test_a_clip_encoder_sees_all_frames_in_order(batch: str | int, length: str | int, tmp_path: Path) -> None:
     tested = encoder(clip_encoder(tmp_path / "m.onnx", batch, length), crops="ten")
     assert (tested.settings.kind, tested.settings.frames) == ("clip", 16)
-    features = tested.measure(brightening())
+    features = measure(tested, brightening())
     assert features.shape == (10, 3)
     assert features == pytest.approx(np.tile([150 / 255, 75 / 255, 0], (10, 1)), abs=HALF)
 
 
 def test_a_short_clip_is_filled_up_with_its_last_frame(tmp_path: Path) -> None:
-    features = encoder(clip_encoder(tmp_path / "m.onnx")).measure(brightening()[:5])
+    features = measure(encoder(clip_encoder(tmp_path / "m.onnx")), brightening()[:5])
     assert features[0] == pytest.approx([40 / 255, 20 / 255, 0], abs=HALF)
 
 
 def test_a_short_clip_begins_again_where_the_tail_is_looped(tmp_path: Path) -> None:
     network = OnnxNetwork(clip_encoder(tmp_path / "m.onnx"))
-    looped = Encoder(
-        network, frames=4, normalisation="unit", crops="one", size=None, architecture=None, tail="loop"
-    ).measure(brightening()[:6])
+    tested = Encoder(network, frames=4, normalisation="unit", crops="one", size=None, architecture=None, tail="loop")
+    looped = measure(tested, brightening()[:6])
     assert looped[0] == pytest.approx([30 / 255, 15 / 255, 0], abs=HALF)  # the sixteenth is the fourth
 
 

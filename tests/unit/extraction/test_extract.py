@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
+from benchmark.extraction.forecast import Forecast
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, MotionSettings
@@ -21,7 +24,7 @@ from benchmark.extraction.videos import find_videos
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
-from tests.unit.extraction.makers import coloured, mean_colours, moving, write_model, write_video, yolov8
+from tests.unit.extraction.makers import Frames, coloured, mean_colours, moving, write_model, write_video, yolov8
 
 LENGTHS = {"still": 32, "slow": 40, "quick": 50}
 STEPS = {"still": 0, "slow": 1, "quick": 3}
@@ -287,17 +290,70 @@ def test_an_import_finds_all_beside_the_features(extracted: Extraction, tmp_path
         assert np.array_equal(dataset.motion(video), np.load(path / "motion" / f"{video.name}.npy"))
 
 
-def test_the_memory_of_a_video_is_a_snippet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No more than a snippet's frames are ever handed out, and each is measured before the next is decoded."""
+def test_no_more_than_the_next_snippets_are_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each snippet is measured when at most two more are ready and another one is in the making."""
     from benchmark.extraction.one_video import extract_video
 
-    seen: list[int] = []
-    monkeypatch.setattr(MotionMeter, "measure", lambda self, frames: seen.append(len(frames)) or np.float32(0))
+    prepared: list[int] = []
+    measured: list[tuple[int, int]] = []
+
+    def prepare(self: MotionMeter, frames: Frames) -> np.ndarray:
+        prepared.append(len(frames))
+        return np.zeros(len(frames))
+
+    def measure(self: MotionMeter, seen: Sequence[np.ndarray]) -> list[np.ndarray]:
+        measured.append((len(seen), len(prepared)))
+        return [np.float32(len(each)) for each in seen]  # type: ignore[misc]
+
+    monkeypatch.setattr(MotionMeter, "prepare", prepare)
+    monkeypatch.setattr(MotionMeter, "measure", measure)
     path = write_video(tmp_path / "v.avi", moving(100, size=(48, 64)))
     instruments = Instruments.of(ExtractionRequest(motion=FLOW, tail="keep"))
     (tmp_path / "flow").mkdir()
-    assert extract_video("v", path, instruments, tmp_path).snippets == 7
-    assert seen == [16] * 6 + [4]
+    advances: list[int] = []
+    assert extract_video("v", path, instruments, tmp_path, advances.append).snippets == 7
+    assert prepared == [16] * 6 + [4]
+    assert np.load(tmp_path / "flow" / "v.npy").tolist() == prepared
+    assert advances == [1] * 7
+    for place, (together, ready) in enumerate(measured):
+        assert (together, ready <= place + 3) == (1, True)
+
+
+def test_a_forecast_counts_the_snippets_that_are_left_and_times_the_first(
+    videos: dict[str, Path], request_: ExtractionRequest, tmp_path: Path
+) -> None:
+    extract({"slow": videos["slow"]}, request_, tmp_path / "out")
+    (tmp_path / "bad.avi").write_bytes(b"no video")
+    forecasts: list[Forecast] = []
+    progress: list[tuple[int, int]] = []
+    extract(
+        {"bad": tmp_path / "bad.avi", **videos},
+        request_,
+        tmp_path / "out",
+        workers=8,
+        expected=forecasts.append,
+        progress=lambda done, total: progress.append((done, total)),
+    )
+    (forecast,) = forecasts
+    assert (forecast.snippets, forecast.silent, forecast.crops, forecast.workers) == (2 + 3, 1, 5, 3)
+    assert not forecast.on_gpu
+    assert 0 < forecast.each < 60
+    assert forecast.seconds == forecast.snippets * forecast.each / 3
+    assert (progress[0], progress[-1]) == ((0, 3), (6, 6))  # the video that cannot be opened counts as one
+    assert {total for _, total in progress} == {3, 6}
+    assert all(before <= after for (before, of), (after, now) in pairwise(progress) if of == now)
+
+
+def test_nothing_is_forecast_where_no_video_can_be_opened_or_nothing_is_left(
+    videos: dict[str, Path], tmp_path: Path
+) -> None:
+    request, forecasts = ExtractionRequest(motion=FLOW), []
+    (tmp_path / "bad.avi").write_bytes(b"no video")
+    bad = extract({"bad": tmp_path / "bad.avi"}, request, tmp_path / "out", expected=forecasts.append)
+    assert bad.failed == 1
+    extract({"slow": videos["slow"]}, request, tmp_path / "out")
+    extract({"slow": videos["slow"]}, request, tmp_path / "out", expected=forecasts.append)
+    assert forecasts == []
 
 
 def test_an_encoder_that_gives_nonsense_for_a_video_fails_that_video(tmp_path: Path) -> None:

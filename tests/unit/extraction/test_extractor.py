@@ -15,7 +15,7 @@ from benchmark.extraction.frame_sources import Frame, Resampled
 from benchmark.extraction.published_files.mean_cube import read_mean_cube
 from benchmark.extraction.recipes import RECIPES, EncoderKind, Recipe, find_recipe
 from benchmark.system.errors import InputError
-from tests.unit.extraction.makers import coloured, cv2, moving
+from tests.unit.extraction.makers import coloured, cv2, measure, moving
 
 Values = NDArray[np.float64]
 ROWS, COLUMNS = slice(None, None, 37), slice(None, None, 41)
@@ -27,6 +27,7 @@ class Seen:
     def __init__(self, kind: EncoderKind) -> None:
         self.path, self.kind = Path("seen.pth"), kind
         self.height = self.width = None
+        self.on_gpu = False
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         frames = images[:, :, ::5] if self.kind == "clip" else images
@@ -74,7 +75,7 @@ def test_rtfm_sees_ten_crops_of_the_frame_and_its_mirror_image() -> None:
     plain = [(0, 0, False), (0, 117, False), (32, 0, False), (32, 117, False), (16, 58, False)]
     # The left edge of the mirrored frame is the right edge: left becomes 117 - left.
     mirrored = [(top, 117 - left, True) for top, left, _ in plain]
-    features = extractor("i3d-r50-rtfm").measure(frames)
+    features = measure(extractor("i3d-r50-rtfm"), frames)
     assert (features.dtype, len(features)) == (np.float32, 10)
     assert features == pytest.approx(expected(wholes, [*plain, *mirrored]), abs=1e-5)
 
@@ -84,7 +85,7 @@ def test_gowtham_stretches_and_puts_the_centre_third() -> None:
     wholes = [x * 2 / 255 - 1 for x in pil(frames, (340, 256), Image.Resampling.LANCZOS)]
     plain = [(0, 0, False), (0, 116, False), (16, 58, False), (32, 0, False), (32, 116, False)]
     mirrored = [(top, 116 - left, True) for top, left, _ in plain]
-    features = extractor("i3d-r50-gowtham").measure(frames)
+    features = measure(extractor("i3d-r50-gowtham"), frames)
     assert features == pytest.approx(expected(wholes, [*plain, *mirrored]), abs=1e-5)
 
 
@@ -97,10 +98,35 @@ def test_rocng_puts_the_centre_first_and_mirrors_in_place() -> None:
     ]
     assert wholes[0].shape == (256, 342, 3)
     plain = [(16, 59, False), (0, 0, False), (0, 118, False), (32, 0, False), (32, 118, False)]
-    features = extractor("i3d-rocng").measure(frames)
+    features = measure(extractor("i3d-rocng"), frames)
     assert features == pytest.approx(expected(wholes, [*plain, *((t, left, True) for t, left, _ in plain)]), abs=1e-5)
-    five = extractor("i3d-rocng", crops="centre-five").measure(frames)
+    five = measure(extractor("i3d-rocng", crops="centre-five"), frames)
     assert np.array_equal(five, features[:5])  # a crop depends on no other
+
+
+@pytest.mark.parametrize(("crops", "together", "calls"), [("ten", 3, [30, 10]), ("one", 32, [4])])
+def test_a_gpu_encodes_the_crops_of_several_snippets_at_once(crops: str, together: int, calls: list[int]) -> None:
+    """To the rows that one after another have: four snippets, in batches as a video gives them."""
+    recipe, given = find_recipe("i3d-r50-rtfm").changed({"crops": crops}), []
+
+    class OnGpu(Seen):
+        def __init__(self) -> None:
+            super().__init__("clip")
+            self.on_gpu = True
+
+        def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+            given.append(len(images))
+            return super().encode(images)
+
+    tested = Extractor(recipe, OnGpu(), None, None)
+    assert tested.together == together
+    prepared = [tested.prepare(marked((240, 320))[place:] * 2) for place in range(4)]
+    given.clear()
+    rows = [row for start in range(0, 4, together) for row in tested.measure(prepared[start : start + together])]
+    assert given == calls
+    alone = extractor("i3d-r50-rtfm", crops=crops)
+    assert all(np.array_equal(row, alone.measure([each])[0]) for row, each in zip(rows, prepared, strict=True))
+    assert not np.array_equal(rows[0], rows[1])
 
 
 def test_vadclip_averages_all_frames_of_a_snippet() -> None:
@@ -109,10 +135,10 @@ def test_vadclip_averages_all_frames_of_a_snippet() -> None:
     wholes = [(cv2.resize(frame, (340, 256))[:, :, ::-1] / 255 - mean) / std for frame in frames]
     plain = [(16, 58, False), (0, 0, False), (0, 116, False), (32, 0, False), (32, 116, False)]
     crops = [*plain, *((top, left, True) for top, left, _ in plain)]
-    features = extractor("clip-vadclip").measure(frames)
+    features = measure(extractor("clip-vadclip"), frames)
     average = np.mean([expected([whole], crops) for whole in wholes], axis=0)
     assert features == pytest.approx(average, abs=1e-5)
-    first = extractor("clip-vadclip", frames="first").measure(frames)
+    first = measure(extractor("clip-vadclip", frames="first"), frames)
     assert first == pytest.approx(expected(wholes[:1], crops), abs=1e-5)
 
 
@@ -132,10 +158,10 @@ def test_c3d_subtracts_the_mean_of_each_frame_and_pixel_from_blue_green_red(tmp_
         cv2.resize(frame, (171, 128)).astype(np.float64) - cube[:, place].transpose(1, 2, 0)
         for place, frame in enumerate(frames)
     ]
-    features = extractor("c3d-sultani", tmp_path / "mean.binaryproto").measure(frames)
+    features = measure(extractor("c3d-sultani", tmp_path / "mean.binaryproto"), frames)
     assert features == pytest.approx(expected(wholes, [(8, 29, False)], side=112), abs=1e-4)
     wholes = [cv2.resize(frame, (171, 128)) - np.array([90.0, 98, 102]) for frame in frames]
-    stand_in = extractor("c3d-sultani", normalise="c3d").measure(frames)
+    stand_in = measure(extractor("c3d-sultani", normalise="c3d"), frames)
     assert stand_in == pytest.approx(expected(wholes, [(8, 29, False)], side=112), abs=1e-4)
 
 
@@ -158,22 +184,22 @@ def test_a_mean_cube_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"c3d-sultani: --mean-cube FILE goes with the normalisation mean-cube"):
         extractor("c3d-sultani")
     with pytest.raises(InputError, match=r"frames of 200x150 pixels do not fit the mean cube of 171x128"):
-        extractor("c3d-sultani", path, resize="200x150").measure(marked((48, 64)))
+        measure(extractor("c3d-sultani", path, resize="200x150"), marked((48, 64)))
 
 
 @pytest.mark.parametrize(("name", "black", "white"), [("i3d-r50-rtfm", -2, 2.44444), ("i3d-r50-gowtham", -1, 1)])
 def test_colours_range_as_published(name: str, black: float, white: float) -> None:
     tested = extractor(name)
-    assert tested.measure([coloured(0, 0, 0)] * 16) == pytest.approx(black, abs=1e-4)
-    assert tested.measure([coloured(255, 255, 255)] * 16) == pytest.approx(white, abs=1e-4)
+    assert measure(tested, [coloured(0, 0, 0)] * 16) == pytest.approx(black, abs=1e-4)
+    assert measure(tested, [coloured(255, 255, 255)] * 16) == pytest.approx(white, abs=1e-4)
 
 
 @pytest.mark.parametrize(("name", "red_channel"), [("i3d-r50-rtfm", 0), ("i3d-rocng", 0), ("clip-vadclip", 0)])
 def test_red_comes_first_but_for_c3d(name: str, red_channel: int) -> None:
-    features = extractor(name).measure([coloured(0, 0, 255)] * 16)
+    features = measure(extractor(name), [coloured(0, 0, 255)] * 16)
     channels = features.reshape(len(features), 3, -1).mean(axis=(0, 2))
     assert channels.argmax() == red_channel
-    features = extractor("c3d-sultani", normalise="c3d").measure([coloured(0, 0, 255)] * 16)
+    features = measure(extractor("c3d-sultani", normalise="c3d"), [coloured(0, 0, 255)] * 16)
     assert features.reshape(3, -1).mean(axis=1) == pytest.approx([-90, -98, 153], abs=1e-3)
 
 
@@ -182,10 +208,10 @@ def test_flow_is_seen_as_levels_between_a_frame_and_the_next() -> None:
     tested = Extractor(recipe, Seen("clip"), None, None)
     frames = moving(17, step=3)
     assert tested.span == 17
-    across, down = tested.measure(frames).reshape(2, -1)
+    across, down = measure(tested, frames).reshape(2, -1)
     assert np.median(across) == pytest.approx(3 / 20, abs=0.02)  # (3 + 20) / 40 of 255, then -1 to 1
     assert np.median(down) == pytest.approx(0, abs=0.02)
-    assert tested.measure([coloured(9, 9, 9, (120, 160))] * 17) == pytest.approx(0, abs=0.01)
+    assert measure(tested, [coloured(9, 9, 9, (120, 160))] * 17) == pytest.approx(0, abs=0.01)
 
 
 class Numbered:
@@ -208,6 +234,7 @@ def snippets(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recipe, int], list[li
         found = [[int(frame[0, 0, 0]) for frame in snippet] for snippet in reader]
         assert reader.snippets == len(found)
         reader.check_length()
+        assert reader.promised_snippets == len(found)
         return found
 
     return snippets
@@ -240,10 +267,10 @@ def test_the_number_of_snippets_is_the_published_one(
 def test_the_last_snippet_of_rtfm_begins_again() -> None:
     tested = extractor("i3d-r50-rtfm")
     last = [coloured(place, place, place, (32, 32)) for place in range(32, 37)]
-    seen = tested.measure(last)[0] * 57.375 + 114.75
+    seen = measure(tested, last)[0] * 57.375 + 114.75
     order = [32, 33, 34, 35, 36, 32, 33, 34, 35, 36, 32, 33, 34, 35, 36, 32]
     assert seen.reshape(3, 4, -1)[0, :, 0] == pytest.approx(order[::5])
-    kept = extractor("i3d-r50-rtfm", tail="keep").measure(last)[0] * 57.375 + 114.75
+    kept = measure(extractor("i3d-r50-rtfm", tail="keep"), last)[0] * 57.375 + 114.75
     assert kept.reshape(3, 4, -1)[0, :, 0] == pytest.approx([32, 36, 36, 36])
 
 
@@ -264,7 +291,7 @@ def test_a_video_without_a_frame_rate_cannot_be_brought_to_one() -> None:
 
 def test_crops_that_the_frames_do_not_hold_are_named() -> None:
     with pytest.raises(InputError, match=r"frames of 64x48 pixels hold no crop of 224x224"):
-        extractor("i3d-r50-rtfm", resize="none").measure([coloured(0, 0, 0)] * 16)
+        measure(extractor("i3d-r50-rtfm", resize="none"), [coloured(0, 0, 0)] * 16)
 
 
 def test_a_network_of_another_kind_is_refused() -> None:

@@ -16,7 +16,7 @@ from benchmark.extraction.extractors.published import LibraryNetwork
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.settings import ExtractionRequest
 from benchmark.system.errors import InputError
-from tests.unit.extraction.makers import coloured
+from tests.unit.extraction.makers import coloured, measure
 
 
 class Small(nn.Module):
@@ -74,7 +74,7 @@ def test_a_network_of_a_library_sees_what_the_library_shows_it(tmp_path: Path) -
     seen = (np.array([204, 102, 51]) / 255 - [0.5, 0.4, 0.3]) / [0.2, 0.25, 0.3]
     weight, bias = (parameter.detach().numpy() for parameter in network.body.parameters())
     expected = weight[:, :, 0, 0] @ seen + bias
-    assert features.measure([coloured(51, 102, 204)] * 16)[0] == pytest.approx(expected, abs=1e-5)
+    assert measure(features, [coloured(51, 102, 204)] * 16)[0] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.usefixtures("timm")
@@ -84,7 +84,7 @@ def test_of_clip_the_projection_is_kept_and_the_whole_side_cropped(tmp_path: Pat
     assert (recipe.resize, recipe.layer) == ("short 32", "projected feature")
     features = Instruments.of(ExtractionRequest(recipe=recipe, features=path)).features
     assert features is not None
-    assert features.measure([coloured(0, 0, 0)] * 16).shape == (1, 7)
+    assert measure(features, [coloured(0, 0, 0)] * 16).shape == (1, 7)
 
 
 @pytest.mark.usefixtures("timm")
@@ -149,4 +149,4 @@ def test_clips_of_torchvision_and_tokens_of_transformers_give_vectors(tmp_path: 
         assert recipe.kind == "clip"
         features = Instruments.of(ExtractionRequest(recipe=recipe, features=tmp_path / weights)).features
         assert features is not None
-        assert features.measure([coloured(1, 2, 3, (48, 64))] * 16).shape == (1, dim)
+        assert measure(features, [coloured(1, 2, 3, (48, 64))] * 16).shape == (1, dim)
