@@ -11,6 +11,8 @@ from benchmark.terms import SNIPPET_FRAMES, VideoTail
 
 _LOST = 0.9
 """Share of the promised frames below which decoding stopped early."""
+_UNEVEN = 0.5
+"""Seconds that a frame may be shown earlier or later than the frame rate says."""
 _LONGEST = 1e9
 """Frames; a year at 30 a second. Streams without a length state numbers beyond all bounds."""
 
@@ -108,10 +110,15 @@ class SnippetReader:
             raise InputError(f"{self._path}: {self.frames} frames are fewer than the {needed} needed; leave it out")
 
     def warning(self) -> str:
-        """Say that decoding stopped long before the end that the file states; empty if it did not."""
-        promised = self._source.promised
+        """Say that decoding stopped long before the end that the file states, or that its rate varies; or nothing."""
+        promised, drift = self._source.promised, self._source.drift
         if promised - self.frames < SNIPPET_FRAMES or self.frames >= _LOST * promised:
-            return ""
+            if drift < _UNEVEN:
+                return ""
+            return (
+                f"{self._path}: its frame rate varies, frames come up to {drift:.1f} s earlier or later than at "
+                f"{self.rate:.4g} a second. They are taken as they decode, and times in seconds are as far off."
+            )
         return (
             f"{self._path}: shorter than its header says, {self.frames} of {promised:.0f} frames could be decoded. "
             "These are kept. If it was cut off, copy it again and take its line out of frames.csv to extract it anew."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from math import floor
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +40,10 @@ class FrameSource(Protocol):
     promised: float
     rate: float
 
+    @property
+    def drift(self) -> float:
+        """By how many seconds a frame so far was shown earlier or later than the rate says, at most."""
+
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames."""
 
@@ -65,13 +69,22 @@ class VideoFile:
             raise InputError(f"{path}: cannot be opened as a video; copy it again or leave it out")
         self.promised: float = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.rate: float = self._capture.get(cv2.CAP_PROP_FPS)
+        self.drift = 0.0
+        self._millisecond = cv2.CAP_PROP_POS_MSEC
 
     def __iter__(self) -> Iterator[Frame]:
+        first = last = 0.0
         try:
-            while True:
+            for place in count():
                 read, frame = self._capture.read()
                 if not read:
                     return
+                shown = self._capture.get(self._millisecond) / 1000
+                if place == 0:
+                    first = shown
+                elif self.rate > 0 and shown > last:  # streams without times have none that grow
+                    self.drift = max(self.drift, abs(shown - first - place / self.rate))
+                last = shown
                 yield frame
         finally:
             self._capture.release()
@@ -80,7 +93,7 @@ class VideoFile:
 class FrameFolder:
     """The pictures of a folder, in the order of their numbers."""
 
-    rate = 0.0
+    rate = drift = 0.0
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -143,6 +156,11 @@ class Resampled:
         self._source, self._ratio = source, rate / source.rate
         self.promised = source.promised * self._ratio
         self.rate = rate
+
+    @property
+    def drift(self) -> float:
+        """That of the source."""
+        return self._source.drift
 
     def __iter__(self) -> Iterator[Frame]:
         for place, frame in enumerate(self._source):

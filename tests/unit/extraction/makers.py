@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,31 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:
     for frame in frames:
         writer.write(frame)
     writer.release()
+    return path
+
+
+def turn(path: Path) -> Path:
+    """Have an MP4 say that it is to be shown turned by a quarter."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 24] = struct.pack(">6i", 0, 1 << 16, 0, -1 << 16, 0, 0)
+    path.write_bytes(content)
+    return path
+
+
+def slow_down(path: Path, factor: int) -> Path:
+    """Have the second half of an MP4's frames shown so much longer."""
+    content = bytearray(path.read_bytes())
+    table = content.index(b"stts") + 8
+    frames, length = struct.unpack(">2I", content[table + 4 : table + 12])
+    entries = (2, frames // 2, length, frames - frames // 2, factor * length)
+    content[table : table + 12] = struct.pack(">5I", *entries)
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts"):
+        size = content.index(box) - 4
+        content[size : size + 4] = struct.pack(">I", struct.unpack(">I", content[size : size + 4])[0] + 8)
+    whole = content.index(b"elst") + 12
+    content[whole : whole + 4] = struct.pack(">I", 1 << 30)  # no frame is cut off
+    path.write_bytes(content)
     return path
 
 

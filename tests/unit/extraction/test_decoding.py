@@ -1,5 +1,6 @@
 """Snippets are exactly the frames that OpenCV decodes one after another."""
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from benchmark.extraction.decoding import SnippetReader, frame_places
 from benchmark.system.errors import InputError
 from benchmark.terms import VideoTail
-from tests.unit.extraction.makers import CODECS, coloured, cv2, moving, write_video
+from tests.unit.extraction.makers import CODECS, coloured, cv2, moving, slow_down, turn, write_video
 
 
 def decode(path: Path) -> list[np.ndarray]:
@@ -54,6 +55,52 @@ def test_a_video_that_is_cut_off_is_said(tmp_path: Path) -> None:
     assert 30 < reader.frames < 60
     expected = f"cut.mkv: shorter than its header says, {reader.frames} of 100 frames could be decoded. These are kept."
     assert expected in reader.warning()
+
+
+def test_a_video_without_its_index_is_named(tmp_path: Path) -> None:
+    """As where the download of an MP4 was cut off, whose index comes last."""
+    whole = write_video(tmp_path / "v.mp4", moving(32, size=(48, 64))).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"cut.mp4: cannot be opened as a video; copy it again or leave it out"):
+        SnippetReader(tmp_path / "cut.mp4", "drop")
+
+
+def test_a_file_of_nothing_but_sound_is_named(tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(32_000))
+    path = (tmp_path / "sound.wav").rename(tmp_path / "sound.mp4")
+    with pytest.raises(InputError, match=r"sound.mp4: cannot be opened as a video"):
+        SnippetReader(path, "drop")
+
+
+def test_a_turned_video_is_seen_upright(tmp_path: Path) -> None:
+    frames = [coloured(0, 0, 0)] * 16
+    for frame in frames[:1]:
+        frame[:, :32] = 255  # the left half is white
+    (snippet,) = SnippetReader(turn(write_video(tmp_path / "v.mp4", frames)), "drop")
+    assert snippet[0].shape == (64, 48, 3)
+    assert snippet[0][:24].min() > 200
+    assert snippet[0][40:].max() < 50
+
+
+def test_frames_of_4k_are_read(tmp_path: Path) -> None:
+    (snippet,) = SnippetReader(write_video(tmp_path / "v.mp4", [coloured(0, 128, 255, (2160, 3840))] * 16), "drop")
+    assert {frame.shape for frame in snippet} == {(2160, 3840, 3)}
+
+
+@pytest.mark.parametrize("rate", [None, 25.0])
+def test_a_frame_rate_that_varies_is_said(rate: float | None, tmp_path: Path) -> None:
+    """64 frames at 0.04 s and 64 at 0.2 s: 15.36 s, so 8.33 a second, whose 64th comes at 7.68 s, not at 2.56 s."""
+    even = SnippetReader(write_video(tmp_path / "even.mp4", moving(128, size=(48, 64))), "drop", rate=rate)
+    assert [len(snippet) for snippet in even] == [16] * 8
+    assert even.warning() == ""
+    uneven = SnippetReader(slow_down(write_video(tmp_path / "v.mp4", moving(128, size=(48, 64))), 5), "drop", rate=rate)
+    list(uneven)
+    off = max(abs(min(i, 64) * 0.04 + max(0, i - 64) * 0.2 - i / uneven.rate) for i in range(128))
+    assert off > 3
+    said = f"v.mp4: its frame rate varies, frames come up to {off:.1f} s earlier or later than at {uneven.rate:.4g} a"
+    assert said in uneven.warning()
 
 
 @pytest.mark.parametrize("content", [b"", b"no video at all", b"#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/x.ts\n"])

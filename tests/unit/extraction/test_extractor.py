@@ -218,7 +218,7 @@ class Numbered:
     """A source of frames that are their own numbers."""
 
     def __init__(self, count: int, rate: float = 25.0) -> None:
-        self.promised, self.rate = count, rate
+        self.promised, self.rate, self.drift = count, rate, 0.0
 
     def __iter__(self) -> Iterator[Frame]:
         return (coloured(place, place, place, (32, 32)) for place in range(int(self.promised)))
