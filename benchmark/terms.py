@@ -51,7 +51,8 @@ VideoTail = Literal["drop", "keep", "loop", "lookahead"]
 snippet of them, filled up or seen over again; or leaves out a whole snippet, too, that no frame follows."""
 FlowMethod = Literal["dis", "tvl1"]
 CropRule = Literal["one", "five", "ten", "ten-in-place", "oversample", "centre-five", "centre-ten"]
-ResizeFilter = Literal["pil-bilinear", "pil-bicubic", "pil-lanczos", "cv2-linear", "cv2-area"]
+ResizeFilter = Literal["pil-bilinear", "pil-bicubic", "pil-lanczos", "cv2-linear", "cv2-area", "float-linear"]
+"""How pixels are interpolated: by PIL, by OpenCV, or as tensors are, bilinear and not rounded to whole levels."""
 Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d", "i3d-inception", "kinetics", "c3d"]
 """What an encoder does to colours."""
 

@@ -101,10 +101,9 @@ class Recipe(FrozenModel):
         InputError
             If there is no such part, it is what the extractor's name stands for, or cannot be that.
         """
-        parts = [part for part in Recipe.model_fields if part not in _FIXED]
         for part in changes:
-            if part not in parts:
-                known = did_you_mean(part, parts) or f"; its parts are {', '.join(parts)}"
+            if part not in PARTS:
+                known = did_you_mean(part, PARTS) or f"; its parts are {', '.join(PARTS)}"
                 raise InputError(f"{self.extractor}: no part `{part}` of its recipe can be changed{known}")
         try:
             recipe = Recipe.model_validate({**self.model_dump(), **changes})
@@ -112,14 +111,18 @@ class Recipe(FrozenModel):
             raise InputError(f"{self.extractor}: {first_error(error, depth=1)}") from None
         if recipe.flow and recipe.tail != "lookahead":
             raise InputError(f"{self.extractor}: flow needs the frame after a snippet; leave its tail at lookahead")
+        if recipe.flow and recipe.filter == "float-linear":
+            raise InputError(f"{self.extractor}: flow is of whole levels; choose another filter than float-linear")
         if recipe.kind == "clip" and recipe.frames != SNIPPET_FRAMES:
             raise InputError(f"{self.extractor}: its network sees all {SNIPPET_FRAMES} frames of a snippet")
         ours, now = self.model_dump(mode="json"), recipe.model_dump(mode="json")
-        differ = tuple(f"{part} {_word(now[part])}" for part in parts if now[part] != ours[part])
+        differ = tuple(f"{part} {_word(now[part])}" for part in PARTS if now[part] != ours[part])
         return recipe.model_copy(update={"changes": differ})
 
 
 _FIXED = ("extractor", "version", "network", "layer", "kind", "flow", "changes")
+PARTS = tuple(part for part in Recipe.model_fields if part not in _FIXED)
+"""What of a recipe can be changed."""
 
 
 def _word(value: object) -> str:
@@ -162,6 +165,18 @@ RECIPES: Mapping[str, Recipe] = {
             normalise="i3d-inception",
             tail="lookahead",
         ),
+        # v-iashin/video_features with stacks and steps of 16 frames, as PEL4VAD ran it on colours.
+        Recipe(
+            extractor="i3d-videofeatures",
+            network="i3d-inception",
+            layer="Mixed_5c, average pool 2x7x7",
+            resize="short 256",
+            filter="pil-bilinear",
+            crops="one",
+            centre="floor",
+            normalise="i3d-inception",
+            tail="lookahead",
+        ),
         # facebookarchive/C3D, version 1.0, as WaqasSultani/AnomalyDetectionCVPR2018 ran it.
         Recipe(
             extractor="c3d-sultani",
@@ -175,6 +190,18 @@ RECIPES: Mapping[str, Recipe] = {
             centre="floor",
             channels="bgr",
             normalise="mean-cube",
+        ),
+        # ekosman/AnomalyDetectionCVPR2018-Pytorch: (x - (124, 117, 104)) 0.0167, a sixtieth of what C3D was trained on.
+        Recipe(
+            extractor="c3d-ekosman",
+            network="c3d-padded",
+            layer="fc6 after ReLU",
+            resize="171x128",
+            filter="float-linear",
+            crops="one",
+            width=112,
+            height=112,
+            normalise=((124 / 255, 117 / 255, 104 / 255), (1 / (0.0167 * 255),) * 3),
         ),
         # nwpu-zxr/VadCLIP; that the mean of all frames is meant is a guess, as is the tail.
         Recipe(

@@ -40,6 +40,12 @@ def _c3d() -> nn.Module:
     return C3D()
 
 
+def _c3d_padded() -> nn.Module:
+    from benchmark.extraction.networks.c3d import C3D
+
+    return C3D(padded=True)
+
+
 def _clip_vit() -> nn.Module:
     from benchmark.extraction.networks.clip_vit import CLIPImageEncoder
 
@@ -51,6 +57,7 @@ NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "i3d-inception": _i3d_inception,
     "i3d-inception-flow": _i3d_inception_flow,
     "c3d": _c3d,
+    "c3d-padded": _c3d_padded,
     "clip-vit-b16": _clip_vit,
 }
 """What the networks of recipes are built by, by their names there."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from benchmark.extraction.extra import load_opencv
-from benchmark.extraction.frame_sources import Frame
 from benchmark.terms import ResizeFilter
 
 _PIL = {
@@ -17,7 +18,7 @@ _PIL = {
 }
 
 
-def resize(frame: Frame, size: str, filter: ResizeFilter) -> NDArray[np.uint8]:
+def resize(frame: NDArray[Any], size: str, filter: ResizeFilter) -> NDArray[Any]:
     """Return a frame (height, width, channels) in another size.
 
     Parameters
@@ -25,8 +26,11 @@ def resize(frame: Frame, size: str, filter: ResizeFilter) -> NDArray[np.uint8]:
     size
         ``short 256``, ``340x256`` (width, height) or ``none``, as in a recipe.
     filter
-        PIL's widen with the reduction, so that nothing aliases; OpenCV's ``cv2-linear`` does not.
+        PIL's widen with the reduction, so that nothing aliases; ``cv2-linear`` and ``float-linear`` do not. The latter
+        gives numbers between whole levels, as PyTorch's ``interpolate`` does of tensors.
     """
+    if filter == "float-linear":
+        frame = frame.astype(np.float32)
     if size == "none":
         return frame
     height, width = frame.shape[:2]
@@ -49,4 +53,4 @@ def resize(frame: Frame, size: str, filter: ResizeFilter) -> NDArray[np.uint8]:
 
 def _opencv(filter: ResizeFilter) -> int:
     cv2 = load_opencv()
-    return int({"cv2-linear": cv2.INTER_LINEAR, "cv2-area": cv2.INTER_AREA}[filter])
+    return int(cv2.INTER_AREA if filter == "cv2-area" else cv2.INTER_LINEAR)

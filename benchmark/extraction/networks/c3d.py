@@ -13,9 +13,16 @@ def _convolution(inputs: int, outputs: int) -> nn.Conv3d:
 
 
 class C3D(nn.Module):
-    """Gives the layer fc6 after its ReLU; `fc7` and `fc8` classify it and are no part of the feature."""
+    """Gives the layer fc6 after its ReLU; `fc7` and `fc8` classify it and are no part of the feature.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    padded
+        Whether the last pool pads its rows and columns of 7 on both sides, as DavideA's port and those that follow it.
+        Caffe rounds up, so that the last window is cut off: other numbers of the same weights.
+    """
+
+    def __init__(self, *, padded: bool = False) -> None:
         super().__init__()
         self.conv1 = _convolution(3, 64)
         self.pool1 = nn.MaxPool3d((1, 2, 2))
@@ -26,8 +33,7 @@ class C3D(nn.Module):
         self.conv4a, self.conv4b = _convolution(256, 512), _convolution(512, 512)
         self.pool4 = nn.MaxPool3d(2)
         self.conv5a, self.conv5b = _convolution(512, 512), _convolution(512, 512)
-        # Caffe rounds up, so the last window of 7 is cut off. PyTorch's ports pad both sides instead: other numbers.
-        self.pool5 = nn.MaxPool3d(2, ceil_mode=True)
+        self.pool5 = nn.MaxPool3d(2, padding=(0, 1, 1)) if padded else nn.MaxPool3d(2, ceil_mode=True)
         self.fc6 = nn.Linear(8192, 4096)
         self.fc7 = nn.Linear(4096, 4096)
         self.fc8 = nn.Linear(4096, _CLASSES)

@@ -82,5 +82,6 @@ _FORMS: Mapping[str, _Rename] = {
     "i3d-inception": _from_hassony2,
     "i3d-inception-flow": _from_hassony2,
     "c3d": _as_it_is,
+    "c3d-padded": _as_it_is,
     "clip-vit-b16": _image_side,
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -142,6 +143,32 @@ def test_vadclip_averages_all_frames_of_a_snippet() -> None:
     assert first == pytest.approx(expected(wholes[:1], crops), abs=1e-5)
 
 
+def test_videofeatures_sees_the_centre_alone_with_half_pixels_rounded_down() -> None:
+    frames = marked((361, 480))  # 256 x 340.4, so 340; and 16, 58
+    wholes = [x * 2 / 255 - 1 for x in pil(frames, (340, 256), Image.Resampling.BILINEAR)]
+    assert measure(extractor("i3d-videofeatures"), frames) == pytest.approx(
+        expected(wholes, [(16, 58, False)]), abs=1e-5
+    )
+    frames = marked((240, 321))  # 256 x 342.4, so 342; 59
+    wide = [x * 2 / 255 - 1 for x in pil(frames, (342, 256), Image.Resampling.BILINEAR)]
+    assert measure(extractor("i3d-videofeatures"), frames) == pytest.approx(expected(wide, [(16, 59, False)]), abs=1e-5)
+    frames = marked((240, 320))  # 341; 58.5, which is rounded down here and to even there: 58
+    odd = [x * 2 / 255 - 1 for x in pil(frames, (341, 256), Image.Resampling.BILINEAR)]
+    assert measure(extractor("i3d-videofeatures"), frames) == pytest.approx(expected(odd, [(16, 58, False)]), abs=1e-5)
+
+
+def test_ekosman_interpolates_tensors_and_takes_red_green_blue_a_sixtieth_as_large() -> None:
+    frames = marked((240, 320))
+    clip = torch.from_numpy(np.stack(frames)[..., ::-1].copy()).double().permute(0, 3, 1, 2)
+    small = torch.nn.functional.interpolate(clip, size=(128, 171), mode="bilinear", align_corners=False)
+    wholes = [(each.permute(1, 2, 0).numpy() - np.array([124, 117, 104])) * 0.0167 for each in small]
+    features = measure(extractor("c3d-ekosman"), frames)
+    # 29.5 is rounded to even here, 30, and down by c3d-sultani, 29.
+    assert features == pytest.approx(expected(wholes, [(8, 30, False)], side=112), abs=1e-4)
+    levels = features[0] / 0.0167 + np.repeat([124, 117, 104], features.shape[1] // 3)
+    assert np.abs(levels - levels.round()).max() > 0.1  # between whole levels
+
+
 def write_cube(path: Path) -> NDArray[np.float32]:
     """Write a mean cube as Caffe does: five numbers, then the packed floats; return it as (channels, 16, 128, 171)."""
     cube = np.random.default_rng(5).uniform(80, 120, (3, 16, 128, 171)).astype(np.float32)
@@ -244,7 +271,9 @@ NUMBERS = {
     "i3d-r50-rtfm": lambda frames: -(-frames // 16),
     "i3d-r50-gowtham": lambda frames: frames // 16 if frames > 16 else 0,
     "i3d-rocng": lambda frames: (frames - 1) // 16,
+    "i3d-videofeatures": lambda frames: (frames - 1) // 16,
     "c3d-sultani": lambda frames: frames // 16,
+    "c3d-ekosman": lambda frames: frames // 16,
     "clip-vadclip": lambda frames: frames // 16,
 }
 

@@ -33,6 +33,12 @@ def test_the_name_of_the_weights_is_no_part_of_the_identity_but_their_hash_is() 
     assert settings(recipe, mean_cube_sha256="cd").identity() != settings(recipe).identity()
 
 
+def test_the_two_recipes_of_c3d_differ_in_what_users_lose_points_by() -> None:
+    ours, theirs = find_recipe("c3d-sultani"), find_recipe("c3d-ekosman")
+    differ = {part for part, value in theirs.model_dump().items() if value != ours.model_dump()[part]}
+    assert differ == {"extractor", "network", "filter", "centre", "channels", "normalise"}
+
+
 def test_a_change_to_what_is_published_is_none() -> None:
     recipe = find_recipe("c3d-sultani")
     assert settings(recipe.changed({"width": 112, "crops": "one"})) == settings(recipe)
@@ -48,6 +54,8 @@ def test_flow_is_seen_by_a_network_of_its_own() -> None:
     assert (recipe.network, recipe.flow) == ("i3d-inception-flow", "tvl1")
     with pytest.raises(InputError, match="flow needs the frame after a snippet"):
         recipe.changed({"tail": "drop"})
+    with pytest.raises(InputError, match=r"flow is of whole levels; choose another filter than float-linear"):
+        recipe.changed({"filter": "float-linear"})
     with pytest.raises(InputError, match=r"--flow dis: c3d-sultani has no network of flow; i3d-rocng has"):
         find_recipe("c3d-sultani", "dis")
 
@@ -56,7 +64,7 @@ def test_flow_is_seen_by_a_network_of_its_own() -> None:
     ("name", "message"),
     [
         ("i3d-r50-rftm", r"--extractor i3d-r50-rftm: there is no such extractor; did you mean i3d-r50-rtfm\?"),
-        ("xyz", r"there is no such extractor; known: i3d-r50-rtfm, i3d-r50-gowtham, i3d-rocng, c3d-sultani"),
+        ("xyz", r"there is no such extractor; known: i3d-r50-rtfm, i3d-r50-gowtham, i3d-rocng, i3d-videofeatures"),
     ],
 )
 def test_an_unknown_name_is_named(name: str, message: str) -> None:

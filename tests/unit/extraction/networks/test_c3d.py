@@ -53,6 +53,20 @@ def test_the_last_pool_rounds_up_and_cuts_its_last_windows(network: C3D) -> None
     assert np.array_equal(pooled, caffe_pool(x))
 
 
+def test_the_ports_pad_the_last_pool_on_both_sides(network: C3D) -> None:
+    """Windows at -1, 1, 3, 5; the names and shapes of the weights stay."""
+    ported = C3D(padded=True)
+    x = clip(512, 2, 7, 7)
+    pooled = run(ported.pool5, x)
+    windows = [slice(max(start, 0), start + 2) for start in (-1, 1, 3, 5)]
+    expected = [[x[:, :, rows, columns].max(axis=(1, 2, 3)) for columns in windows] for rows in windows]
+    assert np.array_equal(pooled[:, 0], np.asarray(expected).transpose(2, 0, 1))
+    assert not np.array_equal(pooled, run(network.pool5, x))
+    assert {name: each.shape for name, each in ported.state_dict().items()} == {
+        name: each.shape for name, each in network.state_dict().items()
+    }
+
+
 def test_the_feature_is_the_first_full_layer_above_zero(network: C3D, weights: Weights) -> None:
     out = {}
     network.pool5.register_forward_hook(lambda module, inputs, output: out.update(last=output[0].double().numpy()))
