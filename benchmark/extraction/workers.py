@@ -130,7 +130,10 @@ def _work(request: ExtractionRequest, out: Path, pipe: Connection) -> None:
     if request.architecture or request.recipe:
         import torch
 
+        from benchmark.system.process import keep_freed_memory
+
         torch.set_num_threads(1)
+        keep_freed_memory()
     instruments: Instruments | InputError
     try:
         instruments = Instruments.of(request)

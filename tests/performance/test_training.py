@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.api import PairBatch
 from benchmark.datasets.batches import BagSet, pair_batches
@@ -20,6 +17,7 @@ from benchmark.system.process import keep_freed_memory
 from benchmark.terms import Training
 from benchmark.training.loop import LossCurves, train_step
 from benchmark.training.optimisation import Optimisation
+from tests.performance.limits import Work, counted, products
 from tests.performance.stand_ins import make_half, make_method
 
 CPU = torch.device("cpu")
@@ -87,37 +85,10 @@ def test_batch_beside_loading_files(benchmark: BenchmarkFixture, bags: BagSet, t
     assert benchmark.pedantic(rival, rounds=2).shape == (FILES, CROPS, SEGMENTS, DIM)
 
 
-@dataclass(frozen=True)
-class Work:
-    """Something that computes, and its floating-point operations."""
-
-    run: Callable[[], object]
-    flops: int
-
-
-def _counted(run: Callable[[], object]) -> Work:
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return Work(run, counter.get_total_flops())
-
-
-def _products(flops: int) -> Callable[[], object]:
-    """Return matrix products of as many operations: what the machine can do."""
-    size = 1024
-    left, right, out = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
-    count = max(1, round(flops / (2 * size**3)))
-
-    def run() -> None:
-        for _ in range(count):
-            torch.mm(left, right, out=out)
-
-    return run
-
-
 def _measure(benchmark: BenchmarkFixture, work: Work, side: str, rounds: int) -> None:
     if side == "ours":
         benchmark.extra_info.update(kind="limit", aim="≥ 65 % of the matrix products of as many operations")
-    benchmark.pedantic(work.run if side == "ours" else _products(work.flops), rounds=rounds, warmup_rounds=1)
+    benchmark.pedantic(work.run if side == "ours" else products(work.flops), rounds=rounds, warmup_rounds=1)
 
 
 @pytest.mark.parametrize("side", ["ours", "limit"])
@@ -127,7 +98,7 @@ def test_training_step(benchmark: BenchmarkFixture, name: str, dim: int, videos:
     model, settings = make_method(name, dim).train(), Training()
     optimisation = Optimisation(model, settings)
     batch = PairBatch(make_half(videos, 1, segments, dim, label=0), make_half(videos, 1, segments, dim, label=1))
-    work = _counted(lambda: train_step(model, optimisation, batch, "float32"))
+    work = counted(lambda: train_step(model, optimisation, batch, "float32"))
     _measure(benchmark, work, side, rounds=5)
     assert work.flops > 1e10
 
@@ -162,6 +133,6 @@ def test_scoring(benchmark: BenchmarkFixture, name: str, dim: int, side: str) ->
     model = make_method(name, dim).eval()
     features = torch.rand(1, 1, FILE_ROWS, dim)
     with torch.no_grad():
-        work = _counted(lambda: model.score(features))
+        work = counted(lambda: model.score(features))
         _measure(benchmark, work, side, rounds=9)
     assert work.flops > 1e9
