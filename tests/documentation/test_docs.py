@@ -16,6 +16,7 @@ from benchmark.cli import run, whole_command
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
+from benchmark.extraction.recipes import PARTS, RECIPES
 from benchmark.plugins.about import About
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
@@ -25,8 +26,8 @@ from benchmark.plugins.scaffold import render
 from benchmark.plugins.search_space import resolve_space
 from benchmark.system.entry_points import list_plugins
 from benchmark.tables.paper import PAPER_FEATURE_SETS
-from benchmark.terms import Schedule, SegmentRule, Training
-from tests.documentation import method_index
+from benchmark.terms import ResizeFilter, Schedule, SegmentRule, Training
+from tests.documentation import extractor_tables, method_index
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -136,6 +137,29 @@ def test_every_method_has_a_page_of_the_same_five_parts(name: str) -> None:
 def test_the_index_of_methods_is_made_of_the_recipes() -> None:
     page = method_index.PAGE.read_text(encoding="utf-8")
     assert page == method_index.with_index(page), "run: python -m tests.documentation.method_index"
+
+
+def test_the_tables_of_extractors_are_made_of_the_code() -> None:
+    page = extractor_tables.PAGE.read_text(encoding="utf-8")
+    assert page == extractor_tables.with_tables(page), "run: python -m tests.documentation.extractor_tables"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_extractor_has_a_section_with_its_command_and_the_licence_of_its_weights(name: str) -> None:
+    page = extractor_tables.PAGE.read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {name}\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    assert f"--extractor {name} --weights" in section
+    assert f"<!-- recipe of {name} -->" in section
+    assert re.search(r"CC\s+BY-NC|Apache-2\.0|\bMIT\b", section)
+
+
+def test_every_part_of_a_recipe_that_can_be_changed_is_documented() -> None:
+    page = (ROOT / "docs" / "extractors.md").read_text(encoding="utf-8")
+    changing = page[page.index("## Changing a part") : page.index("## Weights")]
+    for part in PARTS:
+        assert f"`{part}`" in changing, part
+    for word in get_args(ResizeFilter):
+        assert f"`{word}`" in changing, word
 
 
 def test_ids_are_those_of_the_code() -> None:
