@@ -21,7 +21,6 @@ from benchmark.system.errors import InputError
 _Task = tuple[str, Path]
 _Survey = list[_Task]
 """What the first worker is given first: all videos, to see how much there is to do."""
-
 _Advance = tuple[str, int]
 """A video, and the number of its snippets that were measured since the last one."""
 
@@ -73,9 +72,10 @@ def extract_videos(
     advanced
         Called with a video and the number of its snippets that were measured since it was called before.
     """
-    waiting: list[_Task | _Survey] = [*reversed(list(videos.items())), *([list(videos.items())] if videos else [])]
+    tasks = list(videos.items())
+    waiting: list[_Task | _Survey] = [*reversed(tasks), *([tasks] if tasks else [])]
     running: dict[Connection, _Worker] = {}
-    workers = min(workers, len(videos))
+    workers = min(workers, len(tasks))
     try:
         while waiting or running:
             while waiting and len(running) < workers:
