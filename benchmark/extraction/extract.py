@@ -8,13 +8,13 @@ from pathlib import Path
 
 from benchmark.datasets.video_names import video_name
 from benchmark.extraction.folder import ExtractionFolder, finished_in, write_identity
-from benchmark.extraction.forecast import Forecast, Survey, foresee
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import fastest, write_motion
 from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.settings import ExtractionRequest, MotionScale
 from benchmark.extraction.video_naming import find_video
-from benchmark.extraction.workers import extract_videos
+from benchmark.extraction.workers.forecast import Forecast, Survey, foresee
+from benchmark.extraction.workers.processes import extract_videos
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import did_you_mean
 from benchmark.system.progress import Progress

@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from benchmark.extraction.extract import Extraction, extract
-from benchmark.extraction.forecast import Forecast
 from benchmark.extraction.one_video import Outcome
+from benchmark.extraction.workers.forecast import Forecast
 from benchmark.prediction.scorer import RunFeatures
 from benchmark.prediction.set_recipe import Tools, request_like
 from benchmark.system.errors import InputError

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import finite, read_npy
 from benchmark.extraction.extract import Extraction
 from benchmark.extraction.folder import FEATURES
-from benchmark.extraction.forecast import Forecast
+from benchmark.extraction.workers.forecast import Forecast
 from benchmark.prediction.answer import Prediction, Unanswered
 from benchmark.prediction.extracting import extract_like
 from benchmark.prediction.inputs import FeatureInput, Inputs, check_identity, check_size, read_features

@@ -8,7 +8,7 @@ from benchmark.cli.common import say
 from benchmark.system.progress import duration
 
 if TYPE_CHECKING:
-    from benchmark.extraction.forecast import Forecast
+    from benchmark.extraction.workers.forecast import Forecast
 
 _WORTH_SAYING, _LONG = 10, 6 * 3600
 """Seconds from which on an extraction is forecast, and from which on there is advice."""

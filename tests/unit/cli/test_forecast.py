@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.cli.videos.forecast import say_forecast
-from benchmark.extraction.forecast import Forecast, Survey, foresee
+from benchmark.extraction.workers.forecast import Forecast, Survey, foresee
 from benchmark.system.progress import duration
 
 UCF = Forecast(snippets=860_000, silent=0, each=5.6, crops=10, on_gpu=False, workers=1)

@@ -16,11 +16,11 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.frames_csv import read_frame_counts
 from benchmark.extraction.extract import Extraction, extract
 from benchmark.extraction.folder import ExtractionFolder
-from benchmark.extraction.forecast import Forecast
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, MotionSettings
 from benchmark.extraction.videos import find_videos
+from benchmark.extraction.workers.forecast import Forecast
 from benchmark.importing.importer import ImportRequest, import_dataset
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name

@@ -12,10 +12,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmark.extraction.extra import load_opencv
-from benchmark.extraction.forecast import Survey, survey
 from benchmark.extraction.instruments import Instruments
 from benchmark.extraction.one_video import Outcome, extract_video
 from benchmark.extraction.settings import ExtractionRequest
+from benchmark.extraction.workers.forecast import Survey, survey
 from benchmark.system.errors import InputError
 
 _Task = tuple[str, Path]
