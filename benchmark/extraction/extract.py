@@ -100,7 +100,7 @@ def extract(
     tally = _Tally(dict.fromkeys(to_do, 1), progress)
 
     def surveyed(found: Survey) -> None:
-        tally.promised.update(found.snippets)
+        tally.expect(found.snippets)
         if forecast := foresee(found, len(to_do), workers):
             expected(forecast)
 
@@ -123,9 +123,13 @@ class _Tally:
     """Counts snippets as they are measured, of those that the videos promise."""
 
     def __init__(self, promised: dict[str, int], progress: Progress) -> None:
-        self.promised, self._progress = promised, progress
+        self._promised, self._progress = promised, progress
         self._measured = dict.fromkeys(promised, 0)
         self._finished: set[str] = set()
+        self._say()
+
+    def expect(self, promised: Mapping[str, int]) -> None:
+        self._promised.update(promised)
         self._say()
 
     def advance(self, name: str, snippets: int) -> None:
@@ -139,9 +143,9 @@ class _Tally:
     def _say(self) -> None:
         done = (
             promised if name in self._finished else min(self._measured[name], promised)
-            for name, promised in self.promised.items()
+            for name, promised in self._promised.items()
         )
-        self._progress(sum(done), sum(self.promised.values()))
+        self._progress(sum(done), sum(self._promised.values()))
 
 
 def _read_training(path: Path, known: Sequence[str]) -> list[str]:
