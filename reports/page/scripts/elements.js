@@ -36,6 +36,8 @@ const Elements = (() => {
     wide.append(made);
     return wide;
   }
+  // Where a link of this page leads; names may have dots, which a selector would take for classes.
+  const target = (link) => document.getElementById(link.getAttribute("href").slice(1));
   const percent = (value, digits = 1) => (value === null || value === undefined ? "—" : (100 * value).toFixed(digits));
-  return { make, button, labelled, choose, table, percent };
+  return { make, button, labelled, choose, table, target, percent };
 })();

@@ -1,22 +1,31 @@
 // The bar: where one is, a search over sections, methods and videos.
 const Navigation = (() => {
   const MOST = 12;
+  // Names of many sections are wider than the bar: moves them so that one is seen, with its views below.
+  function bringNear(item) {
+    const list = item.parentElement;
+    list.scrollLeft = item.offsetLeft - (list.clientWidth - item.offsetWidth) / 2;
+    const views = item.querySelector("ul");
+    if (views) views.style.left = `${list.scrollLeft}px`;
+  }
   function follow(bar) {
-    const links = [...bar.querySelectorAll("a")].map((link) => [link, document.querySelector(link.getAttribute("href"))]);
+    const links = [...bar.querySelectorAll("a")].map((link) => [link, Elements.target(link)]);
     const update = () => {
       const passed = links.filter(([, target]) => target && target.getClientRects().length && target.getBoundingClientRect().top < 180);
       const [current] = passed[passed.length - 1] || links[0];
+      if (current.hasAttribute("aria-current")) return;
       for (const [link] of links) {
         link === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
         link.parentElement.classList.toggle("current", link.parentElement.contains(current));
       }
+      bringNear(bar.querySelector("ul > li.current"));
     };
     addEventListener("scroll", () => requestAnimationFrame(update), { passive: true });
     update();
   }
   function found(wanted) {
     const sections = [...document.querySelectorAll("nav.bar a")].map((link) => ({
-      text: link.textContent, kind: "section", go: () => document.querySelector(link.getAttribute("href")).scrollIntoView(),
+      text: link.textContent, kind: "section", go: () => Elements.target(link).scrollIntoView(),
     }));
     const methods = [...document.querySelectorAll("#ranking tbody tr")].map((row) => ({
       text: row.dataset.method, kind: "method", go: () => {

@@ -20,7 +20,7 @@ function hideUnchosen() {
 }
 function hideIdleLinks() {
   for (const link of document.querySelectorAll("nav.bar a")) {
-    link.parentElement.hidden = Boolean(document.querySelector(link.getAttribute("href")).closest("[hidden]"));
+    link.parentElement.hidden = Boolean(Elements.target(link).closest("[hidden]"));
   }
 }
 async function start() {
