@@ -23,21 +23,23 @@ COUNTS = {"Arson": 4, "Assault": 3, "Abuse": 1}
 TEST_HASH = "test part of cameras"
 
 
-def draw_scores(seed: int, skill: float, counts: Mapping[str, int] = COUNTS, normal: int = NORMAL) -> ScoredVideos:
+def draw_scores(
+    seed: int, skill: float, counts: Mapping[str, int] = COUNTS, normal: int = NORMAL, snippets: int = SNIPPETS
+) -> ScoredVideos:
     """Scores better than chance by `skill`; the same videos and labels for every seed."""
     classes = [(name,) for name, count in counts.items() for _ in range(count)] + [()] * normal
     labels = np.array([int(bool(names)) for names in classes])
     truth = np.random.default_rng(5)
-    positive = np.zeros((len(classes), SNIPPETS), dtype=np.int64)
+    positive = np.zeros((len(classes), snippets), dtype=np.int64)
     for video in np.flatnonzero(labels):
-        start = int(truth.integers(0, SNIPPETS - 4))
+        start = int(truth.integers(0, snippets - 4))
         positive[video, start : start + 3] = (7, 16, 16)
     noise = np.random.default_rng(seed).random(positive.shape)
     return ScoredVideos(
         scores=(0.5 * noise + 0.5 * skill * (positive > 0)).ravel().clip(0, 1),
         positive=positive.ravel(),
         negative=16 - positive.ravel(),
-        video=np.repeat(np.arange(len(classes)), SNIPPETS),
+        video=np.repeat(np.arange(len(classes)), snippets),
         labels=labels,
         classes=tuple(classes),
         names=tuple(f"{''.join(names) or 'Normal'}_{i:03}" for i, names in enumerate(classes)),
@@ -46,7 +48,7 @@ def draw_scores(seed: int, skill: float, counts: Mapping[str, int] = COUNTS, nor
 
 def events_of(scored: ScoredVideos, test_hash: str = TEST_HASH) -> AnnotatedEvents:
     """The events of drawn scores, and a frame rate at which the test set has two and a half hours."""
-    positive = scored.positive.reshape(len(scored.names), SNIPPETS)
+    positive = scored.positive.reshape(len(scored.names), -1)
     found = {
         name: ((16 * int(start) + 9, 16 * int(start) + 48),)
         for name, counts in zip(scored.names, positive, strict=True)
@@ -66,7 +68,7 @@ def spec_of(method: str, seed: int, dataset: str = "cameras", steps: int = 40) -
         holdout=0.0,
         train_hash=f"train part of {dataset}",
         seed=seed,
-        title=LABELS[method],
+        title=LABELS.get(method, method),
         dataset=dataset,
         benchmark="other",
         feature_set="i3d",
@@ -143,11 +145,11 @@ def plan_of(dataset: PlannedDataset, methods: Sequence[str], seeds: int, table: 
         datasets=(dataset,),
         rows=tuple(
             PlannedRow(
-                label=LABELS[method],
+                label=LABELS.get(method, method),
                 method=method,
-                against=LABELS[methods[0]],
+                against=LABELS.get(methods[0], methods[0]),
                 paper=None,
-                runs={dataset.name: tuple(spec_of(method, seed).key for seed in range(seeds))},
+                runs={dataset.name: tuple(spec_of(method, seed, dataset.name).key for seed in range(seeds))},
             )
             for method in methods
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
     from reports.figures.style import Format
-    from reports.page.kept_pictures import PagePicture
+    from reports.page.pictures import PagePicture
     from reports.page.report import LineUpSection
 
 MOST_RANKED = 1000
@@ -78,11 +79,22 @@ class Stored:
             return known[of]
         return _pick(of, {n: line_up for n, line_up in known.items() if of in (None, line_up.dataset.name)}, known)
 
-    def evidence(self, line_up: LineUp) -> Evidence:
-        """Return what the figures of a line-up are drawn from."""
+    def choose(self, line_up: LineUp, labels: Sequence[str] | None) -> LineUp:
+        """Return a line-up with the methods to show: `labels` as `LineUp.choose` takes them, the best first if None."""
+        from benchmark.tables.ranking import rank
+
+        chosen = line_up.choose(labels)
+        if labels is not None:
+            return chosen
+        places = {ranked.contender: place for place, ranked in enumerate(rank(line_up, self.runs))}
+        ordered = sorted(chosen.contenders, key=lambda contender: places.get(contender, len(places)))
+        return replace(chosen, contenders=tuple(ordered))
+
+    def pages(self, line_up: LineUp) -> list[Evidence]:
+        """Return what the figures of a line-up are drawn from, page by page."""
         from reports.figures.evidence import Evidence
 
-        return Evidence(line_up, self.runs, self._palette)
+        return [Evidence(page, self.runs, self._palette) for page in line_up.pages()]
 
     def section(
         self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: terms.Device
@@ -94,13 +106,14 @@ class Stored:
         from reports.island.line_up import MOST_SCORES, line_up_content
         from reports.page.report import LineUpSection
 
-        shown = line_up.choose(labels)
+        shown = self.choose(line_up, labels)
         if not shown.contenders:
             reason = f"no stored run that was trained and tested there has the selection {self._selection}."
             return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())
-        choices = FigureChoices(not_projected=self.project(shown, data, device))
+        pages = self.pages(shown)
+        choices = FigureChoices(not_projected=self.project(pages[0].line_up, data, device))
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
-        figures = tuple(figures_of_line_up(self.evidence(shown), choices))
+        figures = tuple(figures_of_line_up(pages, choices))
         compared = self._ranked_of(line_up, shown) if labels is None else shown
         ranked = rank(compared, self.runs)
         room = MOST_SCORES // len(self.line_ups)
@@ -158,11 +171,12 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
 
     Returns
     -------
-    Folder and name of a figure -> its picture.
+    Folder and stem of a figure -> its picture.
     """
     from benchmark.execution.display import counting
     from reports.figures.style import render
-    from reports.page.kept_pictures import KeptPictures, PagePicture
+    from reports.page.kept_pictures import KeptPictures
+    from reports.page.pictures import PagePicture
 
     kept = None if where is None else KeptPictures(where)
     pictures: dict[tuple[str, str], PagePicture] = {}
@@ -175,7 +189,7 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
                 if where is not None and kept:
                     contents = {form: rendered.contents[form] for form in forms}
                     kept.keep(figure, picture, figure.write(where, contents))
-            pictures[figure.folder, figure.name] = picture
+            pictures[figure.folder, figure.stem] = picture
             progress(done, len(figures))
     if kept:
         kept.write()

@@ -110,8 +110,8 @@ def figure(
 ) -> None:
     """Draw one figure, for methods and videos of your choice; train nothing."""
     from benchmark.system.files import writing_to
-    from reports.figures.catalogue import LINE_UP_FIGURES, TABLE_FIGURES, FigureChoices, suits
-    from reports.figures.figure import Absence
+    from reports.figures.catalogue import TABLE_FIGURES, FigureChoices, draw_pages, suits
+    from reports.figures.figure import Absence, Figure
     from reports.figures.style import render
 
     if name not in FIGURES:
@@ -119,28 +119,32 @@ def figure(
     if name != "scores" and (videos is not None or videos_from is not None):
         raise InputError(f"--videos and --videos-from are for the figure scores, not for {name}")
     forms, stored = _forms(formats), Stored(results, selection)
-    drawn: Figure | Absence
+    drawn: list[Figure | Absence]
     if name in TABLE_FIGURES:
         if methods is not None:
             raise InputError(f"--methods is for figures of a dataset, not for {name}")
         table = stored.table(of)
         if not suits(name, table.plan):
             raise InputError(f"{table.plan.table} is no table for the figure {name}; see docs/figures.md")
-        drawn = TABLE_FIGURES[name](table)
+        drawn = [TABLE_FIGURES[name](table)]
     else:
         line_up = stored.line_up(of)
-        line_up = line_up.choose(_labels(methods, line_up))
-        reasons = stored.project(line_up, data, device) if name == "t-sne" else {}
+        pages = stored.pages(stored.choose(line_up, _labels(methods, line_up)))
+        reasons = stored.project(pages[0].line_up, data, device) if name == "t-sne" else {}
         named = None if videos is None else options.split(videos)
-        drawn = LINE_UP_FIGURES[name](stored.evidence(line_up), FigureChoices(named, videos_from, reasons))
-    if isinstance(drawn, Absence):
-        raise InputError(f"{name} of {drawn.folder}: none, {drawn.reason}")
+        drawn = draw_pages(name, pages, FigureChoices(named, videos_from, reasons))
     where = stored.results.figure_folder(selection, single=True)
-    with writing_to(where, "--results"):
-        rendered = render(drawn.draw, forms)
-        paths = drawn.write(where, rendered.contents)
-    warn_of_letters(rendered.lacking)
-    for line in drawn.caption:
+    lacking: set[str] = set()
+    paths = []
+    for one in drawn:
+        if isinstance(one, Absence):
+            raise InputError(f"{name} of {one.folder}: none, {one.reason}")
+        with writing_to(where, "--results"):
+            rendered = render(one.draw, forms)
+            paths += one.write(where, rendered.contents)
+        lacking |= rendered.lacking
+    warn_of_letters(lacking)
+    for line in dict.fromkeys(line for one in drawn if isinstance(one, Figure) for line in one.caption):
         say(line)
     say(f"Written: {', '.join(map(str, paths))}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from benchmark.runs.records import RunRecord, evaluation_key
 from benchmark.runs.store import RunStore
@@ -15,11 +17,9 @@ from benchmark.system.near_names import did_you_mean, find_alike
 from benchmark.terms import Profile, Selection
 
 MOST = 9
-"""Methods that a figure can tell apart by their colours."""
+"""Methods that a figure can tell apart by their colours; more go on to further pages."""
 LONGEST = 120
 """Characters of a line-up's name: it is a folder's."""
-SHOWN = 6
-"""Methods that a figure shows unless others are chosen."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class LineUp:
         ----------
         labels
             Their labels or names, in any capitals, in the order to show; None for methods as they are, without add-ons
-            and changed settings, if there are two of them, else for all, but no more than six.
+            and changed settings, if there are two of them, else for all.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class LineUp:
         """
         if labels is None:
             plain = tuple(c for c in self.contenders if c.method)
-            return replace(self, contenders=(plain if len(plain) > 1 else self.contenders)[:SHOWN])
+            return replace(self, contenders=plain if len(plain) > 1 else self.contenders)
         if len(labels) > MOST:
             raise InputError(f"{len(labels)} methods are too many for a figure; name {MOST} at most")
         known = {contender.label: contender for contender in self.contenders}
@@ -102,6 +102,12 @@ class LineUp:
                 raise InputError(f"{self.name}: no method is called {label!r}; known: {', '.join(known)}{near}")
             chosen[names[found].label] = names[found]
         return replace(self, contenders=tuple(chosen.values()))
+
+    def pages(self) -> list[LineUp]:
+        """Return the parts that a figure each shows, as even as may be; one without contenders if there are none."""
+        count = max(1, math.ceil(len(self.contenders) / MOST))
+        ends = [len(self.contenders) * number // count for number in range(count + 1)]
+        return [replace(self, contenders=self.contenders[start:end]) for start, end in pairwise(ends)]
 
 
 def find_line_ups(plans: Iterable[TablePlan], store: RunStore, selection: Selection) -> list[LineUp]:

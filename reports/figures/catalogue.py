@@ -55,6 +55,9 @@ LINE_UP_FIGURES: Mapping[str, Callable[[Evidence, FigureChoices], Figure | Absen
     training.NAME: lambda evidence, _: training.draw_training(evidence),
 }
 
+IN_PAGES = (class_wise.NAME, detection.NAME, events.NAME)
+"""Figures of what methods reach, which go on to further pages; the others are details of the first methods."""
+
 TABLE_FIGURES: Mapping[str, Callable[[Table], Figure | Absence]] = {
     cross_dataset.NAME: cross_dataset.draw_cross_dataset,
     study.NAME: study.draw_study,
@@ -81,9 +84,25 @@ def figures_of_table(table: Table) -> list[Figure | Absence]:
     return _based_on(table, found)
 
 
-def figures_of_line_up(evidence: Evidence, choices: FigureChoices) -> list[Figure | Absence]:
-    """Draw the figures that compare a line-up's methods."""
-    return _based_on((evidence.content(), choices), [draw(evidence, choices) for draw in LINE_UP_FIGURES.values()])
+def draw_pages(name: str, pages: Sequence[Evidence], choices: FigureChoices) -> list[Figure | Absence]:
+    """Draw one figure of a line-up, whose methods may need several pages; an absence if no page has anything."""
+    shown = pages if name in IN_PAGES else pages[:1]
+    drawn = [LINE_UP_FIGURES[name](evidence, choices) for evidence in shown]
+    figures = [one for one in drawn if isinstance(one, Figure)]
+    if not figures:
+        return drawn[:1]
+    if len(figures) == 1:
+        return [*figures]
+    return [
+        replace(figure, page=number, title=f"{figure.title}, page {number} of {len(figures)}")
+        for number, figure in enumerate(figures, start=1)
+    ]
+
+
+def figures_of_line_up(pages: Sequence[Evidence], choices: FigureChoices) -> list[Figure | Absence]:
+    """Draw the figures that compare a line-up's methods, so many of them on a page as colours tell apart."""
+    found = [figure for name in LINE_UP_FIGURES for figure in draw_pages(name, pages, choices)]
+    return _based_on(([evidence.content() for evidence in pages], choices), found)
 
 
 def _based_on(content: object, found: Sequence[Figure | Absence]) -> list[Figure | Absence]:

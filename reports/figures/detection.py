@@ -96,7 +96,7 @@ def _curve(kind: str, points: Callable[[ScoredVideos], Points], evidence: Eviden
 
 
 def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -> Canvas:
-    figure = canvas(DOUBLE, 2.75 + 0.14 * len(evidence.scores))
+    figure = canvas(DOUBLE, 2.9 + 0.18 * len(evidence.scores))
     roc, pr, alarms = figure.subplots(1, 3, width_ratios=(1, 1, 0.62))
     _panel(roc, data[data["curve"] == "roc"], "auc_frame", evidence)
     _panel(pr, data[data["curve"] == "pr"], "ap_frame", evidence)
@@ -105,7 +105,7 @@ def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -
     roc.set(title="ROC", xlabel="false-positive rate", ylabel="true-positive rate")
     pr.set(title="precision-recall", xlabel="recall", ylabel="precision")
     for axis in (roc, pr):
-        axis.set(xlim=(0, 1), ylim=(0, 1.01), box_aspect=1)
+        axis.set(xlim=(0, 1), ylim=(0, 1.01), box_aspect=1, anchor="N")
     for axis, title in ((roc, "AUC (%)"), (pr, "AP (%)")):
         legend_below(figure, axis, title=title, alignment="left", handlelength=2.4)
     if normal:
@@ -116,12 +116,12 @@ def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -
 
 
 def _panel(axis: Axes, data: pd.DataFrame, metric: str, evidence: Evidence) -> None:
-    for place, contender in enumerate(evidence.scores):
-        part = data[data["method"] == contender.label]
-        values = _values(evidence, metric)[contender.label]
-        colour = evidence.colours[contender.label]
-        label = f"{100 * np.mean(values):.1f}  {shorten(contender.label)}"
-        axis.plot(part["x"], part["mean"], color=colour, linestyle=dash(place), label=label)
+    means = {label: float(np.mean(values)) for label, values in _values(evidence, metric).items()}
+    dashes = {label: dash(place) for place, label in enumerate(means)}
+    for name in sorted(means, key=means.__getitem__, reverse=True):
+        part, colour = data[data["method"] == name], evidence.colours[name]
+        label = f"{100 * means[name]:.1f}  {shorten(name)}"
+        axis.plot(part["x"], part["mean"], color=colour, linestyle=dashes[name], label=label)
         axis.fill_between(part["x"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
 
 

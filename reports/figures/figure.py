@@ -13,6 +13,9 @@ from benchmark.system.files import replacing
 from reports.figures.style import Format
 from reports.forms.csv import to_csv
 
+SPARSE = 1500
+"""Rows of numbers up to which a figure is light as lines."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -21,7 +24,7 @@ class Figure:
     Attributes
     ----------
     folder, name
-        Where its files lie below the folder of figures, and what they are called, without ending.
+        Where its files lie below the folder of figures, and what figure it is.
     caption
         Sentences.
     alt
@@ -31,9 +34,11 @@ class Figure:
     data
         The numbers that are drawn; a CSV file beside the figure.
     dense
-        Whether it has so many points that a page shows it as pixels.
+        Whether a page shows it as pixels, however few its numbers are.
     basis
         Hash of all that decides what is drawn; empty where nobody asks.
+    page
+        Its place among figures of the same name, which show further methods.
     """
 
     folder: str
@@ -45,11 +50,17 @@ class Figure:
     data: pd.DataFrame
     dense: bool = False
     basis: str = ""
+    page: int = 1
+
+    @property
+    def stem(self) -> str:
+        """What its files are called, without ending."""
+        return self.name if self.page == 1 else f"{self.name}-{self.page}"
 
     @property
     def page_form(self) -> Format:
         """The form in which a page shows it."""
-        return "png" if self.dense else "svg"
+        return "png" if self.dense or len(self.data) > SPARSE else "svg"
 
     def write(self, root: Path, contents: Mapping[Format, bytes]) -> list[Path]:
         """Write the figure's files and its numbers below a folder, and say where they are.
@@ -67,7 +78,7 @@ class Figure:
         folder = root / self.folder
         folder.mkdir(parents=True, exist_ok=True)
         numbers = to_csv(self.data).encode()
-        files = {folder / f"{self.name}.{ending}": content for ending, content in (*contents.items(), ("csv", numbers))}
+        files = {folder / f"{self.stem}.{ending}": content for ending, content in (*contents.items(), ("csv", numbers))}
         for path, content in files.items():
             with replacing(path) as file:
                 file.write(content)

@@ -23,8 +23,6 @@ STRIP = 0.5
 """Height of a strip of key frames, in inches."""
 MOST_BANDS = 3
 """Methods up to which bands do not hide one another."""
-SPARSE = 1500
-"""Scores in a figure up to which it is light as lines."""
 CAPTION = (
     "Scores of each method, mean over seeds (band, for up to three methods: lowest to highest seed), scaled to [0, 1] "
     "by its lowest and highest score on all test videos, as in the paper's Fig. 8. Shaded: abnormal frames.",
@@ -75,7 +73,7 @@ def draw_score_curves(
         f"Anomaly scores of {methods} over the frames of {len(shown)} videos: {', '.join(shown)}.",
         lambda: _draw(data, shown, _numbers(evidence, shown), strips, evidence),
         data,
-        dense=len(data) > SPARSE or bool(strips),
+        dense=bool(strips),
     )
 
 

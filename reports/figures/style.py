@@ -142,8 +142,8 @@ def shorten(name: str, longest: int = 40) -> str:
 def legend_above(figure: Canvas, axis: Axes) -> None:
     """Put one legend for all panels above them, from the labelled artists of one of them."""
     handles, labels = axis.get_legend_handles_labels()
-    width = sum(0.55 + 0.055 * len(label) for label in labels)
-    rows = math.ceil(width / figure.get_figwidth())
+    widest = max((0.55 + 0.055 * len(label) for label in labels), default=1.0)
+    rows = math.ceil(len(labels) / max(1, int(figure.get_figwidth() / widest)))
     figure.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
 
 
@@ -195,6 +195,7 @@ def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
             with BytesIO() as file:
                 figure.savefig(file, format=form, dpi=dpi, metadata=undated.get(form))
                 contents[form] = file.getvalue()
+            figure.set_layout_engine("none")  # all stands in its place, for further forms too
     lacking = frozenset(chr(int(found[1])) for one in caught if (found := _GLYPH.match(str(one.message))))
     for one in caught:
         if not _GLYPH.match(str(one.message)):

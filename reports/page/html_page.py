@@ -9,7 +9,7 @@ from reports.figures.figure import Absence, Figure
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
 from reports.page.first_screen import headline, ranking, thinned, title
-from reports.page.kept_pictures import PagePicture
+from reports.page.pictures import PagePicture, fitting
 from reports.page.report import LineUpSection, Report, TableSection
 from reports.tables.captions import count
 from reports.tables.paths import shown_command, without_folders
@@ -17,8 +17,10 @@ from reports.tables.paths import shown_command, without_folders
 REM_PER_INCH = 8.0
 """How large a figure is shown: text a little larger than in print."""
 
+MOST_BYTES = 8_000_000
+"""Of a page, beyond which it leaves pictures out."""
 Pictures = Mapping[tuple[str, str], PagePicture]
-"""Folder and name of a figure -> its picture."""
+"""Folder and stem of a figure -> its picture."""
 
 MOST_NAMED = 100
 """Methods that a section names beside those that it shows."""
@@ -31,12 +33,18 @@ DETAILS = {"events", "t-sne", "selection", "training"}
 
 
 def to_page(
-    report: Report, pictures: Pictures, options: Sequence[str], heading: str = "wvad-bench report", made: str = ""
+    report: Report,
+    pictures: Pictures,
+    options: Sequence[str],
+    heading: str = "wvad-bench report",
+    made: str = "",
 ) -> str:
-    """Render a report.
+    """Render a report; pictures for which there is no room are left out, which the page says.
 
     Parameters
     ----------
+    pictures
+        Of all figures.
     options
         What the command of a figure needs besides its name, such as where the results are.
     heading
@@ -44,33 +52,44 @@ def to_page(
     made
         The day on which it is made, as people read it; left out if empty.
     """
-    script, plotly = own_script(), plotly_script()
-    lines = [
-        "<!DOCTYPE html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy([script, plotly])}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<link rel="icon" href="data:,">',
-        f"<title>{escape(heading)}</title>",
-        f"<style>\n{STYLE}{asset('page.css')}</style>",
-        "</head>",
-        "<body>",
-        *_navigation(report),
-        "<main>",
-        f'<h1 id="top">{escape(heading)}</h1>',
-        *_summary(report, made),
-        *(line for section in report.line_ups for line in _line_up(section, pictures, options)),
-        *(line for section in report.tables for line in _table(section, pictures, options)),
-        *_appendix(report, pictures, options),
-        "</main>",
-        *islands([section.content for section in report.line_ups if section.content], plotly),
-        f"<script>{script}</script>",
-        "</body>",
-        "</html>",
-    ]
-    return "\n".join(lines) + "\n"
+    plotly = plotly_script()
+    numbers = list(islands([section.content for section in report.line_ups if section.content], plotly))
+
+    def page(pictures: Pictures) -> str:
+        return "\n".join(_lines(report, pictures, options, heading, made, plotly, numbers)) + "\n"
+
+    room = MOST_BYTES - len(page({}).encode())
+    return page(dict(fitting(pictures, _by_importance(report), room)))
+
+
+def _lines(
+    report: Report,
+    pictures: Pictures,
+    options: Sequence[str],
+    heading: str,
+    made: str,
+    plotly: str,
+    numbers: Sequence[str],
+) -> Iterator[str]:
+    script = own_script()
+    yield from ("<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">')
+    yield f'<meta http-equiv="Content-Security-Policy" content="{policy([script, plotly])}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield '<link rel="icon" href="data:,">'
+    yield f"<title>{escape(heading)}</title>"
+    yield f"<style>\n{STYLE}{asset('page.css')}</style>"
+    yield from ("</head>", "<body>", *_navigation(report), "<main>", f'<h1 id="top">{escape(heading)}</h1>')
+    yield from _summary(report, made)
+    yield from (line for section in report.line_ups for line in _line_up(section, pictures, options))
+    yield from (line for section in report.tables for line in _table(section, pictures, options))
+    yield from _appendix(report, pictures, options)
+    yield from ("</main>", *numbers, f"<script>{script}</script>", "</body>", "</html>")
+
+
+def _by_importance(report: Report) -> list[tuple[str, str]]:
+    """Return folder and stem of each figure: first pages, then further ones, details last."""
+    ordered = sorted(report.figures(), key=lambda figure: (figure.name in DETAILS, figure.page))
+    return [(figure.folder, figure.stem) for figure in ordered]
 
 
 def _navigation(report: Report) -> Iterator[str]:
@@ -122,7 +141,9 @@ def _line_up(section: LineUpSection, pictures: Pictures, options: Sequence[str])
     yield f'<section id="{escape(_id(section))}" data-dataset="{name}">'
     yield f"<h2>{escape(title(section))} <small>{name}</small></h2>"
     if line_up.contenders:
-        yield f'<p class="static">Shown: {escape(", ".join(c.label for c in line_up.contenders))}.</p>'
+        names, pages = ", ".join(contender.label for contender in line_up.contenders), line_up.pages()
+        some = f"; details of the first {len(pages[0].contenders)}" if len(pages) > 1 else ""
+        yield f'<p class="static">Shown: {escape(names + some)}.</p>'
     if section.unranked:
         yield f"<p>{escape(thinned(section))}</p>"
     if section.left_out:
@@ -166,20 +187,23 @@ def _figure(
     figure: Figure | Absence, pictures: Pictures, options: Sequence[str], replaced: bool = False
 ) -> Iterator[str]:
     """Render a figure or why there is none; where a view may stand in its place, it says which."""
-    anchor = escape(_anchor(figure.folder, figure.name))
+    anchor = escape(_anchor(figure.folder, figure.stem if isinstance(figure, Figure) else figure.name))
     view = f' data-replaced="{VIEWS[figure.name]}"' if replaced and figure.name in VIEWS else ""
     if isinstance(figure, Absence):
         reason = escape(without_folders(figure.reason))
         yield f'<p class="absence" id="{anchor}"><b>{escape(figure.title)}</b>: none, {reason}</p>'
         return
-    picture = pictures[figure.folder, figure.name]
-    source = f"data:{picture.kind};base64,{picture.content}"
+    command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))
+    picture = pictures.get((figure.folder, figure.stem))
+    if picture is None:
+        yield f'<p class="absence" id="{anchor}"{view}><b>{escape(figure.title)}</b>: left out, to keep the '
+        yield f"page small; it is drawn by <code>{escape(command)}</code>.</p>"
+        return
     width, height = picture.size
     style = f"width: {REM_PER_INCH * width:.1f}rem; aspect-ratio: {width:.3f} / {height:.3f}"
-    command = shown_command(shlex.join(["wvad", "figure", figure.name, figure.folder, *options]))
     yield f'<figure class="picture" id="{anchor}"{view}>'
     yield f"<h3>{escape(figure.title)}</h3>"
-    yield f'<img src="{source}" alt="{escape(figure.alt)}" style="{style}">'
+    yield f'<img src="{picture.source}" alt="{escape(figure.alt)}" style="{style}">'
     yield f"<figcaption>{''.join(f'<p>{escape(line)}</p>' for line in figure.caption)}"
     yield f"<p><code>{escape(command)}</code></p></figcaption>"
     yield "</figure>"

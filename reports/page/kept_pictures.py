@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from benchmark.runs.sealed_files import read_content, read_model, write_model
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
 from reports.figures.figure import Figure
-from reports.figures.style import Format, Rendered
-from reports.page.pictures import MediaType, page_picture
+from reports.figures.style import Format
+from reports.page.pictures import PagePicture
 
 FILE = "pictures.json"
 """In the folder of a report's figures."""
-
-
-class PagePicture(FrozenModel):
-    """A picture as a page shows it.
-
-    Attributes
-    ----------
-    size
-        Width and height in inches.
-    kind
-        Its media type.
-    content
-        In Base64.
-    lacking
-        Letters that no font of the machine has.
-    """
-
-    size: tuple[float, float]
-    kind: MediaType
-    content: str = Field(pattern=r"^[A-Za-z0-9+/=]*$")
-    lacking: tuple[Annotated[str, Field(max_length=1)], ...] = ()
-
-    @classmethod
-    def of(cls, rendered: Rendered) -> PagePicture:
-        """Make a page's picture of a figure that was drawn for it."""
-        kind, content = page_picture(rendered)
-        lacking = tuple(sorted(rendered.lacking))
-        return cls(size=rendered.size, kind=kind, content=base64.b64encode(content).decode(), lacking=lacking)
 
 
 class _Kept(FrozenModel):
@@ -110,11 +78,11 @@ class KeptPictures:
 
     def _sum(self, figure: Figure, ending: str) -> str | None:
         try:
-            content = read_content(self._root / figure.folder / f"{figure.name}.{ending}")
+            content = read_content(self._root / figure.folder / f"{figure.stem}.{ending}")
         except InputError:
             return None
         return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _name(figure: Figure) -> str:
-    return f"{figure.folder}/{figure.name}"
+    return f"{figure.folder}/{figure.stem}"

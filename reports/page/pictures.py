@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import io
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Literal, Self, TypeVar
 
 from PIL import Image
+from pydantic import Field
 
+from benchmark.system.frozen import FrozenModel
 from reports.figures.style import Rendered
 
 MediaType = Literal["image/svg+xml", "image/png"]
@@ -15,6 +19,52 @@ LARGEST_SVG = 60_000
 """Bytes up to which lines and letters stay lines and letters."""
 COLOURS = 256
 """Of a picture of pixels; figures have fewer, but for the soft edges of lines."""
+WORDS = 3_000
+"""Bytes that stand around a picture: its title, its caption, its command."""
+
+Key = TypeVar("Key")
+
+
+class PagePicture(FrozenModel):
+    """A picture as a page shows it.
+
+    Attributes
+    ----------
+    size
+        Width and height in inches.
+    kind
+        Its media type.
+    content
+        In Base64.
+    lacking
+        Letters that no font of the machine has.
+    """
+
+    size: tuple[float, float]
+    kind: MediaType
+    content: str = Field(pattern=r"^[A-Za-z0-9+/=]*$")
+    lacking: tuple[Annotated[str, Field(max_length=1)], ...] = ()
+
+    @classmethod
+    def of(cls, rendered: Rendered) -> Self:
+        """Make a page's picture of a figure that was drawn for it."""
+        kind, content = page_picture(rendered)
+        lacking = tuple(sorted(rendered.lacking))
+        return cls(size=rendered.size, kind=kind, content=base64.b64encode(content).decode(), lacking=lacking)
+
+    @property
+    def source(self) -> str:
+        """Its content as an address, which needs no file."""
+        return f"data:{self.kind};base64,{self.content}"
+
+
+def fitting(pictures: Mapping[Key, PagePicture], order: Iterable[Key], room: int) -> Iterator[tuple[Key, PagePicture]]:
+    """Go through pictures in an order, leaving out each for which there is no room any more, in bytes."""
+    for key in order:
+        size = len(pictures[key].content) + WORDS
+        if size <= room:
+            room -= size
+            yield key, pictures[key]
 
 
 def page_picture(rendered: Rendered) -> tuple[MediaType, bytes]:
@@ -29,5 +79,6 @@ def page_picture(rendered: Rendered) -> tuple[MediaType, bytes]:
 def _few_colours(png: bytes) -> bytes:
     """Return a picture with the colours that it has most of, about a third as large."""
     with Image.open(io.BytesIO(png)) as picture, io.BytesIO() as file:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+        few = picture.convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(file, "png", optimize=True)
         return file.getvalue()

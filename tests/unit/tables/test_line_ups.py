@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
-from benchmark.tables.line_ups import LineUp, find_line_ups
+from benchmark.tables.line_ups import MOST, Contender, LineUp, find_line_ups
 from tests.small_store import LABELS, dataset_of, draw_scores, make_results, plan_of, spec_of, store_run
 
 
@@ -111,6 +113,17 @@ def test_methods_are_chosen_by_their_labels(store: RunStore) -> None:
         line_up.choose([LABELS["mmil"]])
     with pytest.raises(InputError, match="10 methods are too many"):
         line_up.choose(["RTFM"] * 10)
+
+
+@given(st.integers(0, 200))
+def test_pages_show_every_method_once_in_order_and_no_more_than_colours_tell_apart(count: int) -> None:
+    contenders = tuple(Contender(str(number), "table1", "", "", ()) for number in range(count))
+    pages = LineUp("", DATASET, "quick", 0.0, (), "last", contenders, ()).pages()
+    assert [contender for page in pages for contender in page.contenders] == [*contenders]
+    sizes = [len(page.contenders) for page in pages]
+    assert max(sizes) <= MOST
+    assert max(sizes) - min(sizes) <= 1
+    assert len(sizes) == max(1, -(-count // MOST))
 
 
 @pytest.mark.parametrize("labels", [["rtfm", "clav"], ["RTFM", "CLAV+CoMo"], ["Rtfm", "clav+como", "rtfm"]])

@@ -70,7 +70,7 @@ def expand(scored: ScoredVideos) -> tuple[np.ndarray, np.ndarray]:
 
 def test_every_figure_of_a_line_up_is_drawn_in_every_form(evidence: Evidence) -> None:
     project_all(evidence)
-    figures = figures_of_line_up(evidence, FigureChoices())
+    figures = figures_of_line_up([evidence], FigureChoices())
     assert [figure.name for figure in figures] == list(LINE_UP_FIGURES)
     for figure in map(drawn, figures):
         rendered = render(figure.draw, FORMATS)

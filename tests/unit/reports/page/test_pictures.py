@@ -3,10 +3,12 @@
 import io
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from reports.figures.style import Rendered
-from reports.page.pictures import LARGEST_SVG, page_picture
+from reports.page.pictures import LARGEST_SVG, WORDS, Picture, fitting, page_picture
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
@@ -41,3 +43,13 @@ def test_pixels_keep_size_and_colours_and_take_less_room() -> None:
     assert colours[15, 40].tolist() == [0, 114, 178]
     assert colours[50, 40].tolist() == [255, 255, 255]
     assert len(page_picture(Rendered((1, 1), {"png": picture(noise=True)}))[1]) < len(picture(noise=True)) / 2
+
+
+@given(st.lists(st.integers(0, 10_000)), st.integers(-1, 60_000))
+def test_pictures_are_left_out_when_there_is_no_room_for_them(sizes: list[int], room: int) -> None:
+    pictures = {number: Picture((1, 1), "x" * size) for number, size in enumerate(sizes)}
+    kept = dict(fitting(pictures, list(pictures), room))
+    left = room
+    for number, size in enumerate(sizes):
+        assert (number in kept) == (size + WORDS <= left)
+        left -= size + WORDS if number in kept else 0

@@ -71,7 +71,7 @@ def report_of(root: Path, **options: object) -> Report:
     evidence = Evidence(line_up, store, Palette.of_plans(results.plans(None)))
     if line_up.contenders:
         project_all(evidence)
-    figures = tuple(figures_of_line_up(evidence, FigureChoices())) if line_up.contenders else ()
+    figures = tuple(figures_of_line_up([evidence], FigureChoices())) if line_up.contenders else ()
     tables = [fill_table(plan, store, "last") for plan in results.plans(None)]
     ranked = rank(line_up, store)
     content = line_up_content(line_up, ranked, store) if ranked else None
@@ -305,3 +305,20 @@ def test_the_verdict_is_two_sentences(tmp_path: Path) -> None:
     )
     assert headline([ranked(section, "one", ("A", 0.8, "best"))])[1] == "There is nothing to compare it with."
     assert headline([]) == []
+
+
+def test_a_page_without_room_leaves_details_out_first_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = report_of(tmp_path)
+    whole = page_of(report)
+    assert "left out, to keep" not in whole
+    monkeypatch.setattr("reports.page.html_page.MOST_BYTES", len(whole.encode()) - 20_000)
+    page = page_of(report)
+    assert len(page.encode()) <= len(whole.encode()) - 20_000
+    left_out = re.findall('<p class="absence" id="(.*?)".*?left out, to keep', page)
+    assert left_out
+    assert {name.removeprefix("cameras-quick-") for name in left_out} <= {"events", "t-sne", "selection", "training"}
+    assert len(Page(page).images) == 8 - len(left_out)
+    monkeypatch.setattr("reports.page.html_page.MOST_BYTES", 0)
+    assert Page(page_of(report)).images == []
