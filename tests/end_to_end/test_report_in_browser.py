@@ -3,13 +3,13 @@
 import csv
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from benchmark.cli import run
+from benchmark.cli.drawing import Stored
 from benchmark.metrics.alarms import Alarms
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import AnnotatedEvents
@@ -18,25 +18,12 @@ from benchmark.runs.store import RunStore
 from benchmark.statistics.class_wise import class_aucs
 from benchmark.tables.line_ups import Contender, find_line_ups
 from reports.figures.telling import alarm_rates, video_aucs
+from tests.chromium import PATIENCE, needs_chromium, open_browser, playwright
 from tests.small_store import TEST_HASH, make_results
+from tests.unit.reports.figures.test_figures import project_all
+from tests.wide_store import Size, make_wide_results
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# Without a sandbox because continuous integration runs as root; the rest keeps the browser from calling home.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-PATIENCE = 180_000
-"""Milliseconds that a busy machine may take for a step."""
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH; apt-get install chromium")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; make install")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +53,8 @@ def events(report: Path) -> AnnotatedEvents:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -210,6 +195,26 @@ def test_it_is_printed_on_a_few_pages_of_a4(page: "playwright.Page", report: Pat
         assert {
             (round(float(w)), round(float(h))) for w, h in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed)
         } == {(595, 842)}
+
+
+@pytest.mark.slow
+def test_three_datasets_are_printed_on_twelve_pages(tmp_path: Path, browser: "playwright.Browser") -> None:
+    """As many figures as ``wvad reproduce table4`` leaves, with details; and names with dots, as settings have."""
+    results = make_wide_results(tmp_path, 2, [Size(name, 7, 2, 12) for name in ("street", "films", "campus-0.5")], 2)
+    stored = Stored(tmp_path, "last")
+    for line_up in stored.line_ups:
+        (evidence,) = stored.pages(line_up)
+        project_all(evidence)
+    command = ["report", "--results", str(tmp_path), "--tracking", "none", "--format", "png", "--pdf"]
+    assert run(command) == 0
+    page, printed = (results.reports / name for name in ("report.html", "report.pdf"))
+    assert len(re.findall('<figure class="picture"', page.read_text())) == 3 * 8
+    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) <= 12
+    opened = browser.new_page()
+    opened.goto(page.as_uri())
+    opened.wait_for_selector("html[data-ready]", state="attached", timeout=PATIENCE)
+    assert opened.locator("nav.bar a[href='#figures-campus-0.5-quick']").is_visible()
+    opened.close()
 
 
 def test_chips_choose_methods_for_tables_figures_and_lists(page: "playwright.Page") -> None:
