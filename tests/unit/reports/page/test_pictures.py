@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reports.figures.style import Rendered
-from reports.page.pictures import LARGEST_SVG, WORDS, Picture, fitting, page_picture
+from reports.page.pictures import LARGEST_SVG, WORDS, PagePicture, fitting, page_picture
 
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'/>"
 
@@ -47,7 +47,9 @@ def test_pixels_keep_size_and_colours_and_take_less_room() -> None:
 
 @given(st.lists(st.integers(0, 10_000)), st.integers(-1, 60_000))
 def test_pictures_are_left_out_when_there_is_no_room_for_them(sizes: list[int], room: int) -> None:
-    pictures = {number: Picture((1, 1), "x" * size) for number, size in enumerate(sizes)}
+    pictures = {
+        number: PagePicture(size=(1, 1), kind="image/png", content="x" * size) for number, size in enumerate(sizes)
+    }
     kept = dict(fitting(pictures, list(pictures), room))
     left = room
     for number, size in enumerate(sizes):
