@@ -25,7 +25,7 @@ from reports.figures.style import Palette, render
 from reports.island.line_up import line_up_content
 from reports.page.first_screen import headline
 from reports.page.html_page import to_page
-from reports.page.kept_pictures import PagePicture
+from reports.page.pictures import PagePicture
 from reports.page.report import LineUpSection, Report, make_report
 from reports.tables.verdicts import verdicts
 from tests.small_store import draw_scores, make_results, spec_of, store_run
@@ -80,7 +80,7 @@ def report_of(root: Path, **options: object) -> Report:
 
 
 def page_of(report: Report, *options: str) -> str:
-    pictures = {(f.folder, f.name): PagePicture.of(render(f.draw, [f.page_form])) for f in report.figures()}
+    pictures = {(f.folder, f.stem): PagePicture.of(render(f.draw, [f.page_form])) for f in report.figures()}
     return to_page(report, pictures, options)
 
 
