@@ -29,6 +29,11 @@ PAPER_FORMATS = "pdf,png"
 """What is written unless chosen: for a manuscript and for everything else."""
 
 
+VideosFrom = Annotated[
+    Path | None, typer.Option(help="Show key frames of the test videos whose files are in this folder.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     for command in (report, figure):
@@ -46,6 +51,7 @@ def report(
     pdf: Annotated[
         bool, typer.Option("--pdf", help="Print the page to PDF as well, on A4, by Chromium or Chrome.")
     ] = False,
+    videos_from: VideosFrom = None,
     anonymous: Annotated[
         bool,
         typer.Option("--anonymous", help="Leave out the machines as well; folders, user and host are never in it."),
@@ -55,6 +61,7 @@ def report(
     from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
     from benchmark.tracking import follow_again, saying_once
+    from reports.island.key_frames import add_key_frames
     from reports.page.html_page import to_page
     from reports.page.printing import find_browser, print_page
     from reports.page.report import make_report
@@ -66,6 +73,8 @@ def report(
     browser = find_browser() if pdf else None
     forms, stored = _forms(formats), Stored(results, selection)
     sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]
+    if videos_from is not None:
+        add_key_frames([section.content for section in sections if section.content is not None], videos_from)
     made = make_report(stored.tables(), sections, selection, stored.runs, anonymous)
     figures = list(made.figures())
     where = stored.results.figure_folder(selection)
@@ -99,9 +108,7 @@ def figure(
     videos: Annotated[
         str | None, typer.Option(help="Show these test videos, joined by commas (figure scores).")
     ] = None,
-    videos_from: Annotated[
-        Path | None, typer.Option(help="Take key frames from the videos in this folder (figure scores).")
-    ] = None,
+    videos_from: VideosFrom = None,
     selection: options.Selection = "last",
     data: options.Data = None,
     results: options.ResultsFolder = options.DEFAULT_RESULTS,

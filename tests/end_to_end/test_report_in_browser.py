@@ -21,6 +21,7 @@ from reports.figures.telling import alarm_rates, video_aucs
 from tests.chromium import PATIENCE, needs_chromium, open_browser, playwright
 from tests.small_store import TEST_HASH, make_results
 from tests.unit.reports.figures.test_figures import project_all
+from tests.unit.reports.figures.test_key_frames import write_video
 from tests.wide_store import Size, make_wide_results
 
 pytestmark = needs_chromium
@@ -30,7 +31,10 @@ pytestmark = needs_chromium
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = tmp_path_factory.mktemp("results")
     make_results(results)
-    assert run(["report", "--results", str(results), "--tracking", "none", "--format", "png", "--pdf"]) == 0
+    videos = tmp_path_factory.mktemp("videos")
+    write_video(videos / "Arson_000.avi", 160)
+    options = ["--results", str(results), "--tracking", "none", "--videos-from", str(videos)]
+    assert run(["report", *options, "--format", "png", "--pdf"]) == 0
     return results / "reports" / "report.html"
 
 
@@ -299,6 +303,18 @@ def test_the_browser_shows_every_video_and_turns_by_keyboard(
         assert shown[:-1] == pytest.approx(scaled, abs=0.5 / 255 + 1e-9)
     redrawn(page, chart, lambda: scores.locator(".browser").press("ArrowLeft"))
     assert scores.locator("h4").inner_text() == first
+
+
+def test_key_frames_stand_above_the_stretches_that_they_are_of(page: "playwright.Page") -> None:
+    scores = view(page, "scores")
+    chart, frames = scores.locator(".chart").first, scores.locator("img.frames")
+    for name, there in (("Arson_000", True), ("Arson_001", False), ("Arson_000", True)):
+        redrawn(page, chart, scores.locator("li button", has_text=name).click)
+        assert frames.is_visible() == there
+    assert frames.get_attribute("alt") == "Evenly spaced frames of Arson_000"
+    assert frames.evaluate("image => image.complete && image.naturalWidth / image.naturalHeight") > 5
+    axis = chart.evaluate("e => [e.getBoundingClientRect().left + e._fullLayout._size.l, e._fullLayout._size.w]")
+    assert frames.evaluate("e => [e.getBoundingClientRect().left, e.clientWidth]") == pytest.approx(axis, abs=2)
 
 
 def _labelled(stored: dict[str, list[ScoredVideos]]) -> list[Contender]:

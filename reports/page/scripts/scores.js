@@ -97,6 +97,16 @@ const Scores = (() => {
     const place = Elements.make("div", "", { class: "chart" });
     const strip = Elements.make("div", "", { class: "chart" });
     const title = Elements.make("h4", "", { "aria-live": "polite" });
+    const frames = Elements.make("img", "", { class: "frames", hidden: "" });
+    // Key frames stand above the stretch of the axis that each is of.
+    const picture = (video, left) => {
+      frames.hidden = !video.strip;
+      if (frames.hidden) return;
+      frames.src = `data:image/jpeg;base64,${video.strip}`;
+      frames.alt = `Evenly spaced frames of ${video.name}`;
+      frames.style.marginLeft = `${left}px`;
+      frames.style.width = `calc(100% - ${left + 12}px)`;
+    };
     const fill = () => {
       state.listed = sorted(lineUp, Choice.places(lineUp), state.order, state.wanted);
       list.replaceChildren(...state.listed.map((one) => {
@@ -119,6 +129,7 @@ const Scores = (() => {
       const narrow = place.clientWidth < NARROW;
       const longest = Math.max(0, ...all.map((i) => lineUp.methods[i].label.length));
       const left = narrow ? 56 : Math.max(56, 7 * longest + 12);
+      picture(lineUp.videos[state.video], left);
       await Charts.draw(place, ...lines(lineUp, state.video, part, left));
       strip.hidden = all.length < 2;
       if (!strip.hidden) await Charts.draw(strip, ...stripes(lineUp, state.video, all, left, narrow));
@@ -160,11 +171,12 @@ const Scores = (() => {
     const right = Elements.make("div", "", { class: "video" });
     const turning = Elements.make("div", "", { class: "pages" });
     turning.append(Elements.button("previous video", () => step(-1)), Elements.button("next video", () => step(1)));
-    right.append(title, turning, paging.box, place, strip);
+    right.append(title, turning, paging.box, frames, place, strip);
     browser.append(left, right);
     const joined = lineUp.joined > 1 ? ` To keep the page small, ${lineUp.joined} neighbouring snippets are one, with the highest score.` : "";
+    const without = lineUp.strips_left_out ? ` To keep the page small, ${lineUp.strips_left_out} videos whose files are there have no key frames.` : "";
     view.append(Elements.make("h3", "Scores of every test video"), browser);
-    view.append(Elements.make("p", `Scores of each method's first seed, in 256 steps from its lowest to its highest on all test videos; shaded: events. Below the lines a stripe for each chosen method, the best first. Before the names: the AUC of the video in percent, in a normal video the percentage of its frames that score at least 0.5; mean over seeds. Arrow keys, or n and p, turn to the next and the previous video.${joined}`, { class: "note" }));
+    view.append(Elements.make("p", `Scores of each method's first seed, in 256 steps from its lowest to its highest on all test videos; shaded: events. Below the lines a stripe for each chosen method, the best first. Before the names: the AUC of the video in percent, in a normal video the percentage of its frames that score at least 0.5; mean over seeds. Arrow keys, or n and p, turn to the next and the previous video.${joined}${without}`, { class: "note" }));
     view.hidden = false;
     view.openVideo = open;
     Charts.whenSeen(view, draw);
