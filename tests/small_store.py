@@ -7,8 +7,9 @@ import numpy as np
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
-from benchmark.runs.records import AnnotatedEvents, Environment, Evaluation, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.records import AnnotatedEvents, Environment, Evaluation, Look, RunRecord, evaluation_key
 from benchmark.runs.results_folder import Results
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan

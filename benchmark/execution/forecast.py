@@ -11,7 +11,8 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
-from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.table_plan import TablePlan
 from benchmark.system.machine import processor_name
 from benchmark.system.process import one_thread

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmark.execution.forecast import Durations
-from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
+from benchmark.runs.run_spec import RunSpec
 
 
 class Pace:

@@ -20,7 +20,7 @@ from benchmark.datasets.manifest import Manifest, Video, write_manifest
 from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Benchmark

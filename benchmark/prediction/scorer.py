@@ -15,7 +15,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.datasets.official import frame_rate
 from benchmark.metrics.smoothing import moving_mean
-from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.trained_on import TrainedOn
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.frozen import first_error

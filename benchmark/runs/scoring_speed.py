@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.frozen import FrozenModel
 from benchmark.system.hashing import digest
 from benchmark.system.names import Name

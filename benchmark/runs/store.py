@@ -13,7 +13,8 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.checksums import write_checksums
-from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, Failure, RunRecord, RunSpec, StoredFile
+from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, Failure, RunRecord, StoredFile
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.runs.sealed_files import ModelReader, json_files, read_content, read_model, size_of, write_model
 from benchmark.system.errors import InputError

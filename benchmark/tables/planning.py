@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.runs.records import RunSpec
 from benchmark.runs.results_folder import Results
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.table_plan import MethodCard, PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.errors import InputError
 from benchmark.system.files import file_name

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from benchmark.runs.records import Evaluation, RunRecord, titled
+from benchmark.runs.records import Evaluation, RunRecord
+from benchmark.runs.run_spec import titled
 from benchmark.runs.table_plan import PlannedRow
 from benchmark.terms import Selection
 

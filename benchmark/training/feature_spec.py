@@ -8,7 +8,8 @@ from benchmark.api import FeatureSpec
 from benchmark.datasets.classes import class_names, class_vectors
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import count_object_classes
-from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
+from benchmark.runs.run_spec import RunSpec
 from benchmark.terms import Benchmark
 
 

@@ -26,7 +26,8 @@ from benchmark.datasets.pseudo_labels import DEVIATIONS
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.checksums import is_intact
-from benchmark.runs.records import Evaluation, Failure, RunRecord, RunSpec, describe_environment, evaluation_key
+from benchmark.runs.records import Evaluation, Failure, RunRecord, describe_environment, evaluation_key
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, RunTimeoutError, describe

@@ -31,7 +31,8 @@ from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.add_ons import assemble
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.stages import Stages
-from benchmark.runs.records import Look, RunSpec
+from benchmark.runs.records import Look
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.machine import MemoryPeak
 from benchmark.system.process import keep_freed_memory
 from benchmark.system.seeding import derive_seed, seed_everything

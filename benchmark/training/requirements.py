@@ -10,7 +10,7 @@ from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.same_features import check_identity
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.settings import known_settings
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import nearest
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.runs.records import RunRecord, RunSpec, describe_environment
+from benchmark.runs.records import RunRecord, describe_environment
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.terms import Profile, Training

@@ -12,7 +12,7 @@ from benchmark.datasets.pseudo_labels import is_informative
 from benchmark.plugins.contract.declaring import SOURCES
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import Recipe, resolve_recipe
-from benchmark.runs.records import AddOnSpec, RunSpec
+from benchmark.runs.run_spec import AddOnSpec, RunSpec
 from benchmark.system.errors import InputError
 from benchmark.terms import Benchmark, Supervision, Training
 from benchmark.training.choices import Choices

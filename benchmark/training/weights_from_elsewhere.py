@@ -16,7 +16,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import pair_with_labels
 from benchmark.metrics.frame import test_metrics
 from benchmark.plugins.pipelines import Pipeline
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.files import open_regular
 from benchmark.system.tensor_files import check_plain, load_tensors

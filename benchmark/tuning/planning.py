@@ -12,7 +12,7 @@ from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_recipe
 from benchmark.plugins.registry import MethodPlugin
 from benchmark.plugins.search_space import SEARCHED, named_settings, resolve_space
-from benchmark.runs.records import RunSpec, titled
+from benchmark.runs.run_spec import RunSpec, titled
 from benchmark.runs.table_plan import PlannedRow, Search, TablePlan
 from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError

@@ -11,7 +11,7 @@ import pytest
 from benchmark import predict
 from benchmark.cli import run
 from benchmark.prediction.sources import check_registered
-from benchmark.runs.records import AddOnSpec
+from benchmark.runs.run_spec import AddOnSpec
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import mean_colours, moving, write_video

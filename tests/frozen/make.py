@@ -8,7 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmark.runs.records import Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.records import Environment, Evaluation, Failure, Look, RunRecord, evaluation_key
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.files import write_atomically

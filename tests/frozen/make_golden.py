@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmark.cli.common import write_table
-from benchmark.runs.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, evaluation_key
 from benchmark.runs.results_folder import Results
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.statistics.differences import Difference

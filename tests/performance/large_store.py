@@ -6,8 +6,9 @@ from pathlib import Path
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
 from benchmark.runs.checksums import write_checksums
-from benchmark.runs.records import Environment, Evaluation, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.records import Environment, Evaluation, RunRecord, evaluation_key
 from benchmark.runs.results_folder import Results
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.execution.pace import Pace
-from benchmark.runs.records import RunRecord, RunSpec
+from benchmark.runs.records import RunRecord
+from benchmark.runs.run_spec import RunSpec
 from tests.unit.execution.test_forecast import record
 from tests.unit.runs.test_records import spec
 

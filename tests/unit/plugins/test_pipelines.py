@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.recipes import read_recipe, resolve_recipe
 from benchmark.plugins.registry import AddOnPlugin, MethodPlugin
-from benchmark.runs.records import AddOnSpec, RunSpec
+from benchmark.runs.run_spec import AddOnSpec, RunSpec
 from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.terms import Training

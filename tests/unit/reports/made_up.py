@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, TablePlan, Tuned
 from benchmark.terms import Range

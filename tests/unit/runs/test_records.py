@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.runs.records import AddOnSpec, RunRecord, RunSpec, evaluation_key
+from benchmark.runs.records import RunRecord, evaluation_key
+from benchmark.runs.run_spec import AddOnSpec, RunSpec
 from benchmark.terms import Schedule, Training
 
 FROZEN = sorted((Path(__file__).parents[2] / "frozen" / "runs").glob("*/record.json"))

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from mlflow.entities import Metric, Param
 from mlflow.utils import validation
 
-from benchmark.runs.records import AddOnSpec, RunRecord
+from benchmark.runs.records import RunRecord
 from benchmark.runs.results_folder import Results
+from benchmark.runs.run_spec import AddOnSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, Search
 from benchmark.system.errors import InputError

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from benchmark.datasets.feature_sets import CropLayout, FeatureSet
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.system.errors import InputError
 from benchmark.tables.planning import plan_diagnosis
 from benchmark.terms import Schedule

@@ -9,7 +9,7 @@ from benchmark.api import FeatureSpec, MethodError
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Video
 from benchmark.plugins.pipelines import find_pipeline
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.terms import Training
 from benchmark.training.choices import Choices
 from benchmark.training.loop import Trained, look_steps, train

@@ -10,7 +10,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.segments import segment_mean
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.system.seeding import derive_seed
 from benchmark.training.choices import Choices

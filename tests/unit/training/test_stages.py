@@ -14,7 +14,7 @@ from benchmark.execution.paper_scale import SHAPES, count_run
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline
 from benchmark.plugins.stages import Stages
-from benchmark.runs.records import RunSpec
+from benchmark.runs.run_spec import RunSpec
 from benchmark.terms import Training
 from benchmark.training.choices import Choices
 from benchmark.training.loop import Trained, train

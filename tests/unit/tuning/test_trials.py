@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runs.records import Environment, Failure, Look, RunRecord, RunSpec
+from benchmark.runs.records import Environment, Failure, Look, RunRecord
+from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, TablePlan
 from benchmark.terms import Range, Training
