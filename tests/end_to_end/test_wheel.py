@@ -63,7 +63,7 @@ def test_recipes_tables_and_printed_and_reference_numbers_travel(installed: Path
 
 def test_the_command_line_trains_and_reports(installed: Path, tiny_scenes: Path, tmp_path: Path) -> None:
     arguments = ["train", "mmil", "scenes-avenue", "--data", str(tiny_scenes), "--results", str(tmp_path)]
-    arguments += ["--seeds", "1", "--set", "steps=2", "--looks", "1", "--tracking", "none"]
+    arguments += ["--seeds", "1", "--set", "steps=2", "--looks", "1", "--tracking", "none", "--details"]
     assert "auc_frame" in python(installed, f"from benchmark.cli import run; raise SystemExit(run({arguments!r}))")
     arguments = ["report", "--data", str(tiny_scenes), "--results", str(tmp_path), "--tracking", "none"]
     assert "report.html" in python(installed, f"from benchmark.cli import run; raise SystemExit(run({arguments!r}))")

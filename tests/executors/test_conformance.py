@@ -162,7 +162,7 @@ def test_a_run_whose_process_dies_takes_no_other_with_it(
 
 def test_a_long_run_tells_how_far_it_is(apart: Executor, tmp_path: Path, tiny_scenes: Path) -> None:
     notes = Notes()
-    (outcome,) = apart.run(jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=linger", "steps=20"), notes)
+    (outcome,) = apart.run(jobs_in(tmp_path / "runs", tiny_scenes, 1, "spoil=linger", "steps=40"), notes)
     assert outcome.status == "ok"
     assert notes.steps == sorted(notes.steps)
     assert len(set(notes.steps)) > 1

@@ -10,6 +10,7 @@ from rich.console import Console
 from benchmark.datasets.dataset import Dataset
 from benchmark.execution import call
 from benchmark.execution.call import Planned, do_tables
+from benchmark.runs import sealed_files
 from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import TablePlan
@@ -104,8 +105,10 @@ def test_filling_reads_each_record_once(plan: Plan, tmp_path: Path, monkeypatch:
     choices, read = small(tmp_path, seeds=2), list[str]()
     planned = plan(choices)
     do_tables([planned], choices, quiet(), lambda plan: None)
-    original = RunStore.record
-    monkeypatch.setattr(RunStore, "record", lambda store, key: (read.append(key), original(store, key))[1])
+    original = sealed_files.read_content
+    monkeypatch.setattr(sealed_files, "read_content", lambda path: (read.append(str(path)), original(path))[1])
     made: TablePlan = planned[0]
-    fill_selections(made, RunStore(choices.runs))
-    assert sorted(read) == sorted(made.run_keys())
+    store = RunStore(choices.runs)
+    fill_selections(made, store)
+    records = [path for path in read if path.endswith("record.json")]
+    assert sorted(records) == sorted(str(store.folder(key) / "record.json") for key in made.run_keys())
