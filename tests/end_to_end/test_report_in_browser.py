@@ -307,7 +307,7 @@ def test_the_browser_shows_every_video_and_turns_by_keyboard(
 
 def test_key_frames_stand_above_the_stretches_that_they_are_of(page: "playwright.Page") -> None:
     scores = view(page, "scores")
-    chart, frames = scores.locator(".chart").first, scores.locator("img.frames")
+    chart, frames = scores.locator(".chart").first, scores.locator(".frames img")
     for name, there in (("Arson_000", True), ("Arson_001", False), ("Arson_000", True)):
         redrawn(page, chart, scores.locator("li button", has_text=name).click)
         assert frames.is_visible() == there

@@ -97,15 +97,12 @@ const Scores = (() => {
     const place = Elements.make("div", "", { class: "chart" });
     const strip = Elements.make("div", "", { class: "chart" });
     const title = Elements.make("h4", "", { "aria-live": "polite" });
-    const frames = Elements.make("img", "", { class: "frames", hidden: "" });
+    const frames = Elements.make("div", "", { class: "frames" });
     // Key frames stand above the stretch of the axis that each is of.
     const picture = (video, left) => {
-      frames.hidden = !video.strip;
-      if (frames.hidden) return;
-      frames.src = `data:image/jpeg;base64,${video.strip}`;
-      frames.alt = `Evenly spaced frames of ${video.name}`;
-      frames.style.marginLeft = `${left}px`;
-      frames.style.width = `calc(100% - ${left + 12}px)`;
+      const src = `data:image/jpeg;base64,${video.strip}`;
+      frames.style.margin = `0 12px 0 ${left}px`;
+      frames.replaceChildren(...(video.strip ? [Elements.make("img", "", { src, alt: `Evenly spaced frames of ${video.name}` })] : []));
     };
     const fill = () => {
       state.listed = sorted(lineUp, Choice.places(lineUp), state.order, state.wanted);

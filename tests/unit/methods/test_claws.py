@@ -151,14 +151,20 @@ def test_attention_suppresses_what_the_video_has_more_of():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(1, 8), st.integers(2, 4), st.booleans(), st.integers(0, 999))
-def test_repeated_segments_score_as_before_only_if_attention_is_rescaled(length, times, rescale, seed):
-    method = build(rescale=rescale)
+@given(st.integers(1, 8), st.integers(2, 4), st.integers(0, 999))
+def test_repeated_segments_score_as_before_where_attention_is_rescaled(length, times, seed):
+    method = build(rescale=True)
     features = bags.batch(1, 1, length, seed=seed).abnormal.features
     usual, repeated = method.score(features), method.score(features.repeat_interleave(times, 2))[:, ::times]
-    assert torch.allclose(usual, repeated, rtol=0, atol=1e-10) == rescale
+    torch.testing.assert_close(repeated, usual, rtol=0, atol=1e-10)
     order = torch.randperm(length, generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(method.score(features[:, :, order]), usual[:, order])
+
+
+def test_repeated_segments_score_otherwise_where_it_is_not():
+    method, features = build(rescale=False), bags.batch(1, 1, 5).abnormal.features
+    usual, repeated = method.score(features), method.score(features.repeat_interleave(2, 2))[:, ::2]
+    assert not torch.allclose(usual, repeated, rtol=0, atol=1e-6)
 
 
 def test_the_clusters_teach_the_first_layer_and_nothing_behind_it():
