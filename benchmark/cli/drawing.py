@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_RANKED = 1000
 """Runs that a page ranks and shows in its views: each takes milliseconds, also where what was found is kept."""
 
+MOST_SHOWN = 36
+"""Methods that figures show unless others are chosen: four pages of them."""
+
 _Choice = TypeVar("_Choice")
 
 
@@ -81,12 +84,16 @@ class Stored:
 
     def choose(self, line_up: LineUp, labels: Sequence[str] | None) -> LineUp:
         """Return a line-up with the methods to show: `labels` as `LineUp.choose` takes them, the best first if None."""
-        from benchmark.tables.ranking import rank
+        from benchmark.tables.ranking import leading, rank
 
         chosen = line_up.choose(labels)
         if labels is not None:
             return chosen
-        places = {ranked.contender: place for place, ranked in enumerate(rank(line_up, self.runs))}
+        if len(chosen.contenders) > MOST_SHOWN:
+            seeds = max(len(contender.seeds) for contender in chosen.contenders)
+            chosen = leading(chosen, MOST_SHOWN * seeds, (), self.runs)
+        ranking = rank(self._ranked_of(line_up, chosen), self.runs)
+        places = {ranked.contender: place for place, ranked in enumerate(ranking)}
         ordered = sorted(chosen.contenders, key=lambda contender: places.get(contender, len(places)))
         return replace(chosen, contenders=tuple(ordered))
 
