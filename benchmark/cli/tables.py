@@ -193,7 +193,8 @@ def status(
     """Say how many runs of the planned tables are done or missing, and why others gave no result.
 
     Of a table that is named, the keys of its runs are listed: `wvad status table4`. Runs that are not tested are
-    counted only there, as in `wvad status tune-rtfm` or `diagnose-clav`.
+    counted only there, as in `wvad status tune-rtfm` or `diagnose-clav`. Where hundreds of rows are planned, those of
+    a table are counted together unless it is named.
     """
     from reports.tables.single_runs import find_standing, status_table, trouble_lines, undefined_lines
 

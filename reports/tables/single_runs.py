@@ -44,6 +44,9 @@ class Metrics:
     notes: tuple[str, ...]
 
 
+MOST_LISTED = 200
+"""Rows that are listed one by one where no table is named."""
+
 GIVEN = "as given"
 """Stands where a selection does, for weights that were not selected here."""
 
@@ -123,9 +126,10 @@ def status_table(planned: Sequence[PlannedRuns], keys: bool) -> RichTable:
     Parameters
     ----------
     keys
-        Whether to list the keys of the runs too.
+        Whether to list the keys of the runs too. Without them, many rows of a table are counted in one.
     """
-    numbers = [Counter(map(_word, runs.standing.values())) for runs in planned]
+    listed = planned if keys or len(planned) <= MOST_LISTED else _by_dataset(planned)
+    numbers = [Counter(map(_word, runs.standing.values())) for runs in listed]
     counted = [
         "done",
         *(status for status in get_args(Trouble) if any(number[status] for number in numbers)),
@@ -133,14 +137,37 @@ def status_table(planned: Sequence[PlannedRuns], keys: bool) -> RichTable:
     ]
     grid = RichTable(*(Column(name, overflow="fold") for name in ("table", "folder", "method", "trained on")))
     for word in counted:
-        grid.add_column(word, width=len(word))  # a known width spares measuring a thousand rows
+        grid.add_column(word, justify="right")
+    if listed is not planned:
+        grid.caption, grid.caption_justify = (
+            f"{len(planned)} rows, counted together. `wvad status TABLE` lists them.",
+            "left",
+        )
     if keys:
         grid.add_column("run keys", overflow="fold", min_width=16)
-    for runs, number in zip(planned, numbers, strict=True):
+    for runs, number in zip(listed, numbers, strict=True):
         shown = (str(number[word]) for word in counted)
         cells = (runs.plan.table, runs.plan.folder, runs.label, runs.dataset, *shown)
         grid.add_row(*map(Text, (*cells, " ".join(runs.standing)) if keys else cells))
     return grid
+
+
+def _by_dataset(planned: Sequence[PlannedRuns]) -> list[PlannedRuns]:
+    """Put the rows of a table that are trained on the same dataset together: the runs of all of them."""
+    groups: dict[tuple[int, str], list[PlannedRuns]] = {}
+    for runs in planned:
+        groups.setdefault((id(runs.plan), runs.dataset), []).append(runs)
+    return [
+        rows[0]
+        if len(rows) == 1
+        else PlannedRuns(
+            rows[0].plan,
+            f"{len(rows)} rows",
+            rows[0].dataset,
+            {key: how for row in rows for key, how in row.standing.items()},
+        )
+        for rows in groups.values()
+    ]
 
 
 def trouble_lines(planned: Sequence[PlannedRuns]) -> list[str]:
