@@ -12,11 +12,8 @@ ARG TORCH=cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 HOME=/tmp
 
 WORKDIR /opt/wvad
-COPY constraints.txt pyproject.toml README.md LICENSE ./
-COPY benchmark benchmark
-COPY methods methods
-COPY reports reports
-COPY results/paper results/paper
+# What .dockerignore admits.
+COPY . .
 RUN pip install --extra-index-url "https://download.pytorch.org/whl/${TORCH}" --constraint constraints.txt \
         "torch==$(sed -n 's/^torch==//p' constraints.txt)+${TORCH}" ".[hdf5,ray,video]"
 

@@ -18,6 +18,9 @@ SIZES = (
     Size("captions", 13, 11, 242),
 )
 MOST_BYTES = 8_000_000
+PAINTED = """() => new Promise((done) => new PerformanceObserver((seen) => {
+  if (seen.getEntriesByName("first-contentful-paint").length) done(true);
+}).observe({ type: "paint", buffered: true }))"""
 
 
 @pytest.fixture(scope="module")
@@ -69,5 +72,5 @@ def until_painted(browser: "playwright.Browser", address: str) -> "playwright.Pa
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address, wait_until="commit")
-    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+    page.evaluate(PAINTED)
     return page
