@@ -124,6 +124,11 @@ def makespan(seconds: Iterable[float], places: int) -> float:
     return max(ends)
 
 
+def likeness(spec: RunSpec) -> Hashable:
+    """Return what the runs have in common that `Durations` expects to take as long as one."""
+    return next(_kinds(spec))
+
+
 def _kinds(spec: RunSpec) -> Iterator[Hashable]:
     """Iterate over what a run is like others by, most alike first."""
     method = spec.profile, spec.trial, spec.method, tuple(add_on.name for add_on in spec.add_ons)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from benchmark.execution.forecast import Durations
+from benchmark.execution.forecast import Durations, likeness
 from benchmark.runs.records import RunRecord
 from benchmark.runs.run_spec import RunSpec
+
+
+class _Mark(NamedTuple):
+    """The moment when a run ended: what it was like, if it says something of others, and how far others were."""
+
+    time: float
+    kind: Hashable | None
+    shares: Mapping[str, float]
 
 
 class Pace:
@@ -30,20 +40,22 @@ class Pace:
     def __init__(
         self, specs: Sequence[RunSpec], stored: Iterable[RunRecord], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._specs = {spec.key: spec for spec in specs}
+        self._kinds = {spec.key: likeness(spec) for spec in specs}
+        self._specs = {likeness(spec): spec for spec in specs}
+        self._planned, self._ended = Counter(self._kinds.values()), Counter[Hashable]()
         self._before, self._now = Durations(), Durations()
         for record in stored:
             self._before.learn_record(record)
         self._clock = clock
-        self._ended: list[str] = []
         self._shares: dict[str, float] = {}
-        self._marks: list[tuple[float, int, dict[str, float]]] = []
+        self._marks: list[_Mark] = []
+        self._since, self._ended_until = -1, Counter[Hashable | None]()
         self._taken = self._foreseen = 0.0
 
     def started(self) -> None:
         """Take note that a run begins; what comes before the first one, such as imports, comes once."""
         if not self._marks:
-            self._marks.append((self._clock(), 0, {}))
+            self._mark(None)
 
     def stepped(self, key: str, share: float) -> None:
         """Take note of the share of a run that is done."""
@@ -62,37 +74,47 @@ class Pace:
             What it took; None if that says nothing of others, because it failed or was there.
         """
         self._shares.pop(key, None)
+        kind = self._kinds[key]
         if seconds is None:
-            del self._specs[key]
-        else:
-            spec = self._specs[key]
-            foreseen = self._before.of(spec)
-            if foreseen is not None:
-                self._taken, self._foreseen = self._taken + seconds, self._foreseen + foreseen
-            self._now.learn(spec, seconds)
-            self._ended.append(key)
-        self._marks.append((self._clock(), len(self._ended), dict(self._shares)))
+            del self._kinds[key]
+            self._planned[kind] -= 1
+            self._mark(None)
+            return
+        spec = self._specs[kind]
+        foreseen = self._before.of(spec)
+        if foreseen is not None:
+            self._taken, self._foreseen = self._taken + seconds, self._foreseen + foreseen
+        self._now.learn(spec, seconds)
+        self._ended[kind] += 1
+        self._mark(kind)
 
     def left(self) -> float | None:
         """Return how many seconds the rest takes; None as long as nothing is known."""
         if not self._marks:
             return None
-        weights = {key: self._weigh(spec) for key, spec in self._specs.items()}
+        weights = {kind: self._weigh(spec) for kind, spec in self._specs.items()}
 
-        def work(ended: int, shares: dict[str, float]) -> float:
-            under_way = sum(weights[key] * share for key, share in shares.items() if key in weights)
-            return sum(weights[key] for key in self._ended[:ended]) + under_way
+        def work(ended: Mapping[Hashable, int], shares: Mapping[str, float]) -> float:
+            under_way = sum(weights[self._kinds[key]] * share for key, share in shares.items() if key in self._kinds)
+            return sum(weight * ended[kind] for kind, weight in weights.items()) + under_way
 
-        since, ended, shares = self._marks[(len(self._marks) - 1) // 2]
-        done = work(len(self._ended), self._shares)
-        recent = done - work(ended, shares)
+        since = self._marks[self._since]
+        recent = work(self._ended, self._shares) - work(self._ended_until, since.shares)
         if recent <= 0:
             return None
-        rest = {key: weight * (1 - self._shares.get(key, 0.0)) for key, weight in weights.items()}
-        for key in self._ended:
-            del rest[key]
+        waiting = self._planned - self._ended - Counter(map(self._kinds.__getitem__, self._shares))
+        rest = [weights[kind] * number for kind, number in waiting.items()]
+        under_way = [weights[self._kinds[key]] * (1 - share) for key, share in self._shares.items()]
         # At the end there are fewer runs than places, and the longest one decides.
-        return max(sum(rest.values()) * (self._clock() - since) / recent, *rest.values(), 0.0)
+        longest = max([*map(weights.__getitem__, waiting), *under_way], default=0.0)
+        return max(sum([*rest, *under_way]) * (self._clock() - since.time) / recent, longest)
+
+    def _mark(self, kind: Hashable | None) -> None:
+        """Mark this moment; the pace is measured since the mark in the middle of all."""
+        self._marks.append(_Mark(self._clock(), kind, dict(self._shares)))
+        if self._since < (len(self._marks) - 1) // 2:
+            self._since += 1
+            self._ended_until[self._marks[self._since].kind] += 1
 
     def _weigh(self, spec: RunSpec) -> float:
         """Return how long a run is, by those most like it; of runs before the call, as much longer as they are now."""
