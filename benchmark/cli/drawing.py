@@ -181,23 +181,23 @@ def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None)
     Folder and stem of a figure -> its picture.
     """
     from benchmark.execution.display import counting
-    from reports.figures.style import render
+    from benchmark.system.machine import usable_cores
+    from reports.page.drawn import drawing_side_by_side
     from reports.page.kept_pictures import KeptPictures
-    from reports.page.pictures import PagePicture
 
     kept = None if where is None else KeptPictures(where)
-    pictures: dict[tuple[str, str], PagePicture] = {}
-    with counting("drawing figures", err) as progress:
-        for done, figure in enumerate(figures, start=1):
-            picture = kept.find(figure, forms) if kept else None
-            if picture is None:
-                rendered = render(figure.draw, list(dict.fromkeys((figure.page_form, "png", *forms))))
-                picture = PagePicture.of(rendered)
-                if where is not None and kept:
-                    contents = {form: rendered.contents[form] for form in forms}
-                    kept.keep(figure, picture, figure.write(where, contents))
+    found = [kept.find(figure, forms) if kept else None for figure in figures]
+    waiting = [figure for figure, picture in zip(figures, found, strict=True) if picture is None]
+    pictures = {(f.folder, f.stem): picture for f, picture in zip(figures, found, strict=True) if picture is not None}
+    with (
+        drawing_side_by_side(waiting, forms, usable_cores()) as drawn,
+        counting("drawing figures", err) as progress,
+    ):
+        for done, (figure, (picture, contents)) in enumerate(zip(waiting, drawn, strict=True), start=1):
             pictures[figure.folder, figure.stem] = picture
-            progress(done, len(figures))
+            if where is not None and kept:
+                kept.keep(figure, picture, figure.write(where, contents))
+            progress(done, len(waiting))
     if kept:
         kept.write()
     warn_of_letters(letter for picture in pictures.values() for letter in picture.lacking)

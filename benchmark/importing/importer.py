@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pa
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.system.errors import InputError
+from benchmark.system.machine import usable_cores
 from benchmark.system.progress import Progress
 from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
 
@@ -170,7 +170,7 @@ def import_dataset(
     with folder_in_place(target, "importing", keep=True) as folder:
         rows = {video.name: video.rows for video in plan.videos}
         amounts = {video.name: math.prod(video.files.shape) * columns[0].dtype.itemsize for video in plan.videos}
-        readers = workers or min(_WORKERS, os.cpu_count() or 1)
+        readers = workers or min(_WORKERS, usable_cores())
         packed = pack(folder, columns, rows, amounts, _fingerprint(plan, columns), readers, progress)
         manifest = with_norm_notes(_manifest(request, plan, packed), others)
         write_manifest(manifest, folder)

@@ -1,7 +1,8 @@
-"""What this machine's processor is called, and how much of its memory a piece of work takes."""
+"""What this machine's processor is called, how many cores are ours, and how much memory a piece of work takes."""
 
 from __future__ import annotations
 
+import os
 import platform
 from contextlib import suppress
 from functools import cache
@@ -18,6 +19,11 @@ def processor_name() -> str | None:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         name = next((line.partition(":")[2] for line in lines if line.startswith("model name")), name)
     return printable(" ".join(name.split()))[: LONGEST_NAME // 4] or None
+
+
+def usable_cores() -> int:
+    """Return on how many cores this process may compute."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class MemoryPeak:

@@ -133,6 +133,14 @@ def spread(figure: Canvas) -> None:
         engine.set(hspace=0.08, wspace=0.06)
 
 
+def arrange(figure: Canvas) -> None:
+    """Put all in its place once; a figure with a layout engine is drawn twice for each file."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def shorten(name: str, longest: int = 40) -> str:
     """Leave out the middle of a name for which there is no room."""
     half = longest // 2
@@ -189,13 +197,13 @@ def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
     with styled(), warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", r"Glyph \d+ .* missing from font")
         figure = draw()
+        arrange(figure)
         width, height = figure.get_figwidth(), figure.get_figheight()
         dpi = min(DPI, math.sqrt(MOST_PIXELS / (width * height)), LONGEST_SIDE / max(width, height))
         for form in forms:
             with BytesIO() as file:
                 figure.savefig(file, format=form, dpi=dpi, metadata=undated.get(form))
                 contents[form] = file.getvalue()
-            figure.set_layout_engine("none")  # all stands in its place, for further forms too
     lacking = frozenset(chr(int(found[1])) for one in caught if (found := _GLYPH.match(str(one.message))))
     for one in caught:
         if not _GLYPH.match(str(one.message)):

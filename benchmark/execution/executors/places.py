@@ -9,6 +9,7 @@ from typing import Self
 import torch
 
 from benchmark.execution.executors import Resources
+from benchmark.system.machine import usable_cores
 
 
 def count_places(resources: Resources) -> int:
@@ -17,7 +18,7 @@ def count_places(resources: Resources) -> int:
         return resources.workers
     if resources.device == "cuda":
         return _gpus() * _runs_per_gpu(resources)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 @dataclass(frozen=True)

@@ -418,7 +418,12 @@ def test_the_forest_of_many_differences_draws_those_that_say_most(tmp_path: Path
 
 @pytest.mark.parametrize("size", [(7, 3), (7, 2000), (300, 300)])
 def test_the_pixels_of_a_picture_are_bounded(size: tuple[float, float]) -> None:
-    rendered = render(lambda: canvas(*size), ["png"])
+    def draw() -> Canvas:
+        figure = canvas(*size)
+        figure.subplots()
+        return figure
+
+    rendered = render(draw, ["png"])
     width, height = struct.unpack(">II", rendered.contents["png"][16:24])
     assert width * height <= 40_100_000
     assert max(width, height) < 1 << 16
