@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -24,9 +24,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from benchmark.execution.pace import Pace
 from benchmark.system.progress import duration
-from benchmark.training.jobs import Job, Outcome
+
+if TYPE_CHECKING:  # they import PyTorch, which counting does without
+    from benchmark.execution.pace import Pace
+    from benchmark.training.jobs import Job, Outcome
 
 PLAIN_SECONDS = 30.0
 LOOK = 1.0

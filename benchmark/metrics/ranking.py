@@ -98,11 +98,11 @@ class OperatingPoints:
 
     def average_precision(self) -> float:
         """Sum of (R_n - R_(n-1)) P_n over the points; nan without positive frames."""
-        return self._over_recall(self._precision())
+        return self._over_recall(self.precision())
 
     def pr_auc_trapezoid(self) -> float:
         """Trapezoid area under the precision-recall polyline from (0, 1); nan without positive frames."""
-        precision = self._precision()
+        precision = self.precision()
         # The polyline starts at recall 0, precision 1, as in scikit-learn's precision_recall_curve.
         return self._over_recall((precision + np.concatenate(([1.0], precision[:-1]))) / 2)
 
@@ -113,7 +113,8 @@ class OperatingPoints:
         gained[1:] -= self.true_positive[:-1]
         return gained
 
-    def _precision(self) -> Floats:
+    def precision(self) -> Floats:
+        """Share of the frames let through that are positive, (points,)."""
         precision: Floats = self.true_positive / (self.true_positive + self.false_positive)
         return precision
 

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from benchmark.metrics.frame import FALSE_ALARM_THRESHOLD, ScoredVideos, base_rate
+from benchmark.metrics.ranking import OperatingPoints, SortedFrames
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, INK, canvas, dash, legend_below, shorten
@@ -54,26 +54,22 @@ def draw_detection(evidence: Evidence) -> Figure | Absence:
 
 def roc_points(scored: ScoredVideos) -> Points:
     """Return the true-positive rate of the frames at each false-positive rate of the grid."""
-    labels, scores, weights = _weighted(scored)
-    false, true, _ = roc_curve(labels, scores, sample_weight=weights)
-    return np.asarray(np.interp(GRID, false, true))
+    points = _operating_points(scored)
+    false, true = points.false_positive / points.negatives, points.true_positive / points.positives
+    return np.asarray(np.interp(GRID, [0, *false], [0, *true]))
 
 
 def pr_points(scored: ScoredVideos) -> Points:
     """Return the precision of the frames at each recall of the grid: that of the first operating point to reach it."""
-    labels, scores, weights = _weighted(scored)
-    precision, recall, _ = precision_recall_curve(labels, scores, sample_weight=weights)
-    # From the highest threshold on; the last point is no operating point.
-    precision, recall = precision[-2::-1], recall[-2::-1]
+    points = _operating_points(scored)
+    recall = points.true_positive / points.positives
     # Alarms before the first right one have recall 0 and are no start of the curve.
     places = np.searchsorted(recall, np.maximum(GRID - ROUNDING, ROUNDING))
-    return np.asarray(precision[np.minimum(places, len(recall) - 1)])
+    return np.asarray(points.precision().take(places, mode="clip"))
 
 
-def _weighted(scored: ScoredVideos) -> tuple[Points, Points, Points]:
-    """Return each snippet twice, as its positive and as its negative frames: labels, scores, weights."""
-    labels = np.repeat([1.0, 0.0], len(scored.scores))
-    return labels, np.tile(scored.scores, 2), np.concatenate([scored.positive, scored.negative]).astype(np.float64)
+def _operating_points(scored: ScoredVideos) -> OperatingPoints:
+    return SortedFrames.sort(scored.scores, scored.positive, scored.negative).points()
 
 
 def _curve(kind: str, points: Callable[[ScoredVideos], Points], evidence: Evidence) -> pd.DataFrame:
