@@ -1,6 +1,8 @@
 """Pictures of a report: drawn once, and again only where what they show, their files or the code are others."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +82,13 @@ def test_another_run_is_drawn(results: Results, drawn: list[str]) -> None:
     store_run(results.store, spec_of("clav", 1), draw_scores(7, SKILLS["clav"]))
     assert report(results) != page
     assert sorted(drawn) == first
+
+
+def test_what_is_kept_is_shown_without_the_libraries_that_made_it(results: Results) -> None:
+    report(results)
+    command = ["report", "--results", str(results.root), "--tracking", "none", "--data", str(results.root / "none")]
+    code = (
+        f"import sys; from benchmark.cli import run; code = run({[*command, '--format', 'png']!r}); "
+        "sys.exit(code or any(name in sys.modules for name in ('torch', 'sklearn', 'mlflow')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
