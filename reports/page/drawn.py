@@ -16,6 +16,9 @@ from reports.figures.figure import Figure
 from reports.figures.style import Format, render
 from reports.page.pictures import PagePicture
 
+MOST_PROCESSES = 8
+"""Each may hold a picture of 200 MB."""
+
 
 class Drawn(NamedTuple):
     """A drawn figure: its picture for a page, and the content of its file in each form that was asked for."""
@@ -42,7 +45,7 @@ def drawing_side_by_side(figures: Sequence[Figure], forms: Sequence[Format], cor
     InputError
         If a process was ended by the system.
     """
-    workers = min(cores, len(figures))
+    workers = min(cores, len(figures), MOST_PROCESSES)
     if workers < 2 or sys.platform != "linux":
         yield (draw_figure(figure, forms) for figure in figures)
         return
