@@ -24,8 +24,9 @@ class Pace:
     """Forecasts the rest of a call while it goes on.
 
     Runs are weighed by how long those like them took, in this call or else before it. What a unit of this work takes by
-    the wall clock is measured over the later half of the runs that have ended, with the parts that are done of those
-    under way. So neither slow methods that come last nor a machine that is busy with other things mislead it for long.
+    the wall clock is measured over the later half of the time since the first one began, from the end of a run on, with
+    the parts that are done of those under way. So neither slow methods that come last, nor a machine that is busy with
+    other things, nor runs that end together mislead it for long.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class Pace:
             under_way = sum(weights[self._kinds[key]] * share for key, share in shares.items() if key in self._kinds)
             return sum(weight * ended[kind] for kind, weight in weights.items()) + under_way
 
-        since = self._marks[self._since]
+        since = self._look_back()
         recent = work(self._ended, self._shares) - work(self._ended_until, since.shares)
         if recent <= 0:
             return None
@@ -110,11 +111,16 @@ class Pace:
         return max(sum([*rest, *under_way]) * (self._clock() - since.time) / recent, longest)
 
     def _mark(self, kind: Hashable | None) -> None:
-        """Mark this moment; the pace is measured since the mark in the middle of all."""
         self._marks.append(_Mark(self._clock(), kind, dict(self._shares)))
-        if self._since < (len(self._marks) - 1) // 2:
+
+    def _look_back(self) -> _Mark:
+        """Return the mark since which the pace is measured, and keep count of what had ended at it."""
+        half = (self._marks[0].time + self._clock()) / 2
+        latest = max(len(self._marks) - 2, 0)
+        while self._since < latest and (self._since < 0 or self._marks[self._since + 1].time <= half):
             self._since += 1
             self._ended_until[self._marks[self._since].kind] += 1
+        return self._marks[self._since]
 
     def _weigh(self, spec: RunSpec) -> float:
         """Return how long a run is, by those most like it; of runs before the call, as much longer as they are now."""

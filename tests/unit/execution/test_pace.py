@@ -147,6 +147,20 @@ def test_a_run_that_is_postponed_is_still_to_do() -> None:
     assert pace.left() == pytest.approx(10.0)
 
 
+def test_runs_that_end_together_say_no_more_than_one_of_them() -> None:
+    clock = Clock()
+    runs = [spec(seed=seed) for seed in range(6)]
+    pace = Pace(runs, [], clock)
+    pace.started()
+    pace.started()
+    clock.now = 18.0
+    pace.stepped(runs[1].key, 0.99)
+    pace.ended(runs[0].key, 18.0)
+    clock.now = 20.0  # what follows the last step, such as a test, takes its time and is no share of the run
+    pace.ended(runs[1].key, 20.0)
+    assert pace.left() == pytest.approx(40.0)
+
+
 @given(st.lists(st.floats(0.5, 30), min_size=1, max_size=12), st.integers(1, 4), st.integers(0, 5))
 def test_a_forecast_is_never_below_nothing_and_ends_at_it(seconds: list[float], workers: int, seed: int) -> None:
     names = random.Random(seed).choices(["mmil", "rtfm", "clav"], k=len(seconds))
