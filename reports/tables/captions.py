@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark.runs.table_plan import TablePlan
-from benchmark.tables.cells import Table
+from benchmark.tables.cells import Cell, Table
 from benchmark.terms import SUPERVISION_NAMES, Selection
 from reports.tables.grid import MARK_OF_TOLD
 from reports.tables.paths import without_folders
@@ -23,7 +23,8 @@ FALLBACKS = {
 }
 UNKNOWN = "which another version of wvad-bench knows"
 
-BELOW_CHANCE = "† below chance level, where a relative drop says little."
+BELOW_CHANCE = "† below chance level."
+BELOW_CHANCE_DROP = "† below chance level, where a relative drop says little."
 SIMULATED = "SIMULATED data (scenes): these numbers show that the suite works and compare with nothing published."
 
 
@@ -145,9 +146,7 @@ def selection_sentence(selection: Selection, looks: Sequence[int], holdout: floa
 
 def notes(table: Table) -> list[str]:
     """Return the remarks below a table: on numbers below chance, on runs, and why cells are empty or short of seeds."""
-    lines = []
-    if any(cell.below_chance for cell in (*table.cells, *table.shuffled)):
-        lines.append(BELOW_CHANCE)
+    lines = list(chance_notes(table.cells))
     found = _places(
         (note, f"{row} on {name} ({number} of {table.plan.seeds} runs)") for note, row, name, number in table.run_notes
     )
@@ -159,6 +158,14 @@ def notes(table: Table) -> list[str]:
     )
     lines += [f"{cells}: {without_folders(reason)}." for reason, cells in reasons.items()]
     return lines
+
+
+def chance_notes(cells: Iterable[Cell]) -> tuple[str, ...]:
+    """Say what † means, if it marks one of these cells."""
+    below = [cell for cell in cells if cell.below_chance]
+    if not below:
+        return ()
+    return (BELOW_CHANCE if all(cell.drop is None for cell in below) else BELOW_CHANCE_DROP,)
 
 
 def count(number: int, what: str, several: str = "") -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.tables.cells import Table
 from reports.tables import beside_paper, contrasts, controls, cost, described, differences, events, gains, thresholds
-from reports.tables.captions import caption, notes
+from reports.tables.captions import caption, chance_notes, notes
 from reports.tables.grid import Footnotes, Grid, main_grid
 from reports.tables.paths import shown_command
 
@@ -70,6 +70,7 @@ def make_document(table: Table) -> Document:
         "event-differences": differences.difference_notes(table),
         "paper": tuple(beside_marks.lines()),
         "classes": contrasts.class_notes(classes),
+        "controls": chance_notes(table.shuffled),
     }
     remarks = (*notes(table), *events.missing_notes(table), *thresholds.missing_thresholds(table), *marks.lines())
     parts = [Part(table.name, plan.title, tuple(caption(table)), grid, remarks)]

@@ -9,7 +9,7 @@ from benchmark.runs.table_plan import PlannedDataset, Tuned
 from benchmark.statistics.differences import Difference
 from benchmark.system.yaml_text import parse_yaml
 from benchmark.tables.cells import Cell, Table
-from reports.tables.captions import BELOW_CHANCE, count
+from reports.tables.captions import chance_notes, count
 from reports.tables.differences import HEADERS as DIFFERENCE_HEADERS
 from reports.tables.differences import difference_cells, difference_notes
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, percent, result
@@ -74,10 +74,9 @@ def gain_grid(table: Table) -> Grid | None:
 def gain_notes(table: Table) -> tuple[str, ...]:
     """Return the remarks below the gains: the settings that were chosen, and what the signs mean."""
     gains = list(find_gains(table))
-    below = any(cell.below_chance for gain in gains for cell in (gain.recipe, gain.tuned))
     return (
         *(f"{gain.tuned.row} on {gain.dataset.name}: {_said(gain.search)}." for gain in gains),
-        *((BELOW_CHANCE,) if below else ()),
+        *chance_notes(cell for gain in gains for cell in (gain.recipe, gain.tuned)),
         *difference_notes(table),
     )
 

@@ -192,3 +192,13 @@ def test_controls_stand_below_with_the_seeds_of_the_shuffled_one(table: Table) -
     assert [cell.value for cell in constant.cells] == ["50.00", "23.00", "—"]
     assert shuffled.cells[0].remarks == ("n = 2",)
     assert "shuffled" in to_latex(make_document(controlled))
+
+
+def test_a_dagger_is_explained_below_the_part_that_has_it(table: Table) -> None:
+    plan = table.plan.model_copy(update={"shuffled": table.plan.rows[0].model_copy(update={"label": "shuffled"})})
+    above = tuple(replace(cell, below_chance=False) for cell in table.cells)
+    below = tuple(replace(cell, below_chance=True) for cell in above[:1])
+    parts = make_document(replace(table, plan=plan, cells=above, shuffled=below)).parts
+    assert {part.title: note for part in parts for note in part.notes if "†" in note} == {
+        "Controls": "† below chance level."
+    }
