@@ -13,6 +13,9 @@ from reports.tables.paths import without_folders
 MOST_NAMES = 4
 """Rows or columns that a sentence names; more are counted."""
 
+FEW_VIDEOS = 2
+"""With one test video of each label nothing can be resampled."""
+
 
 def verdicts(table: Table) -> Iterator[str]:
     """Say what a table shows: where tested where trained a sentence per column, else one per row.
@@ -84,7 +87,9 @@ def _by_subject(table: Table) -> Iterator[str]:
         found = [d for d in table.differences(source.name, target.name) if d.one == table.plan.subject]
         if not found:
             text = _row_numbers(table, source.name, target.name)
-            yield f"{title}: {text or 'no number'}; nothing to compare."
+            few = target.test_videos <= FEW_VIDEOS
+            why = "too few test videos for an interval" if few else "nothing to compare"
+            yield f"{title}: {text or 'no number'}; {why}."
             continue
         parts = [
             *(_clearly(shown, "better than") for shown in found if shown.significant and shown.gap > 0),

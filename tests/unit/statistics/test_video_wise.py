@@ -1,5 +1,6 @@
 """How two methods differ by class and by video, and what it would take to see a difference."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,17 @@ def test_differences_are_of_the_subject_less_the_others(plan_and_store: tuple[Ta
     (sentence,) = verdicts(table)
     assert sentence.startswith("cameras (AUC): RTFM is ")
     assert ("worse than CLAV+CoMo by" in sentence) == shown.significant
+
+
+def test_a_test_set_that_cannot_be_resampled_is_said_to_be_too_small(
+    plan_and_store: tuple[TablePlan, RunStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, store = plan_and_store
+    monkeypatch.setattr("benchmark.statistics.differences.resample_methods", lambda methods, *_: [None] * len(methods))
+    few = plan.model_copy(update={"datasets": [d.model_copy(update={"test_videos": 2}) for d in plan.datasets]})
+    for shown, ending in ((few, "too few test videos for an interval."), (plan, "nothing to compare.")):
+        (sentence,) = verdicts(fill_table(shown, store, "last"))
+        assert re.fullmatch(rf"cameras \(AUC\): RTFM \(.*\), CLAV\+CoMo \(.*\); {ending}", sentence)
 
 
 def test_a_table_about_a_method_says_where_it_differs(plan_and_store: tuple[TablePlan, RunStore]) -> None:
