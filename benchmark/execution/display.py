@@ -190,7 +190,7 @@ class LineDisplay:
         self._last = time.monotonic()
 
     def __enter__(self) -> Self:
-        self.say(f"{self._total} runs, {self._stored} of them stored")
+        self.say(f"{self._total} run{'' if self._total == 1 else 's'}, {self._stored} of them stored")
         return self
 
     def __exit__(
@@ -216,7 +216,7 @@ class LineDisplay:
         how = f"{outcome.seconds:.1f} s" if outcome.trained else "trained before"
         if outcome.status != "ok":
             how = f"{outcome.status}: {outcome.reason}"
-        rest = "" if left is None else f"; about {left:.0f} s left"
+        rest = "" if left is None or self._done == self._total else f"; about {left:.0f} s left"
         self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}{rest}")
 
     def postponed(self, outcome: Outcome) -> None:

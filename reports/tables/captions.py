@@ -32,8 +32,7 @@ def caption(table: Table) -> list[str]:
     """Return the sentences of a table's caption, each a line."""
     plan = table.plan
     lines = [
-        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}; "
-        "mean ± sample standard deviation over seeds, in percent.",
+        f"{plan.title}. Profile {plan.profile}, {_averaged(plan.seeds)}, in percent.",
         selection_sentence(table.selection, table.looks, plan.holdout),
     ]
     if plan.holdout and table.selection != "validation":
@@ -142,6 +141,10 @@ def selection_sentence(selection: Selection, looks: Sequence[int], holdout: floa
         "oracle": f"Selection: ORACLE, the best of {count} looks at the test labels of the training dataset. "
         "Optimistic; it is what most papers report.",
     }[selection]
+
+
+def _averaged(seeds: int) -> str:
+    return "1 seed" if seeds == 1 else f"{seeds} seeds; mean ± sample standard deviation over seeds"
 
 
 def notes(table: Table) -> list[str]:
