@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
 @takes_choices
 def compare(
     choices: Choices,
-    method: Annotated[str, typer.Option(help="Judge this method: a registered name, or path/to/file.py:Class.")],
+    method: Annotated[str, typer.Option(help="Judge this method, named as for wvad train.")],
     against: Annotated[str, typer.Option(help="Compare it with these methods, joined by commas.")],
-    dataset: Annotated[str, typer.Option(help="Use this imported dataset, or several joined by commas.")],
+    dataset: Annotated[str, typer.Option(help="Use this dataset, or several joined by commas.")],
     power: Annotated[
         float | None,
         typer.Option(

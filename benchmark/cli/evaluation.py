@@ -83,7 +83,7 @@ def evaluate(
 def diagnose(
     choices: Choices,
     method: options.MethodName,
-    dataset: Annotated[str, typer.Argument(help="Name an imported dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Name a dataset, imported or simulated.")],
 ) -> None:
     """Say what the parts of a method carry, by held-out training videos alone. No test video is opened.
 

@@ -34,7 +34,8 @@ Profile = Annotated[
 Seeds = Annotated[
     int | None,
     typer.Option(
-        **whole("seeds"), help="Train each method with this many seeds; by default 3 in quick and 5 in paper."
+        **whole("seeds"),
+        help="Train each method with this many seeds; by default 3 in quick and 5 in paper, and 2 for wvad tune.",
     ),
 ]
 Data = Annotated[
@@ -48,6 +49,7 @@ Holdout = Annotated[
         parser=between(*BOUNDS["holdout"]),
         metavar="SHARE",
         help="Hold out this share of the training videos (up to 0.9) for the selection 'validation'.",
+        show_default="0, and 0.25 for wvad tune and wvad diagnose",
     ),
 ]
 Looks = Annotated[

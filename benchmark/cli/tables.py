@@ -50,7 +50,12 @@ def reproduce(
             help="Name a table of the paper, such as table4, or all of them by all; zoo and cost have all methods."
         ),
     ],
-    datasets: Annotated[str | None, typer.Option(help="Use these imported datasets, joined by commas.")] = None,
+    datasets: Annotated[
+        str | None,
+        typer.Option(
+            help="Use these datasets, joined by commas; by default the paper's if all are imported, else simulated."
+        ),
+    ] = None,
     methods: Annotated[
         str | None, typer.Option(help="Take only these rows, by label or method, joined by commas; by default all.")
     ] = None,
@@ -96,7 +101,9 @@ def reproduce(
 def train(
     choices: Choices,
     method: options.MethodName,
-    dataset: Annotated[str, typer.Argument(help="Name an imported dataset.")],
+    dataset: Annotated[
+        str, typer.Argument(help="Name an imported dataset, or a simulated one, such as scenes-avenue.")
+    ],
     details: options.Details = False,
 ) -> None:
     """Train one method on one dataset, and test it there."""
@@ -134,7 +141,7 @@ def sweep(
     choices: Choices,
     method: options.MethodName,
     values: Annotated[list[str], typer.Argument(metavar="KEY=V1,V2,...", help="Name a setting and the values to try.")],
-    dataset: Annotated[str, typer.Option(help="Use this imported dataset, or several joined by commas.")],
+    dataset: Annotated[str, typer.Option(help="Use this dataset, or several joined by commas.")],
     details: options.Details = False,
 ) -> None:
     """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
