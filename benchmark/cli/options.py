@@ -49,7 +49,7 @@ Holdout = Annotated[
         parser=between(*BOUNDS["holdout"]),
         metavar="SHARE",
         help="Hold out this share of the training videos (up to 0.9) for the selection 'validation'.",
-        show_default="0, and 0.25 for wvad tune and wvad diagnose",
+        show_default="0; 0.25 for wvad tune and wvad diagnose",
     ),
 ]
 Looks = Annotated[

@@ -13,8 +13,9 @@ from benchmark.tuning.trials import Trials
 
 
 def has_recipe(search: MethodSearch) -> bool:
-    """Return whether what was found belongs into a recipe: one of a preset, or with add-ons, is none of the method."""
-    return not search.pipeline.preset and not search.pipeline.add_ons
+    """Return whether what was found belongs into a recipe that is there, and not to a preset or add-ons."""
+    pipeline = search.pipeline
+    return not pipeline.preset and not pipeline.add_ons and pipeline.method.recipe_path() is not None
 
 
 def to_options(found: Trials) -> str:

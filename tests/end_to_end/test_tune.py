@@ -98,6 +98,7 @@ def test_what_was_found_is_written_as_a_recipe_that_is_used(
     reference, recipe = f"{mine}:MeanMIL", mine.with_suffix(".yaml")
     arguments = ["tune", reference, "--dataset", "scenes-avenue", "--trials", "2", "--search", "learning_rate"]
     assert run([*arguments, *places, *TINY, "--tracking", "none", "--write", str(recipe)]) == 0
+    assert "\n--set training.learning_rate=" in capsys.readouterr().out  # it had no recipe to paste into
     frame = pd.read_csv(next(Path(places[3]).rglob("tune-*.csv")))
     best = frame.loc[frame["held_out"][1:].idxmax(), "training.learning_rate"]
     leaf = resolve_recipe(find_pipeline(reference), "avenue", "quick")[0].sections["training"]["learning_rate"]
