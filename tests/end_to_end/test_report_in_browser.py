@@ -411,6 +411,23 @@ def test_it_is_no_wider_than_a_telephone(browser: "playwright.Browser", report: 
     page.wait_for_selector("html[data-ready]", state="attached")
     view(page, "scores")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("Math.max(...[...document.querySelectorAll('caption')].map((one) => one.offsetWidth))") <= 400
+    page.close()
+
+
+def test_the_bar_of_a_telephone_shows_several_sections_and_leaves_the_page_room(
+    browser: "playwright.Browser", report: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_default_timeout(PATIENCE)
+    page.goto(report.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    page.evaluate(
+        "document.querySelector('nav.bar > ul > li:nth-child(2) > a').append('-and-a-name-that-is-far-too-long')"
+    )
+    widths = page.evaluate("[...document.querySelectorAll('nav.bar > ul > li > a')].map((one) => one.offsetWidth)")
+    assert max(widths) < 400 / 2.5
+    assert page.evaluate("document.querySelector('nav.bar').offsetHeight") < 100
     page.close()
 
 
