@@ -431,6 +431,18 @@ def test_the_bar_of_a_telephone_shows_several_sections_and_leaves_the_page_room(
     page.close()
 
 
+def test_names_on_the_stripes_stand_out_on_a_telephone_by_night(browser: "playwright.Browser", report: Path) -> None:
+    context = browser.new_context(color_scheme="dark", viewport={"width": 400, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(report.as_uri())
+    page.wait_for_selector("html[data-ready]", state="attached")
+    names = view(page, "scores").locator(".chart").nth(1).locator(".ytick text")
+    fills = names.evaluate_all("all => all.map((one) => getComputedStyle(one).fill)")
+    assert set(fills) == {page.evaluate("getComputedStyle(document.body).color")}
+    context.close()
+
+
 def test_a_picture_of_every_section_is_no_blank(page: "playwright.Page") -> None:
     for section in page.query_selector_all("section"):
         section.scroll_into_view_if_needed()

@@ -81,7 +81,7 @@ const Scores = (() => {
     return [[trace], {
       height: 20 * all.length + 56, shapes: shading(video).map((shape) => ({ ...shape, layer: "above" })), margin: { l: left, r: 12, t: 8, b: 40 },
       xaxis: Charts.axis("frame", { range: [0, ends[ends.length - 1]] }),
-      yaxis: { ticks: "", tickfont: { size: 12 }, dtick: 1, ticklabelposition: narrow ? "inside" : "outside" },
+      yaxis: { ticks: "", tickfont: { size: 12, color: Charts.style("--ink") }, dtick: 1, ticklabelposition: narrow ? "inside" : "outside" },
     }];
   }
   function heading(video) {
