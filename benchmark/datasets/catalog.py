@@ -12,6 +12,7 @@ from benchmark.datasets.manifest import Manifest
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.files import entries, is_there
+from benchmark.system.near_names import did_you_mean
 from benchmark.system.progress import Progress
 from benchmark.terms import SCENES_PREFIX
 
@@ -101,11 +102,12 @@ def open_dataset(name: str, root: Path) -> Dataset:
     check_name(name)
     if is_there(root / name / "manifest.json"):
         return _open(root / name)
-    known = ", ".join(entry.name for entry in list_datasets(root)) or "none"
+    known = [entry.name for entry in list_datasets(root)]
     command = (
         "data scenes" if name.startswith(SCENES_PREFIX) else f"data import {name} --features DIR --annotations PATH"
     )
-    raise InputError(f"{name}: no such dataset in {root} (known: {known}); make it with `wvad {command}`")
+    what_to_do = did_you_mean(name, known) or f"; make it with `wvad {command}`"
+    raise InputError(f"{name}: no such dataset in {root} (known: {', '.join(known) or 'none'}){what_to_do}")
 
 
 def _open(folder: Path) -> Dataset:

@@ -53,6 +53,8 @@ def test_an_unknown_dataset_lists_the_known_ones_and_the_command(root: Path, nam
     assert hint in str(caught.value)
     with pytest.raises(InputError, match="not a name for a dataset"):
         open_dataset("../a", root)
+    with pytest.raises(InputError, match=r"A: no such dataset in .* \(known: a, b\); did you mean a\?$"):
+        open_dataset("A", root)
 
 
 def test_a_manifest_of_a_newer_version_is_refused(root: Path) -> None:
