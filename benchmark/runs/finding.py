@@ -21,7 +21,7 @@ def find_run(store: RunStore, prefix: str) -> RunRecord:
     keys = list(filter(lambda key: key.startswith(prefix), store.keys()))
     if len(keys) != 1:
         how = "several runs" if keys else "no run"
-        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status` lists them")
+        raise InputError(f"{store.root}: {how} with a key that begins with {prefix}; `wvad status TABLE` lists keys")
     record = store.record(keys[0])
     if record is None:
         raise InputError(f"{store.folder(keys[0])}: its record is damaged; train the run again")
