@@ -50,7 +50,7 @@ def verify_reference(
     folder, wanted = Results(results), list_references() if table is None else [table]
     found = _largest(folder, wanted)
     if not found:
-        named = " or ".join(wanted) or "table with reference results"
+        named = table or f"table with reference results ({', '.join(wanted) or 'there are none'})"
         raise InputError(
             f"{results}: no {named} of the scenes, profile quick, with default settings; run `wvad reproduce` first"
         )

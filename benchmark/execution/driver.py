@@ -111,7 +111,8 @@ def _wait_for_others(work: Worklist, display: RunDisplay, stop: Stop) -> Iterato
         if work.waiting or not work.elsewhere:
             return
         if not said:
-            display.say(f"waiting for {work.elsewhere} runs that another call is doing")
+            runs = "run" if work.elsewhere == 1 else "runs"
+            display.say(f"waiting for {work.elsewhere} {runs} that another call is doing")
             said = True
         time.sleep(LOOK)
 

@@ -140,7 +140,7 @@ def test_a_run_that_another_call_does_is_left_to_it(runs: Path, tiny_scenes: Pat
     thread.join()
     assert seeds_of(executor.rounds) == [[1]]
     assert [(outcomes[seed].status, outcomes[seed].trained) for seed in range(2)] == [("ok", False), ("ok", True)]
-    assert text.count("waiting for 1 runs that another call is doing") == 1
+    assert text.count("waiting for 1 run that another call is doing") == 1
     assert "seed 0: trained before" in text
 
 

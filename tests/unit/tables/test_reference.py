@@ -322,7 +322,7 @@ def test_the_command_says_whether_all_agree_by_its_exit_code(
     assert "  CLAV+CoMo on cameras: " in out
     empty = ["--results", str(results.root / "empty")]
     assert run(["verify-reference", *empty]) == 2
-    assert "no table1 of the scenes, profile quick, with default settings" in capsys.readouterr().err
+    assert "no table with reference results (table1) of the scenes" in capsys.readouterr().err
 
 
 def test_the_command_refuses_to_write_a_table_that_is_not_whole(
