@@ -140,7 +140,7 @@ def notes_on(videos: Sequence[PlannedVideo], stride: int) -> list[str]:
         notes.append(f"{moved} videos lie in the other split's folder; the annotation decides.")
     if assumed := sum(video.frames_assumed for video in videos):
         notes.append(
-            f"WARNING: {assumed} of the test videos without a frame count; {stride} x their snippets is taken. "
+            f"WARNING: no frame count for {assumed} of the test videos; {stride} x their snippets is taken. "
             "If another number of frames falls on a row, the labels are displaced: give frames.csv or --stride."
         )
     if clipped := [video for video in videos if video.clipped]:

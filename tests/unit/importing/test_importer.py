@@ -158,7 +158,7 @@ def test_frames_are_snippets_times_16_where_nothing_says_otherwise(tmp_path: Pat
         NAMES["ucf"][2]: 16,
         NAMES["ucf"][3]: 64,
     }
-    assert any(note.startswith("WARNING: 2 of the test videos without a frame count") for note in manifest.notes)
+    assert any(note.startswith("WARNING: no frame count for 2 of the test videos") for note in manifest.notes)
 
 
 def test_frames_of_a_shanghaitech_test_video_are_those_of_its_mask(tmp_path: Path) -> None:
