@@ -37,8 +37,10 @@ Content = dict[str, Any]
 
 def line_up_content(
     line_up: LineUp, ranked: Sequence[Ranked], store: RunStore, most_scores: int = MOST_SCORES
-) -> Content:
-    """Return what the page shows of a line-up's methods, in the order of their ranks; there is one at least.
+) -> Content | None:
+    """Return what the page shows of a line-up's methods, in the order of their ranks; None without any.
+
+    A method is left out if scores of a seed are missing or damaged, which a ranking that was kept does not know.
 
     Means, intervals and AUCs of classes and videos are over all seeds; curves, thresholds and scores are those of each
     method's first seed, so that a threshold is one of a run that there is.
@@ -48,14 +50,16 @@ def line_up_content(
     most_scores
         For how many there is room; above that, the scores of neighbouring snippets are joined.
     """
-    seeds = {place.contender: read_scores(place.contender.seeds, store) for place in ranked}
+    seeds = {place.contender: scored for place in ranked if (scored := read_scores(place.contender.seeds, store))}
+    if not seeds:
+        return None
     firsts = [scored[0] for scored in seeds.values()]
     annotated = store.events(line_up.dataset.test_hash)
     return {
         "name": line_up.name,
         "dataset": line_up.dataset.name,
         "metric": METRIC_NAMES[line_up.dataset.metric],
-        "methods": [_method(place) for place in ranked],
+        "methods": [_method(place) for place in ranked if place.contender in seeds],
         **_classes([class_wise_aucs(contender.seeds, store) for contender in seeds]),
         "video_aucs": [rounded(values) for values in video_aucs(seeds).values()],
         "video_alarms": [rounded(values) for values in alarm_rates(seeds).values()],

@@ -183,6 +183,22 @@ def test_a_method_without_scores_is_left_out(tmp_path: Path) -> None:
     assert [place.contender.label for place in ranked] == [line_up.contenders[1].label]
 
 
+@pytest.mark.parametrize("damaged", [1, 2], ids=["one of two methods", "all"])
+def test_a_method_that_was_ranked_before_its_scores_were_damaged_is_left_out(tmp_path: Path, damaged: int) -> None:
+    line_up, store = made(tmp_path)
+    labels = [place.contender.label for place in rank(line_up, store)]  # what is derived is kept
+    for contender in line_up.contenders[:damaged]:
+        run, key = contender.seeds[-1]
+        path = store.folder(run) / "evaluations" / f"{key}.npz"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1  # as long as before, so that it is only seen where it is read
+        path.write_bytes(content)
+        labels.remove(contender.label)
+    content = line_up_content(line_up, rank(line_up, store), store)
+    assert (content and [method["label"] for method in content["methods"]]) == (labels or None)
+    assert content is None or len(content["scores"]) == len(content["video_aucs"]) == len(labels)
+
+
 def test_projections_of_other_snippets_are_not_named(tmp_path: Path) -> None:
     line_up, store = made(tmp_path)
     for name in projection_names(line_up, store).values():
