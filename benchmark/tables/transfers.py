@@ -22,7 +22,7 @@ class Transfer:
     Attributes
     ----------
     chosen
-        Row -> what was chosen for each seed; empty where a run has none.
+        Row -> what was chosen for each seed; empty where a run has none, or nothing says of which frame rate it is.
     numbers
         Row -> measure -> what comes of the thresholds, see `came_name` and `met_name`; only where every seed has one.
     """
@@ -50,20 +50,19 @@ def move_thresholds(
     events = {dataset.name: store.events(dataset.test_hash) for dataset in plan.datasets}
     found = []
     for (train, test), evaluations in columns.items():
-        source, target = events[train], events[test]
-        if source is None or target is None:
-            continue
         rows = {row.label: seeds for row, seeds in zip(plan.rows, evaluations, strict=True)}
-        chosen = {row: _chosen(seeds, source, plan.join, store, selection) for row, seeds in rows.items()}
-        numbers = {row: _numbers(seeds, chosen[row], target, plan.join, store) for row, seeds in rows.items()}
+        chosen = {row: _chosen(seeds, events[train], plan.join, store, selection) for row, seeds in rows.items()}
+        numbers = {row: _numbers(seeds, chosen[row], events[test], plan.join, store) for row, seeds in rows.items()}
         found.append(Transfer(train, test, chosen, numbers))
     return tuple(found)
 
 
 def _chosen(
-    seeds: Seeds, source: AnnotatedEvents, join: float, store: RunStore, selection: Selection
+    seeds: Seeds, source: AnnotatedEvents | None, join: float, store: RunStore, selection: Selection
 ) -> list[ChosenThresholds]:
-    """Return the thresholds of each seed; none at all unless every one has some."""
+    """Return the thresholds of each seed; none at all unless every one has some, and the frame rate is stored."""
+    if source is None:
+        return []
     records = [record for run, _ in seeds if (record := store.record(run)) is not None]
     names = [thresholds_name(record, selection, source.fps, join) for record in records]
     found = [store.derived("thresholds", name, ChosenThresholds) for name in names]
@@ -72,8 +71,10 @@ def _chosen(
 
 
 def _numbers(
-    seeds: Seeds, chosen: Sequence[ChosenThresholds], target: AnnotatedEvents, join: float, store: RunStore
+    seeds: Seeds, chosen: Sequence[ChosenThresholds], target: AnnotatedEvents | None, join: float, store: RunStore
 ) -> dict[str, EventNumber]:
+    if target is None:
+        return {}
     scored = read_scores(seeds, store) if chosen else []
     alarms = [Alarms.find(one, target.intervals, target.fps, join) for one in scored]
     numbers: dict[str, EventNumber] = {}

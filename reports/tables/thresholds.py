@@ -63,11 +63,16 @@ def threshold_notes(table: Table) -> tuple[str, ...]:
 
 
 def missing_thresholds(table: Table) -> tuple[str, ...]:
-    """Return a remark on rows that have no thresholds, for below the table itself."""
+    """Return a remark on rows with results that have no thresholds, for below the table itself."""
     lacking = dict.fromkeys(
-        f"{row} on {transfer.train}" for transfer in table.transfers for row, of in transfer.chosen.items() if not of
+        f"{row} on {transfer.train}"
+        for transfer in table.transfers
+        for row, of in transfer.chosen.items()
+        if not of and table.cell(row, transfer.train, transfer.train).summary
     )
     advice = (
-        "`wvad reproduce` or `compare` with --measures thresholds and --holdout chooses them, and trains nothing anew"
+        "the command that made the table chooses them with --measures thresholds, and trains nothing anew"
+        if table.plan.holdout
+        else "their runs held out no training videos, those of the command with --measures thresholds --holdout 0.2 do"
     )
     return (f"No thresholds: {', '.join(lacking)}; {advice}.",) if lacking else ()

@@ -22,13 +22,13 @@ def chosen_of(seed: int) -> ChosenThresholds:
     return ChosenThresholds(videos=3, hours=0.5, thresholds=thresholds)
 
 
-def filled(results: Results, chosen: bool = True) -> Table:
+def filled(results: Results, chosen: bool = True, **changes: object) -> Table:
     (plan,) = results.plans(None)
     store = RunStore(results.runs)
     for record in store.records() if chosen else ():
         name = thresholds_name(record, "last", 0.2, JOIN)
         store.write_derived("thresholds", name, chosen_of(record.spec.seed), [])
-    return fill_table(plan.model_copy(update={"measures": ("thresholds",), "join": JOIN}), store, "last")
+    return fill_table(plan.model_copy(update={"measures": ("thresholds",), "join": JOIN, **changes}), store, "last")
 
 
 def part_of(table: Table, name: str) -> Part | None:
@@ -66,8 +66,30 @@ def test_a_table_says_what_thresholds_were_chosen_on_and_why_one_is_lacking(tmp_
     assert part.notes[1] == "— trained on cameras: a threshold for 1/h needs 60 minutes of held-out normal videos."
 
 
-def test_rows_without_thresholds_are_named(tmp_path: Path) -> None:
-    table = filled(make_results(tmp_path), chosen=False)
+def lacking(table: Table) -> list[str]:
+    return [note for note in make_document(table).parts[0].notes if note.startswith("No thresholds")]
+
+
+def test_rows_without_thresholds_are_named_and_what_to_do(tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    named = "No thresholds: RTFM on cameras, CLAV+CoMo on cameras; "
+    table = filled(results, chosen=False, holdout=0.2)
     assert part_of(table, "table1-thresholds") is None
-    notes = make_document(table).parts[0].notes
-    assert any(note.startswith("No thresholds: RTFM on cameras, CLAV+CoMo on cameras; ") for note in notes)
+    (note,) = lacking(table)
+    assert note.startswith(named)
+    assert note.endswith("trains nothing anew.")
+    (note,) = lacking(filled(results, chosen=False, holdout=0.0))  # other runs than these are needed
+    assert note.startswith(f"{named}their runs held out no training videos")
+
+
+def test_rows_without_results_are_not_said_to_lack_thresholds(tmp_path: Path) -> None:
+    assert not lacking(filled(make_results(tmp_path, stored=False), chosen=False))
+
+
+def test_thresholds_lack_where_the_events_are_not_stored(tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    for path in (results.runs / "events").iterdir():
+        path.unlink()
+    table = filled(results)
+    assert part_of(table, "table1-thresholds") is None
+    assert lacking(table)
