@@ -17,7 +17,7 @@ from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import stored_projections
 from reports.figures.style import Colour, Palette
-from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence
+from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence, share
 
 
 class Evidence:
@@ -90,7 +90,7 @@ class Evidence:
         trained = [record for found in self.records.values() for record in found if not record.spec.imported]
         looks = sorted({len(record.looks) for record in trained})
         crops = sorted({record.spec.training.crops_of(data.crops) for record in trained})
-        holdout = f", {line_up.holdout:.0%} of the training videos held out" if line_up.holdout else ""
+        holdout = f", {share(line_up.holdout)} of the training videos held out" if line_up.holdout else ""
         changed = f", changed settings {', '.join(line_up.overrides)}" if line_up.overrides else ""
         count = "/".join(map(str, seeds))
         fallbacks = [(d, c.label) for c, found in self.records.items() for r in found for d in r.deviations]

@@ -36,7 +36,7 @@ def caption(table: Table) -> list[str]:
         selection_sentence(table.selection, table.looks, plan.holdout),
     ]
     if plan.holdout and table.selection != "validation":
-        lines.append(f"{plan.holdout:.0%} of the training videos of each class were held out.")
+        lines.append(f"{share(plan.holdout)} of the training videos of each class were held out.")
     names = ", ".join(f"{d.name} ({d.feature_set}, {d.test_videos} test videos)" for d in plan.datasets)
     lines.append(f"Datasets: {names}. Crops in use: {', '.join(table.crops) or 'no run yet'}.")
     segmented = [
@@ -67,7 +67,7 @@ def figure_caption(table: Table) -> tuple[str, ...]:
     plan = table.plan
     return (
         f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}"
-        + (f", {plan.holdout:.0%} of the training videos held out" if plan.holdout else "")
+        + (f", {share(plan.holdout)} of the training videos held out" if plan.holdout else "")
         + (f", changed settings {', '.join(plan.overrides)}" if plan.overrides else "")
         + ".",
         selection_sentence(table.selection, table.looks, plan.holdout),
@@ -137,7 +137,7 @@ def selection_sentence(selection: Selection, looks: Sequence[int], holdout: floa
     return {
         "last": "Selection: last, the weights of the last step.",
         "validation": "Selection: validation, the best of "
-        f"{count} looks at held-out training videos by video labels only ({holdout:.0%} held out).",
+        f"{count} looks at held-out training videos by video labels only ({share(holdout)} held out).",
         "oracle": f"Selection: ORACLE, the best of {count} looks at the test labels of the training dataset. "
         "Optimistic; it is what most papers report.",
     }[selection]
@@ -169,6 +169,11 @@ def chance_notes(cells: Iterable[Cell]) -> tuple[str, ...]:
     if not below:
         return ()
     return (BELOW_CHANCE if all(cell.drop is None for cell in below) else BELOW_CHANCE_DROP,)
+
+
+def share(part: float) -> str:
+    """Write a share in percent, without decimals that say nothing: ``20%``, ``12.5%``."""
+    return f"{100 * part:.3g}%"
 
 
 def count(number: int, what: str, several: str = "") -> str:

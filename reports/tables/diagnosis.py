@@ -10,7 +10,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.diagnosis import Part as Section
 from benchmark.statistics.diagnosis import Place
 from benchmark.statistics.over_seeds import Summary
-from reports.tables.captions import SIMULATED
+from reports.tables.captions import SIMULATED, share
 from reports.tables.document import Document, Part
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 from reports.tables.paths import shown_command
@@ -82,8 +82,8 @@ def _about(plan: TablePlan, numbers: Numbers) -> list[str]:
     lines = [
         f"{plan.title}, diagnosed. Profile {plan.profile}, {seeds} seed{'s' if seeds > 1 else ''}; "
         "mean ± sample standard deviation over seeds.",
-        f"Each seed held out {plan.holdout:.0%} of the training videos of each class; the numbers are of these and of "
-        "the weights of the last step. No test video was opened.",
+        f"Each seed held out {share(plan.holdout)} of the training videos of each class; the numbers are of these and "
+        "of the weights of the last step. No test video was opened.",
     ]
     lines += [SIMULATED] if plan.datasets[0].simulated else []
     return lines + ([f"Changed settings: {', '.join(plan.overrides)}."] if plan.overrides else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmark.statistics.differences import Difference
+from benchmark.statistics.differences import SIGNIFICANCE, Difference
 from benchmark.tables.cells import Table
 from reports.tables.grid import Grid, GridCell, GridGroup, GridRow, columns, interval, signed
 
@@ -32,13 +32,27 @@ def difference_notes(table: Table) -> tuple[str, ...]:
     return (*one_seed, ORACLE) if table.selection == "oracle" else one_seed
 
 
-def difference_cells(shown: Difference) -> tuple[GridCell, ...]:
-    """Return a difference, its interval and its p-value, below `HEADERS`."""
+def difference_cells(shown: Difference, scale: float = 100) -> tuple[GridCell, ...]:
+    """Return a difference, its interval and its p-value, below `HEADERS`.
+
+    Parameters
+    ----------
+    scale
+        What a difference and its interval are multiplied by; shares are shown in points.
+    """
     return (
-        GridCell(signed(100 * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.significant),
-        GridCell("", interval(100 * shown.ci_low, 100 * shown.ci_high)),
-        GridCell("", "< 0.001" if shown.p < 0.001 else f"{shown.p:.3f}"),
+        GridCell(signed(scale * shown.gap), marks="" if shown.covers_seeds else "‡", bold=shown.significant),
+        GridCell("", interval(scale * shown.ci_low, scale * shown.ci_high)),
+        GridCell("", _said_p(shown)),
     )
+
+
+def _said_p(shown: Difference) -> str:
+    """Write a p-value with three decimals, and more where these would put it on the other side of what is clear."""
+    if shown.p < 0.001:
+        return "< 0.001"
+    texts = (f"{shown.p:.{decimals}f}" for decimals in range(3, 20))
+    return next(text for text in texts if (float(text) <= SIGNIFICANCE) == shown.significant)
 
 
 def _rows(table: Table, train: str, test: str) -> Iterator[GridRow]:

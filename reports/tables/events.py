@@ -7,13 +7,13 @@ from statistics import fmean, stdev
 
 from benchmark.metrics.events import RATES, RECALLS, delay_name, rate_name, recall_name
 from benchmark.metrics.undefined import why_undefined
-from benchmark.statistics.differences import Difference
 from benchmark.statistics.events import EventNumber
 from benchmark.tables.cells import Table
 from benchmark.tables.compared import MeasuredRow
 from benchmark.tables.event_columns import EventColumn
 from reports.tables.captions import count
-from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, signed
+from reports.tables.differences import HEADERS, difference_cells
+from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 
 TITLE = "Events"
 DELAYS = "Delays"
@@ -67,10 +67,10 @@ def difference_grid(table: Table) -> Grid | None:
     for column in table.events:
         for name, shown in SHOWN.items():
             gaps = (found[name] for found in column.differences.values() if name in found)
-            rows = tuple(GridRow(f"{g.one} − {g.other}", _difference_cells(g, shown[1])) for g in gaps)
+            rows = tuple(GridRow(f"{g.one} − {g.other}", difference_cells(g, shown[1])) for g in gaps)
             if rows:
                 groups.append(GridGroup(f"{_title(table, column)}: {shown[0]}", rows))
-    return Grid("", "row, compared with", ("difference", "95 % interval", "p"), tuple(groups)) if groups else None
+    return Grid("", "row, compared with", HEADERS, tuple(groups)) if groups else None
 
 
 def event_notes(table: Table) -> tuple[str, ...]:
@@ -160,14 +160,6 @@ def number_cell(number: EventNumber, say: Callable[[float], str]) -> GridCell:
         high = "∞" if number.ci_high is None else say(number.ci_high)
         parts.append(f"[{say(number.ci_low)}, {high}]")
     return GridCell(say(mean), " ".join(parts))
-
-
-def _difference_cells(gap: Difference, scale: float) -> tuple[GridCell, ...]:
-    return (
-        GridCell(signed(scale * gap.gap), marks="" if gap.covers_seeds else "‡", bold=gap.significant),
-        GridCell("", f"[{signed(scale * gap.ci_low)}, {signed(scale * gap.ci_high)}]"),
-        GridCell("", "< 0.001" if gap.p < 0.001 else f"{gap.p:.3f}"),
-    )
 
 
 SHOWN = {

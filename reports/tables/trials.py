@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.runs.table_plan import Search, TablePlan
 from benchmark.tuning.trials import Trial, Trials
-from reports.tables.captions import SIMULATED, count
+from reports.tables.captions import SIMULATED, count, share
 from reports.tables.document import Document, Part
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, percent, signed
 from reports.tables.paths import shown_command, without_folders
@@ -96,7 +96,7 @@ def _said_trials(searches: Sequence[Trials]) -> str:
 def _said_judge(plan: TablePlan) -> str:
     folds = search_of(plan).folds
     if folds is None:
-        over = f"{count(plan.seeds, 'seed')} with {plan.holdout:.0%} of the training videos held out"
+        over = f"{count(plan.seeds, 'seed')} with {share(plan.holdout)} of the training videos held out"
     else:
         over = f"{folds} folds of the training videos, each held out once"
     datasets = " and over datasets" if len(plan.datasets) > 1 else ""

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.runs.store import RunStore
 from benchmark.tables.cells import fill_table
 from benchmark.terms import Supervision
-from reports.tables.captions import caption, notes, supervision_sentence
+from reports.tables.captions import caption, notes, share, supervision_sentence
 from tests.small_store import dataset_of, draw_scores, plan_of
 from tests.unit.reports.made_up import store_runs, tuned_plan
 
@@ -53,3 +54,12 @@ def test_a_row_that_is_told_the_same_everywhere_is_named_alone(told: dict[str, S
     rows = (plan.rows[0].model_copy(update={"supervision": told}), plan.rows[1])
     films = cameras.model_copy(update={"name": "films"})
     assert supervision_sentence(plan.model_copy(update={"datasets": (cameras, films), "rows": rows})) == sentence
+
+
+@pytest.mark.parametrize(("part", "said"), [(0.2, "20%"), (0.125, "12.5%"), (0.004, "0.4%"), (1 / 3, "33.3%")])
+def test_a_share_is_not_rounded_to_another(tmp_path: Path, part: float, said: str) -> None:
+    assert share(part) == said
+    plan = plan_of(dataset_of(draw_scores(0, 0)), ["rtfm"], 1).model_copy(update={"holdout": part})
+    assert f"{said} of the training videos of each class were held out." in caption(
+        fill_table(plan, RunStore(tmp_path), "last")
+    )
