@@ -127,6 +127,7 @@ def event_measures(alarms: Alarms, weights: Floats) -> dict[str, Floats]:
     if not alarms.events:
         return dict.fromkeys(EVENT_MEASURES, undefined)
     of_events = weights[:, [event.video for event in alarms.events]]
+    outside = weights @ alarms.normal_frames > 0
     first = np.array([event.steps[0] for event in alarms.events])
     with np.errstate(invalid="ignore", divide="ignore"):
         reached = {recall: _step_of_recall(first, of_events, recall) for recall in RECALLS}
@@ -134,10 +135,10 @@ def event_measures(alarms: Alarms, weights: Floats) -> dict[str, Floats]:
         drawn = of_events.sum(axis=1) > 0
         found = {rate_name(recall): np.where(drawn, rates, np.nan) for recall, rates in at_recall.items()}
         for rate, steps in within.items():
-            defined = is_long_enough(alarms, rate)
+            defined = outside & is_long_enough(alarms, rate)
             met = np.where(first < steps[:, None], of_events, 0).sum(axis=1) / of_events.sum(axis=1)
-            found[recall_name(rate)] = met if defined else undefined
-            found[delay_name(rate)] = _median_delay(alarms, steps, of_events) if defined else undefined
+            found[recall_name(rate)] = np.where(defined, met, np.nan)
+            found[delay_name(rate)] = np.where(defined, _median_delay(alarms, steps, of_events), np.nan)
     return {name: found[name] for name in EVENT_MEASURES}
 
 

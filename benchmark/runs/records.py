@@ -223,6 +223,13 @@ class AnnotatedEvents(FrozenModel):
     assumed: bool
     intervals: dict[str, tuple[tuple[int, int], ...]]
 
+    @model_validator(mode="after")
+    def _have_frames(self) -> Self:
+        for name, intervals in self.intervals.items():
+            if not all(0 <= start < end for start, end in intervals):
+                raise ValueError(f"an event of video {name[:200]} has no frames")
+        return self
+
 
 class ChosenThresholds(FrozenModel):
     """Thresholds of a run, chosen on the normal training videos that it held out.

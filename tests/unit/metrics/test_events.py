@@ -167,6 +167,13 @@ def test_a_resample_is_the_test_set_with_its_videos_repeated(clips: list[Clip], 
                 assert values[row] == pytest.approx(expected[name], abs=1e-9, nan_ok=True), name
 
 
+def test_a_resample_without_time_outside_events_has_no_number() -> None:
+    clips = [Clip(8, (0.9, 0.9), ((0, 8),)), Clip(80, (0.1,) * 20, ((8, 12),))]
+    measures = event_measures(find(clips), np.array([[1.0, 1.0], [2.0, 0.0]]))
+    assert measures["event_recall_at_60_per_hour"][0] == 1
+    assert all(np.isnan(values[1]) for values in measures.values())
+
+
 def plain_hours(clips: Sequence[Clip]) -> float:
     return find(clips).normal_hours
 

@@ -182,6 +182,19 @@ def test_events_of_test_sets_go_along_and_damaged_ones_stay_behind(here: Results
     assert not (there.runs / "events" / "another.json").exists()
 
 
+@pytest.mark.parametrize("interval", [(9, 3), (5, 5), (-4, 8)])
+def test_events_without_frames_are_refused(interval: tuple[int, int], here: Results, tmp_path: Path) -> None:
+    results = Results(tmp_path / "here")
+    shutil.copytree(here.root, results.root)
+    sound = AnnotatedEvents(test_hash="a test part", fps=25, assumed=False, intervals={"v": ((20, 31),)})
+    RunStore(results.runs).write_events(sound)
+    export_archive(results, tmp_path / "a.zip", (), True, quietly)
+    made_up = sound.model_copy(update={"intervals": {"v": (interval,)}})
+    files = entries(tmp_path / "a.zip") | {"runs/events/a test part.json": seal(made_up.model_dump_json().encode())}
+    with pytest.raises(InputError, match=r"runs/events/a test part\.json is damaged"):
+        import_archive(Results(tmp_path / "there"), rewrite(tmp_path / "b.zip", files), quietly)
+
+
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "runs/../evil", "tables/../evil.plan.json", "evil.py"])
 def test_a_path_out_of_the_store_is_refused(name: str, archive: Path, tmp_path: Path) -> None:
     hostile = rewrite(tmp_path / "a.zip", {**entries(archive), name: b"{}"})
