@@ -44,7 +44,7 @@ class Cell:
     standing
         Whether the row is the best of its column, not distinguishable from it, or worse.
     difference
-        This row less the one that it is compared with; as it is shown, see `Table.differences`.
+        This row less the one that it is compared with; how it is shown, see `Table.differences`.
     """
 
     row: str
@@ -108,8 +108,11 @@ class Table:
 
     def differences(self, train: str, test: str) -> list[Difference]:
         """Return the differences in a column as they are shown: a table's subject, or else each row, less its other."""
-        found = [c.difference for c in self.cells if c.difference and (c.train, c.test) == (train, test)]
-        return [difference.reversed() for difference in found] if self.plan.subject else found
+        return self.shown(c.difference for c in self.cells if c.difference and (c.train, c.test) == (train, test))
+
+    def shown(self, differences: Iterable[Difference]) -> list[Difference]:
+        """Return differences of rows to those that they are compared with as they are shown, see `differences`."""
+        return [difference.reversed() if self.plan.subject else difference for difference in differences]
 
 
 FilledTable = Mapping[Selection, Table]

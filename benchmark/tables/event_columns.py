@@ -23,7 +23,7 @@ class EventColumn:
     measured
         None where no row has stored scores, or the events are not known.
     differences
-        Row -> measure -> the row less the one that it is compared with, as it is shown, see `Table.differences`.
+        Row -> measure -> the row less the one that it is compared with.
     """
 
     train: str
@@ -61,6 +61,6 @@ def _differences(
     differences: dict[str, dict[str, Difference]] = {}
     for row, found in zip(plan.rows, measured.rows if measured else (), strict=measured is not None):
         for name, gap in found.gaps.items() if found else ():
-            named = gap.model_copy(update={"one": row.label, "other": row.against, "p": next(adjusted)})
-            differences.setdefault(row.label, {})[name] = named.reversed() if plan.subject else named
+            named = {"one": row.label, "other": row.against, "p": next(adjusted)}
+            differences.setdefault(row.label, {})[name] = gap.model_copy(update=named)
     return differences

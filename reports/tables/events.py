@@ -66,7 +66,7 @@ def difference_grid(table: Table) -> Grid | None:
     groups = []
     for column in table.events:
         for name, shown in SHOWN.items():
-            gaps = (found[name] for found in column.differences.values() if name in found)
+            gaps = table.shown(found[name] for found in column.differences.values() if name in found)
             rows = tuple(GridRow(f"{g.one} − {g.other}", difference_cells(g, shown[1])) for g in gaps)
             if rows:
                 groups.append(GridGroup(f"{_title(table, column)}: {shown[0]}", rows))

@@ -13,6 +13,7 @@ from benchmark.statistics.differences import holm
 from benchmark.tables.cells import Table, fill_table
 from reports.forms.files import VIDEO_INTERVAL, long_frame
 from reports.tables.document import make_document
+from reports.tables.grid import signed
 from tests.small_store import draw_scores, events_of, make_results
 
 
@@ -62,7 +63,7 @@ def test_a_column_has_the_measures_of_every_seed(store: RunStore) -> None:
             assert recall.ci_low <= sum(filter(None, recall.values)) / 3 <= recall.ci_high
 
 
-def test_differences_are_named_turned_and_adjusted_together(store: RunStore) -> None:
+def test_differences_are_named_and_adjusted_together(store: RunStore) -> None:
     (column,) = filled(store).events
     assert list(column.differences) == ["CLAV+CoMo"]
     found = column.differences["CLAV+CoMo"]
@@ -71,9 +72,21 @@ def test_differences_are_named_turned_and_adjusted_together(store: RunStore) -> 
     assert raw is not None
     assert [gap.p for gap in found.values()] == holm([gap.p for gap in raw.gaps.values()])
     assert {(gap.one, gap.other) for gap in found.values()} == {("CLAV+CoMo", "RTFM")}
-    (turned,) = filled(store, subject="RTFM").events
-    for name, gap in turned.differences["CLAV+CoMo"].items():
-        assert (gap.one, gap.other, gap.gap) == ("RTFM", "CLAV+CoMo", -found[name].gap)
+
+
+def test_a_table_about_one_method_shows_differences_turned_and_lists_them_as_others_do(store: RunStore) -> None:
+    shown = {subject: filled(store, subject=subject) for subject in (None, "RTFM")}
+    frames = {subject: long_frame([table]).set_index(["row", "metric"]) for subject, table in shown.items()}
+    name = "event_recall_at_10_per_hour"
+    for column in ("against", "gap", "gap_low", "gap_high", "gap_p_holm"):
+        for metric in ("auc_frame", name):
+            values = [frame.loc[("CLAV+CoMo", metric), column] for frame in frames.values()]
+            assert values[0] == values[1]
+    gap = shown["RTFM"].events[0].differences["CLAV+CoMo"][name]
+    parts = {part.name: part for part in make_document(shown["RTFM"]).parts}
+    rows = [row for group in parts["table1-event-differences"].grid.groups for row in group.rows]
+    assert {row.name for row in rows} == {"RTFM − CLAV+CoMo"}
+    assert signed(-100 * gap.gap) in [row.cells[0].value for row in rows]
 
 
 def test_what_was_measured_is_kept_and_measured_anew_for_another_rate_or_gap(
