@@ -17,7 +17,7 @@ from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import stored_projections
 from reports.figures.style import Colour, Palette
-from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence, share
+from reports.tables.captions import SIMULATED, count, fallback_sentences, selection_sentence, share
 
 
 class Evidence:
@@ -92,11 +92,11 @@ class Evidence:
         crops = sorted({record.spec.training.crops_of(data.crops) for record in trained})
         holdout = f", {share(line_up.holdout)} of the training videos held out" if line_up.holdout else ""
         changed = f", changed settings {', '.join(line_up.overrides)}" if line_up.overrides else ""
-        count = "/".join(map(str, seeds))
+        runs = f"{'/'.join(map(str, seeds))} seed{'' if seeds == [1] else 's'}"
         fallbacks = [(d, c.label) for c, found in self.records.items() for r in found for d in r.deviations]
         return (
-            f"{data.name} ({data.feature_set}, {data.test_videos} test videos), profile {line_up.profile}, "
-            f"{count} seed{'' if seeds == [1] else 's'}, {'/'.join(map(str, crops)) or 'unknown'} of {data.crops} crops"
+            f"{data.name} ({data.feature_set}, {count(data.test_videos, 'test video')}), profile {line_up.profile}, "
+            f"{runs}, {'/'.join(map(str, crops)) or 'unknown'} of {data.crops} crops"
             f"{holdout}{changed}.",
             *((selection_sentence(line_up.selection, looks, line_up.holdout),) if selected else ()),
             *((SIMULATED,) if data.simulated else ()),

@@ -37,7 +37,7 @@ def caption(table: Table) -> list[str]:
     ]
     if plan.holdout and table.selection != "validation":
         lines.append(f"{share(plan.holdout)} of the training videos of each class were held out.")
-    names = ", ".join(f"{d.name} ({d.feature_set}, {d.test_videos} test videos)" for d in plan.datasets)
+    names = ", ".join(f"{d.name} ({d.feature_set}, {count(d.test_videos, 'test video')})" for d in plan.datasets)
     lines.append(f"Datasets: {names}. Crops in use: {', '.join(table.crops) or 'no run yet'}.")
     segmented = [
         f"{d.name} ({' or '.join(map(str, d.train_segments))} a video)" for d in plan.datasets if d.train_segments

@@ -116,7 +116,7 @@ def _facts(table: Table) -> Iterator[str]:
             f"{dataset.name}: {count(found.events, 'event')}, {60 * found.normal_hours:.1f} minutes outside them at "
             f"{annotated.fps:g} frames per second{assumed}"
         )
-        if found.endless_rate is not None:
+        if found.events and found.endless_rate is not None:
             line += f". An alarm that never ends meets all at {found.endless_rate:.1f} false alarms per hour"
         yield f"{line}."
     if table.plan.join:

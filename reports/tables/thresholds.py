@@ -9,6 +9,7 @@ from benchmark.metrics.events import RATES
 from benchmark.statistics.events import EventNumber
 from benchmark.tables.cells import Table
 from benchmark.tables.transfers import came_name, met_name
+from reports.tables.captions import count
 from reports.tables.events import as_number, as_percent, number_cell
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 
@@ -57,7 +58,7 @@ def threshold_notes(table: Table) -> tuple[str, ...]:
         )
         lacking = [rate for rate in RATES if any(chosen.thresholds[rate] is None for chosen in found)]
         if lacking:
-            needs = ", ".join(f"{rate}/h needs {60 / rate:g} minutes" for rate in lacking)
+            needs = ", ".join(f"{rate}/h needs {count(60 // rate, 'minute')}" for rate in lacking)
             lines.append(f"{EMPTY} trained on {dataset.name}: a threshold for {needs} of held-out normal videos.")
     return tuple(lines)
 

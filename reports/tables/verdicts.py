@@ -12,9 +12,7 @@ from reports.tables.paths import without_folders
 
 MOST_NAMES = 4
 """Rows or columns that a sentence names; more are counted."""
-
-FEW_VIDEOS = 2
-"""With one test video of each label nothing can be resampled."""
+NOT_COMPARED = "; not compared, which takes stored scores and a label with two test videos"
 
 
 def verdicts(table: Table) -> Iterator[str]:
@@ -48,7 +46,13 @@ def _by_column(table: Table) -> Iterator[str]:
             caveat = "; with one seed, which is taken as given" if once else ""
             yield f"{title}: best is {_numbers(best, seeds)}{_rest(alike, len(compared) - 1, seeds)}{caveat}{more}."
         else:
-            yield f"{title}: {_numbers(cells, seeds) or 'no number'}."
+            yield f"{title}: {_numbers(cells, seeds) or 'no number'}{_not_compared(cells)}."
+
+
+def _not_compared(cells: Sequence[Cell]) -> str:
+    """Say why several rows have numbers and no differences; empty where that is not so."""
+    numbers, compared = sum(bool(cell.summary) for cell in cells), sum(bool(cell.standing) for cell in cells)
+    return NOT_COMPARED if numbers > 1 >= compared else ""
 
 
 def _rest(alike: Sequence[Cell], others: int, seeds: int) -> str:
@@ -86,10 +90,9 @@ def _by_subject(table: Table) -> Iterator[str]:
     for title, source, target in columns(table):
         found = [d for d in table.differences(source.name, target.name) if d.one == table.plan.subject]
         if not found:
-            text = _row_numbers(table, source.name, target.name)
-            few = target.test_videos <= FEW_VIDEOS
-            why = "too few test videos for an interval" if few else "nothing to compare"
-            yield f"{title}: {text or 'no number'}; {why}."
+            cells = [table.cell(row.label, source.name, target.name) for row in table.plan.rows]
+            text = _numbers(cells, table.plan.seeds) or "no number"
+            yield f"{title}: {text}{_not_compared(cells) or '; nothing to compare'}."
             continue
         parts = [
             *(_clearly(shown, "better than") for shown in found if shown.significant and shown.gap > 0),

@@ -146,6 +146,13 @@ def test_little_time_leaves_a_sign_with_its_reason(store: RunStore) -> None:
     assert "assumed" not in parts["events"]
 
 
+def test_without_events_nothing_is_said_of_an_alarm_that_meets_all(store: RunStore) -> None:
+    store.write_events(events_of(draw_scores(0, 0)).model_copy(update={"intervals": {}}))
+    parts = parts_of(filled(store))
+    assert "cameras: 0 events, " in parts["events"]
+    assert "never ends" not in parts["events"]
+
+
 def test_the_long_form_has_a_row_for_each_measure(store: RunStore) -> None:
     table = filled(store)
     frame = long_frame([table]).set_index(["row", "metric"])

@@ -66,6 +66,18 @@ def test_a_table_says_what_thresholds_were_chosen_on_and_why_one_is_lacking(tmp_
     assert part.notes[1] == "— trained on cameras: a threshold for 1/h needs 60 minutes of held-out normal videos."
 
 
+def test_the_time_that_a_threshold_needs_is_counted(tmp_path: Path) -> None:
+    results = make_results(tmp_path)
+    for record in results.store.records():
+        name = thresholds_name(record, "last", 0.2, JOIN)
+        none = ChosenThresholds(videos=1, hours=0.01, thresholds={1: None, 10: None, 60: None})
+        results.store.write_derived("thresholds", name, none, [])
+    part = part_of(filled(results, chosen=False), "table1-thresholds")
+    assert part is not None
+    needs = "1/h needs 60 minutes, 10/h needs 6 minutes, 60/h needs 1 minute of held-out normal videos."
+    assert part.notes[1] == f"— trained on cameras: a threshold for {needs}"
+
+
 def lacking(table: Table) -> list[str]:
     return [note for note in make_document(table).parts[0].notes if note.startswith("No thresholds")]
 
