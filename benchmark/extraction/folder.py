@@ -80,8 +80,8 @@ class ExtractionFolder:
         return name in self.frames and all(self.file(folder, name).is_file() for folder in self._measured)
 
     def finish(self, name: str, frames: int) -> None:
-        """Note that a video's files are complete."""
-        self.frames[name] = frames
+        """Note that a video's files are complete, beside what other calls have finished meanwhile."""
+        self.frames = {**self.frames, **finished_in(self.path), name: frames}
         write_frame_counts(self.path / FRAMES_FILE, self.frames)
 
     def write_record(self, motion_scale: MotionScale | None) -> None:

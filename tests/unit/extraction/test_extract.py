@@ -122,6 +122,14 @@ def test_what_is_finished_is_not_extracted_again(
     assert content(tmp_path) == content(extracted.folder.path)
 
 
+def test_two_calls_into_one_folder_keep_what_each_has_finished(extracted: Extraction, tmp_path: Path) -> None:
+    one, other = (ExtractionFolder(tmp_path, extracted.folder.settings, replace=False) for _ in range(2))
+    one.finish("a", 50)
+    other.finish("b", 60)
+    one.finish("c", 70)
+    assert read_frame_counts(tmp_path / "frames.csv") == {"a": 50, "b": 60, "c": 70}
+
+
 def test_other_settings_are_not_mixed(videos: dict[str, Path], tmp_path: Path) -> None:
     request = ExtractionRequest(motion=FLOW)
     extract({"slow": videos["slow"]}, request, tmp_path)
