@@ -27,7 +27,7 @@ VERSIONS: dict[Derived, int] = {
     "class-wise": 1,
     "comparisons": 2,
     "contrasts": 1,
-    "event-measures": 1,
+    "event-measures": 2,
     "rankings": 1,
 }
 """Raised when the same evaluations would compare or contrast otherwise."""
