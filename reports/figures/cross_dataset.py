@@ -130,5 +130,10 @@ def _text(cell: Cell) -> str:
     if cell.summary is None:
         return EMPTY
     mark = "†" if cell.below_chance else ""
-    drop = "" if cell.drop is None else f"\n{'↓' if cell.drop >= 0 else '↑'}{100 * abs(cell.drop):.0f} %"
+    drop = "" if cell.drop is None else f"\n{'↓' if cell.drop >= 0 else '↑'}{_rounded(100 * abs(cell.drop))} %"
     return f"{100 * cell.summary.mean:.1f}{mark}{drop}"
+
+
+def _rounded(percent: float) -> str:
+    """Write a drop in whole percent, as there is little room, and with a decimal where it would come to nothing."""
+    return f"{percent:.{0 if percent >= 1 else 1}f}"

@@ -263,6 +263,18 @@ def test_the_heat_map_shows_the_cells_of_the_table() -> None:
     assert render(figure.draw, ["png"]).contents["png"]
 
 
+@pytest.mark.parametrize(
+    ("drop", "said"), [(0.599, "↓60 %"), (0.012, "↓1 %"), (0.004, "↓0.4 %"), (-0.004, "↑0.4 %"), (-1.5, "↑150 %")]
+)
+def test_a_small_drop_does_not_come_to_nothing(drop: float, said: str) -> None:
+    table = frozen_table()
+    some = next(cell for cell in table.cells if cell.drop is not None)
+    cells = tuple(replace(cell, drop=drop) if cell is some else cell for cell in table.cells)
+    picture = drawn(draw_cross_dataset(replace(table, cells=cells))).draw()
+    drawn_texts = [text.get_text() for axis in picture.axes for text in axis.texts]
+    assert sum(text.endswith(f"\n{said}") for text in drawn_texts) == 1
+
+
 def test_a_table_without_runs_has_no_figures(tmp_path: Path) -> None:
     results = make_results(tmp_path, stored=False)
     (plan,) = results.plans(None)
