@@ -135,10 +135,12 @@ def event_measures(alarms: Alarms, weights: Floats) -> dict[str, Floats]:
         drawn = of_events.sum(axis=1) > 0
         found = {rate_name(recall): np.where(drawn, rates, np.nan) for recall, rates in at_recall.items()}
         for rate, steps in within.items():
-            defined = outside & is_long_enough(alarms, rate)
+            if not is_long_enough(alarms, rate):
+                found[recall_name(rate)] = found[delay_name(rate)] = undefined
+                continue
             met = np.where(first < steps[:, None], of_events, 0).sum(axis=1) / of_events.sum(axis=1)
-            found[recall_name(rate)] = np.where(defined, met, np.nan)
-            found[delay_name(rate)] = np.where(defined, _median_delay(alarms, steps, of_events), np.nan)
+            found[recall_name(rate)] = np.where(outside, met, np.nan)
+            found[delay_name(rate)] = np.where(outside, _median_delay(alarms, steps, of_events), np.nan)
     return {name: found[name] for name in EVENT_MEASURES}
 
 

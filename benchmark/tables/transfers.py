@@ -22,7 +22,7 @@ class Transfer:
     Attributes
     ----------
     chosen
-        Row -> what was chosen for each seed; empty where a run has none, or nothing says of which frame rate it is.
+        Row -> what was chosen for each seed; empty where a run has none, or the events of a dataset are not stored.
     numbers
         Row -> measure -> what comes of the thresholds, see `came_name` and `met_name`; only where every seed has one.
     """
@@ -50,19 +50,21 @@ def move_thresholds(
     events = {dataset.name: store.events(dataset.test_hash) for dataset in plan.datasets}
     found = []
     for (train, test), evaluations in columns.items():
+        source, target = events[train], events[test]
         rows = {row.label: seeds for row, seeds in zip(plan.rows, evaluations, strict=True)}
-        chosen = {row: _chosen(seeds, events[train], plan.join, store, selection) for row, seeds in rows.items()}
-        numbers = {row: _numbers(seeds, chosen[row], events[test], plan.join, store) for row, seeds in rows.items()}
+        if source is None or target is None:
+            found.append(Transfer(train, test, dict.fromkeys(rows, ()), {row: {} for row in rows}))
+            continue
+        chosen = {row: _chosen(seeds, source, plan.join, store, selection) for row, seeds in rows.items()}
+        numbers = {row: _numbers(seeds, chosen[row], target, plan.join, store) for row, seeds in rows.items()}
         found.append(Transfer(train, test, chosen, numbers))
     return tuple(found)
 
 
 def _chosen(
-    seeds: Seeds, source: AnnotatedEvents | None, join: float, store: RunStore, selection: Selection
+    seeds: Seeds, source: AnnotatedEvents, join: float, store: RunStore, selection: Selection
 ) -> list[ChosenThresholds]:
-    """Return the thresholds of each seed; none at all unless every one has some, and the frame rate is stored."""
-    if source is None:
-        return []
+    """Return the thresholds of each seed; none at all unless every one has some."""
     records = [record for run, _ in seeds if (record := store.record(run)) is not None]
     names = [thresholds_name(record, selection, source.fps, join) for record in records]
     found = [store.derived("thresholds", name, ChosenThresholds) for name in names]
@@ -71,10 +73,8 @@ def _chosen(
 
 
 def _numbers(
-    seeds: Seeds, chosen: Sequence[ChosenThresholds], target: AnnotatedEvents | None, join: float, store: RunStore
+    seeds: Seeds, chosen: Sequence[ChosenThresholds], target: AnnotatedEvents, join: float, store: RunStore
 ) -> dict[str, EventNumber]:
-    if target is None:
-        return {}
     scored = read_scores(seeds, store) if chosen else []
     alarms = [Alarms.find(one, target.intervals, target.fps, join) for one in scored]
     numbers: dict[str, EventNumber] = {}
