@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from statistics import fmean, stdev
 
 from benchmark.metrics.events import RATES, RECALLS, delay_name, rate_name, recall_name
@@ -41,8 +42,8 @@ def event_grid(table: Table) -> Grid | None:
     """Return the shares of events met and the false alarms per hour; None where nothing is measured."""
 
     def cells(row: MeasuredRow) -> Iterator[GridCell]:
-        yield from (number_cell(row.numbers[recall_name(rate)], as_percent) for rate in RATES)
-        yield from (number_cell(row.numbers[rate_name(recall)], as_number) for recall in RECALLS)
+        yield from (number_cell(row.numbers[recall_name(rate)], as_percent, table.plan.seeds) for rate in RATES)
+        yield from (number_cell(row.numbers[rate_name(recall)], as_number, table.plan.seeds) for recall in RECALLS)
 
     return _grid(table, (*RECALL_HEADERS, *RATE_HEADERS), cells)
 
@@ -53,10 +54,10 @@ def delay_grid(table: Table) -> Grid | None:
     def cells(row: MeasuredRow) -> Iterator[GridCell]:
         for rate in RATES:
             met = row.numbers[recall_name(rate)]
-            shown = number_cell(row.numbers[delay_name(rate)], as_number)
+            shown = number_cell(row.numbers[delay_name(rate)], as_number, table.plan.seeds)
             mean = _mean(met.values)
             remarks = () if mean is None else (f"{as_percent(mean)} met",)
-            yield GridCell(shown.value, shown.rest, remarks=remarks)
+            yield replace(shown, remarks=(*remarks, *shown.remarks))
 
     return _grid(table, tuple(f"seconds at {rate}/h" for rate in RATES), cells)
 
@@ -149,8 +150,8 @@ def as_number(value: float) -> str:
     return f"{value:.2f}"
 
 
-def number_cell(number: EventNumber, say: Callable[[float], str]) -> GridCell:
-    """Show a measure of events: mean and deviation over seeds, and its interval, which may have no upper end."""
+def number_cell(number: EventNumber, say: Callable[[float], str], seeds: int) -> GridCell:
+    """Show a measure of events: mean, deviation over seeds, interval, perhaps without upper end, and missing seeds."""
     mean = _mean(number.values)
     if mean is None:
         return GridCell(EMPTY)
@@ -159,7 +160,8 @@ def number_cell(number: EventNumber, say: Callable[[float], str]) -> GridCell:
     if number.ci_low is not None:
         high = "∞" if number.ci_high is None else say(number.ci_high)
         parts.append(f"[{say(number.ci_low)}, {high}]")
-    return GridCell(say(mean), " ".join(parts))
+    remarks = (f"n = {len(found)}",) if len(found) < seeds else ()
+    return GridCell(say(mean), " ".join(parts), remarks=remarks)
 
 
 SHOWN = {

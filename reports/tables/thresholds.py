@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from statistics import fmean
 
 from benchmark.metrics.events import RATES
@@ -27,20 +28,23 @@ def threshold_grid(table: Table) -> Grid | None:
     groups = []
     for transfer in table.transfers:
         rows = tuple(
-            GridRow(label, tuple(_cells(transfer.numbers[label]))) for label, found in transfer.chosen.items() if found
+            GridRow(label, tuple(_cells(transfer.numbers[label], table.plan.seeds)))
+            for label, found in transfer.chosen.items()
+            if found
         )
         if rows:
             groups.append(GridGroup(f"{transfer.train} → {transfer.test}", rows))
     return Grid("", "method", tuple(f"chosen for {rate}/h" for rate in RATES), tuple(groups)) if groups else None
 
 
-def _cells(numbers: Mapping[str, EventNumber]) -> Iterator[GridCell]:
+def _cells(numbers: Mapping[str, EventNumber], seeds: int) -> Iterator[GridCell]:
     for rate in RATES:
         if came_name(rate) not in numbers:
             yield GridCell(EMPTY)
             continue
-        shown, met = number_cell(numbers[came_name(rate)], as_number), number_cell(numbers[met_name(rate)], as_percent)
-        yield GridCell(shown.value, shown.rest, remarks=(f"{met.value} met",))
+        shown = number_cell(numbers[came_name(rate)], as_number, seeds)
+        met = number_cell(numbers[met_name(rate)], as_percent, seeds)
+        yield replace(shown, remarks=(f"{met.value} met", *shown.remarks))
 
 
 def threshold_notes(table: Table) -> tuple[str, ...]:

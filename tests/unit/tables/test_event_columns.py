@@ -146,6 +146,16 @@ def test_little_time_leaves_a_sign_with_its_reason(store: RunStore) -> None:
     assert "assumed" not in parts["events"]
 
 
+def test_a_row_that_lacks_seeds_says_how_many_it_has(store: RunStore) -> None:
+    cell = filled(store).cell("RTFM", "cameras", "cameras")
+    (store.folder(cell.run_keys[1]) / "evaluations" / f"{cell.evaluation_keys[1]}.npz").unlink()
+    for name in ("events", "delays"):
+        parts = {part.name: part for part in make_document(filled(store)).parts}
+        rows = {row.name: row for group in parts[f"table1-{name}"].grid.groups for row in group.rows}
+        assert all("(n = 2)" in cell.extras for cell in rows["RTFM"].cells if cell.value != "—")
+        assert not any("n = " in cell.extras for cell in rows["CLAV+CoMo"].cells)
+
+
 def test_without_events_nothing_is_said_of_an_alarm_that_meets_all(store: RunStore) -> None:
     store.write_events(events_of(draw_scores(0, 0)).model_copy(update={"intervals": {}}))
     parts = parts_of(filled(store))
