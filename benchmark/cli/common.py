@@ -16,6 +16,7 @@ from benchmark import terms
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.system.names import printable
+from benchmark.system.progress import duration
 
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset
@@ -146,14 +147,9 @@ def _how_long(planned: Sequence[Planned], jobs: Sequence[Job], choices: Choices)
     workers = count_side_by_side(choices)
     seconds = expect_seconds([job.spec for job in jobs], Results(choices.results).store.records(), workers)
     if seconds is not None:
-        return f", {_minutes(seconds)}"
+        return f", about {duration(seconds)}"
     seconds = guess_seconds((plan for plan, _ in planned), jobs, workers)
-    return "" if seconds is None else f", {_minutes(seconds)} by what they compute"
-
-
-def _minutes(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return "less than a minute" if minutes == 0 else f"about {minutes} minute{'' if minutes == 1 else 's'}"
+    return "" if seconds is None else f", about {duration(seconds)} by what they compute"
 
 
 def do_and_show(

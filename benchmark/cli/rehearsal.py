@@ -97,12 +97,12 @@ def _say_measured(measured: Rehearsal, device: str, training: Training) -> None:
         f"{run.method} on {run.benchmark}: {videos:,} training videos, {shape.crops} crops, T = {training.segments}, "
         f"D = {shape.dim}, {training.numerics}, one {_place(device)}"
     )
-    say(f"  loading the training videos: {measured.loading:.1f} s; peak memory {measured.memory / 2**30:.1f} GiB")
+    say(f"  loading the training videos: {duration(measured.loading)}; peak memory {measured.memory / 2**30:.1f} GiB")
     say(
         f"  a step: {measured.step:.3g} s (of {len(measured.steps)}), {run.step_flops / 1e9:,.0f} GFLOP, so "
         f"{measured.rate / 1e9:,.0f} GFLOP/s; of it the batch {measured.batches:.3g} s"
     )
-    say(f"  scoring {run.scored_snippets:,} snippets: {run.scored_snippets * measured.scoring:.0f} s")
+    say(f"  scoring {run.scored_snippets:,} snippets: {duration(run.scored_snippets * measured.scoring)}")
     say(f"  the whole run, {run.steps:,} steps: {duration(measured.seconds)}")
 
 

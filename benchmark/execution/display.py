@@ -213,10 +213,10 @@ class LineDisplay:
         self._done += 1
         self._pace.ended(outcome.job.spec.key, _seconds(outcome))
         left = self._pace.left()
-        how = f"{outcome.seconds:.1f} s" if outcome.trained else "trained before"
+        how = duration(outcome.seconds) if outcome.trained else "trained before"
         if outcome.status != "ok":
             how = f"{outcome.status}: {outcome.reason}"
-        rest = "" if left is None or self._done == self._total else f"; about {left:.0f} s left"
+        rest = f"; about {duration(left)} left" if left and self._done < self._total else ""
         self.say(f"[{self._done}/{self._total}] {describe(outcome.job)}: {how}{rest}")
 
     def postponed(self, outcome: Outcome) -> None:

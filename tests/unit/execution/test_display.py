@@ -49,3 +49,11 @@ def test_a_log_gets_a_line_per_run_and_no_control_characters() -> None:
     assert text.splitlines()[0] == "3 runs, 1 of them stored"
     assert text.splitlines()[1].startswith("[2/3] Odd [b]title on ucf-crime, seed 0: 2.0 s; about ")
     assert text.splitlines()[2].startswith("[3/3] MMIL on ucf-crime, seed 1: failed: ")
+
+
+def test_a_log_says_hours_of_a_long_run_and_nothing_is_left_after_the_last() -> None:
+    console = Console(file=StringIO(), width=120, markup=False)
+    with run_display(1, 0, console, Pace([job(0).spec], [])) as display:
+        display.started(job(0))
+        display.finished(Outcome(job(0), "ok", True, 7500.0))
+    assert console.file.getvalue().splitlines()[-1] == "[1/1] MMIL on ucf-crime, seed 0: 2.1 h"  # type: ignore[attr-defined]
