@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.arrays import finite, read_npy
 from benchmark.extraction.extract import Extraction
 from benchmark.extraction.folder import FEATURES
+from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.workers.forecast import Forecast
 from benchmark.prediction.answer import Prediction, Unanswered
 from benchmark.prediction.extracting import extract_like
@@ -31,6 +32,7 @@ def predict_videos(
     workers: int = 1,
     expected: Callable[[Forecast], None] = lambda forecast: None,
     progress: Progress = lambda done, total: None,
+    ended: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Iterator[Prediction | Unanswered]:
     """Score what was given, in the order of names: videos first, which are all extracted before.
 
@@ -42,6 +44,8 @@ def predict_videos(
         Called with how long the extraction will take.
     progress
         Called with the snippets that are extracted, and all.
+    ended
+        Called with how the extraction of each video ended.
 
     Raises
     ------
@@ -52,7 +56,14 @@ def predict_videos(
     extraction = None
     if given.videos:
         extraction = extract_like(
-            scorer.features, given.videos, tools, out, workers=workers, expected=expected, progress=progress
+            scorer.features,
+            given.videos,
+            tools,
+            out,
+            workers=workers,
+            expected=expected,
+            progress=progress,
+            ended=ended,
         )
     return _answers(scorer, given, extraction)
 

@@ -14,7 +14,7 @@ from benchmark.prediction.sources import check_registered
 from benchmark.runs.run_spec import AddOnSpec
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
-from tests.unit.extraction.makers import mean_colours, moving, write_video
+from tests.unit.extraction.makers import mean_colours, moving, slow_down, write_video
 
 NAMES = [f"{kind}{place}" for kind in ("n", "a") for place in range(4)]
 TEST = ("n3", "a3")
@@ -118,6 +118,20 @@ def test_a_bad_video_is_a_line_and_the_others_go_on(
     write_video(tmp_path / "other" / "n0.avi", moving(40, size=(48, 64)))
     assert answer(place, str(tmp_path / "other"), "--out", str(tmp_path / "out"), *weights) == 2
     assert "holds features of another n0" in capsys.readouterr().err
+
+
+def test_what_is_odd_about_a_video_is_said_as_extraction_does(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uneven = slow_down(write_video(tmp_path / "v.mp4", moving(128, size=(48, 64))), 5)
+    asked = ["--motion", "none", "--features", str(place / "encoder.onnx"), "--normalise", "unit", "--crops", "five"]
+    assert run(["data", "extract", str(uneven), "--out", str(tmp_path / "extracted"), *asked]) == 0
+    warning = capsys.readouterr().err
+    assert warning.startswith("warning: ")
+    assert "v.mp4: its frame rate varies" in warning
+    weights = ["--extractor-weights", str(place / "encoder.onnx")]
+    assert answer(place, str(uneven), "--out", str(tmp_path / "out"), *weights) == 0
+    assert capsys.readouterr().err == warning
 
 
 def test_features_that_cannot_be_the_runs_are_refused_in_a_line(

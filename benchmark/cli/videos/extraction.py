@@ -12,7 +12,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, say
-from benchmark.cli.videos.forecast import say_forecast
+from benchmark.cli.videos.on_the_way import say_forecast, say_warning
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def extract(
     def ended(outcome: Outcome) -> None:
         if outcome.reason:
             err.print(f"failed: {outcome.name}: {outcome.reason}", style="red", soft_wrap=True)
-        elif outcome.warning:
-            err.print(f"warning: {outcome.warning}", style="yellow", soft_wrap=True)
+        say_warning(outcome)
 
     with writing_to(out, "--out"), counting("extracting snippets", err) as progress:
         extraction = run_extraction(

@@ -15,7 +15,7 @@ from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, open_datasets, out, say, write_files
 from benchmark.cli.quantities import between
-from benchmark.cli.videos.forecast import say_forecast
+from benchmark.cli.videos.on_the_way import say_forecast, say_warning
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 
@@ -129,7 +129,16 @@ def predict(
     found: list[Prediction | Unanswered] = []
     with writing_to(output, "--out"), counting("extracting snippets", err) as progress:
         places = count_places(Resources(workers))
-        answers = predict_videos(scorer, given, tools, output, workers=places, expected=say_forecast, progress=progress)
+        answers = predict_videos(
+            scorer,
+            given,
+            tools,
+            output,
+            workers=places,
+            expected=say_forecast,
+            progress=progress,
+            ended=say_warning,
+        )
         for answer in answers:
             found.append(answer)
             if isinstance(answer, Prediction):

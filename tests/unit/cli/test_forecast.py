@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.cli.videos.forecast import say_forecast
+from benchmark.cli.videos.on_the_way import say_forecast
 from benchmark.extraction.workers.forecast import Forecast, Survey, foresee
 from benchmark.system.progress import duration
 

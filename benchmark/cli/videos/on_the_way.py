@@ -1,13 +1,14 @@
-"""Saying how long an extraction will take, before it does."""
+"""What is said of an extraction on its way: how long it will take, and what is odd about a video."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.cli.common import say
+from benchmark.cli.common import err, say
 from benchmark.system.progress import duration
 
 if TYPE_CHECKING:
+    from benchmark.extraction.one_video import Outcome
     from benchmark.extraction.workers.forecast import Forecast
 
 _WORTH_SAYING, _LONG = 10, 6 * 3600
@@ -35,3 +36,9 @@ def say_forecast(forecast: Forecast, fewer_crops: str = "") -> None:
     shorter += [f"fewer crops ({fewer_crops})"] if fewer_crops and forecast.crops > 1 else []
     if forecast.seconds >= _LONG and shorter:
         say(f"That is long: {' or '.join(shorter)} would shorten it. What is finished is kept, whenever it is stopped.")
+
+
+def say_warning(outcome: Outcome) -> None:
+    """Say what is odd about a video that was extracted, if anything is."""
+    if outcome.warning:
+        err.print(f"warning: {outcome.warning}", style="yellow", soft_wrap=True)
