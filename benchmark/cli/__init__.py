@@ -15,7 +15,6 @@ import typer
 
 from benchmark.cli import (
     compare,
-    data,
     doctor,
     evaluation,
     import_scores,
@@ -29,6 +28,7 @@ from benchmark.cli import (
     tables,
     tune,
 )
+from benchmark.cli.datasets import data
 from benchmark.cli.help import guide, usage
 from benchmark.cli.videos import predict
 from benchmark.system import streams

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from functools import wraps
-from inspect import Parameter, Signature, signature
-from typing import Any, Concatenate, get_type_hints
+from collections.abc import Mapping
+from typing import Any
 
 from benchmark.cli import options
+from benchmark.cli.records import takes
 from benchmark.training.choices import Choices
 
 OPTIONS: Mapping[str, Any] = {
@@ -31,25 +29,5 @@ OPTIONS: Mapping[str, Any] = {
 }
 """A field of `Choices` -> how it is written on the command line."""
 
-
-def takes_choices(command: Callable[Concatenate[Choices, ...], None]) -> Callable[..., None]:
-    """Give a command the options of `Choices` after its own; it takes them as its first argument.
-
-    Typer reads a function's signature, so it is shown one in which each field is a parameter.
-    """
-    named = get_type_hints(command, include_extras=True)
-    _, *own = signature(command).parameters.values()
-    parameters = [parameter.replace(annotation=named[parameter.name]) for parameter in own]
-    parameters += [
-        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=OPTIONS[field.name])
-        for field in fields(Choices)
-    ]
-
-    @wraps(command)
-    def parsed(**given: Any) -> None:
-        chosen = {field.name: given.pop(field.name) for field in fields(Choices)}
-        command(Choices(**chosen | {"settings": tuple(chosen["settings"])}), **given)
-
-    vars(parsed)["__signature__"] = Signature(parameters)
-    parsed.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return parsed
+takes_choices = takes(Choices, OPTIONS)
+"""Gives a command these options after its own; it takes `Choices` as its first argument."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -36,86 +35,13 @@ from benchmark.importing.matching import match_features, read_missing
 from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pack, packed_bytes
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from benchmark.system.machine import usable_cores
 from benchmark.system.progress import Progress
-from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, Benchmark, Layout, Metric, PseudoLabel, RowUnit, TestTail
+from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, PseudoLabel
 
 _WORKERS = 8
-
-
-@dataclass(frozen=True)
-class ImportRequest:
-    """What to import, and under which name.
-
-    Attributes
-    ----------
-    name
-        Name of the dataset.
-    features
-        Folder of the feature files, or one that holds them in `features/`.
-    annotations
-        Main annotation file, or the folder of the annotation files; None: found in or beside the features.
-    benchmark
-        None: the dataset's name if it is a benchmark's, else ``other``.
-    feature_set
-        Identity of the features: an id, or a file that states one; None: what `feature_set.json` beside the
-        features states, else the dataset's name, so that no feature space is taken to be shared.
-    layout
-        None: found by looking.
-    stride
-        Number of frames from one row to the next; None: what the feature set states, else 16.
-    fps
-        Frames a second; None: those of the benchmark, else not known.
-    lists
-        Lists of the feature files: they choose what is imported, and say the split where annotations do not.
-    motion, objects
-        Folders of the pseudo-labels; None: `motion/` and `objects/` beside the features folder, if they are
-        there.
-    missing
-        File that names annotated videos without features.
-    metric
-        None: average precision for XD-Violence, else ROC AUC.
-    train_unit
-        What a row of a training video is; None: found by looking.
-    train_segments
-        Store training videos as so many segments; None: as they come.
-    tail
-        What the last snippet stands for where a test video's frames do not fill it.
-    split_seed
-        Seed of the split where there is no official one (Avenue).
-    follow_links
-        Whether links may lead out of the features folder.
-    replace
-        Whether to replace a dataset of that name.
-    """
-
-    name: str
-    features: Path
-    annotations: Path | None = None
-    benchmark: Benchmark | None = None
-    feature_set: str | None = None
-    layout: Layout | None = None
-    stride: int | None = None
-    fps: float | None = None
-    lists: tuple[Path, ...] = ()
-    motion: Path | None = None
-    objects: Path | None = None
-    missing: Path | None = None
-    metric: Metric | None = None
-    train_unit: RowUnit | None = None
-    train_segments: int | None = None
-    tail: TestTail = "cut"
-    split_seed: int = 0
-    follow_links: bool = False
-    replace: bool = False
-
-    @property
-    def of_benchmark(self) -> Benchmark:
-        """The benchmark that the videos belong to."""
-        known: tuple[Benchmark, ...] = get_args(Benchmark)
-        named: Benchmark = known[known.index(self.name)] if self.name in known else "other"
-        return self.benchmark or named
 
 
 @dataclass(frozen=True)
@@ -187,7 +113,8 @@ def _plan(request: ImportRequest) -> _Plan:
     annotations = read_annotations(main, found, request.lists, request.of_benchmark, request.split_seed)
     check_one_video_each(found, annotations.videos)
     missing = read_missing(request.missing, annotations.videos)
-    features = match_features(folder, found, annotations.videos, missing, request.layout)
+    layout = None if request.layout == "auto" else request.layout
+    features = match_features(folder, found, annotations.videos, missing, layout)
     counts, counts_note = find_frame_counts((main.parent, given, *places))
     feature_set, identity = find_feature_set(request.feature_set, places[0], request.name)
     stride = find_stride(request.stride, identity)
@@ -195,9 +122,8 @@ def _plan(request: ImportRequest) -> _Plan:
     read = read_axes(features, frames, stride)
     annotations = annotations.completed({name: video.shape[0] for name, video in read.videos.items()}, counts)
     frames = frames_of((annotations.videos[name] for name in features.videos), counts)
-    videos = plan_videos(
-        read.videos, annotations, frames, request.train_unit, request.train_segments, request.tail, stride
-    )
+    unit = None if request.train_unit == "auto" else request.train_unit
+    videos = plan_videos(read.videos, annotations, frames, unit, request.train_segments, request.tail, stride)
     labels, label_notes = _pseudo_labels(request, places, videos, stride)
     _, crops, dim = videos[0].files.shape
     if identity is not None:

@@ -18,7 +18,7 @@ OPTION_PANELS: Mapping[str, str] = {
     **dict.fromkeys(("timeout", "memory", "tracking"), WHERE),
     **dict.fromkeys(("holdout", "looks", "cached", "settings", "join", "folds"), ADVANCED),
     **dict.fromkeys(("sampler", "search", "write", "anonymous", "videos_from", "follow_links", "split_seed"), ADVANCED),
-    **dict.fromkeys(("tail", "train_rows", "train_segments", "missing", "lists", "stride", "fps"), ADVANCED),
+    **dict.fromkeys(("tail", "train_unit", "train_segments", "missing", "lists", "stride", "fps"), ADVANCED),
     **dict.fromkeys(("install_completion", "show_completion"), ADVANCED),
 }
 """Name of an option, as the functions of the commands have it -> its panel; `COMMON` if it is not here."""

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmark import cli
-from benchmark.cli import data
 from benchmark.cli.common import Screen
+from benchmark.cli.datasets import data
 
 
 def test_an_error_of_the_system_is_one_line_without_a_traceback(

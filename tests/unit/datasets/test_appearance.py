@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from benchmark.datasets.appearance import _find, appearance_classes
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.pseudo_labels import count_object_classes, is_informative, object_source
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from benchmark.training.specification import choose_source
 from tests.unit.importing.small_packs import specs, write_pack

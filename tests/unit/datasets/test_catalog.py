@@ -4,7 +4,8 @@ import pytest
 
 from benchmark.datasets.catalog import data_root, list_datasets, open_dataset
 from benchmark.datasets.manifest import MANIFEST_VERSION
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import write_pack
 

@@ -5,7 +5,8 @@ import pytest
 
 from benchmark.datasets.check import check_dataset, shortcomings
 from benchmark.datasets.dataset import Dataset
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from tests.unit.importing.small_packs import NAMES, changed, specs, write_pack
 
 

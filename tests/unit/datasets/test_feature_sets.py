@@ -9,7 +9,8 @@ import pytest
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.feature_sets import FILE, FeatureSet, presets
 from benchmark.datasets.manifest import MANIFEST_VERSION, Manifest, read_manifest
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from benchmark.tables.paper import PAPER_FEATURE_SETS
 from benchmark.training.requirements import check_comparable

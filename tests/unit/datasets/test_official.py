@@ -8,7 +8,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import OFFICIAL, FrameRate, frame_rate, official_notes, official_totals
 from benchmark.importing.annotations import AnnotatedVideo
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.terms import Benchmark
 from tests.unit.importing.small_packs import specs, write_pack
 

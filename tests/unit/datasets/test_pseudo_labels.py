@@ -12,7 +12,8 @@ from benchmark.datasets.pseudo_labels import (
     motion_source,
     object_source,
 )
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import specs, write_pack
 

@@ -21,7 +21,8 @@ from benchmark.extraction.motion import MotionMeter
 from benchmark.extraction.settings import ExtractionRequest, MotionSettings
 from benchmark.extraction.videos import find_videos
 from benchmark.extraction.workers.forecast import Forecast
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
 from tests.unit.extraction.makers import Frames, coloured, mean_colours, moving, write_model, write_video, yolov8

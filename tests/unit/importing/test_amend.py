@@ -8,8 +8,9 @@ import pytest
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing.amend import add_pseudo_labels, state_rate
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
 from benchmark.importing.placing import unfinished
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import specs, write_pack
 

@@ -13,8 +13,9 @@ from benchmark.datasets.classes import class_names
 from benchmark.datasets.dataset import VECTORS, Dataset
 from benchmark.importing.amend import add_class_vectors, add_pseudo_labels
 from benchmark.importing.class_vectors import read_class_vectors
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
 from benchmark.importing.placing import unfinished
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import specs, write_pack
 

@@ -11,7 +11,8 @@ from benchmark.datasets.check import check_dataset
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest, read_manifest
 from benchmark.importing import packing
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import (
     DIM,

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.manifest import Manifest
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.training.foreign_scores import read_scores
 
 NAMES = ("train/normal/L\u00e9on.2", "train/odd/L\u00e9on.2", "test/normal/L\u00e9on.2", "test/odd/L\u00e9on.2")

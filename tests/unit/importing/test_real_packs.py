@@ -9,7 +9,8 @@ import pytest
 from benchmark.datasets.arrays import read_npy
 from benchmark.datasets.check import DatasetReport, check_dataset
 from benchmark.datasets.dataset import Dataset
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 
 pytestmark = pytest.mark.real_data
 

@@ -13,9 +13,10 @@ import pytest
 
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing import packing
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
 from benchmark.importing.packing import JOURNAL
 from benchmark.importing.placing import folder_in_place, unfinished
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import (
     DIM,

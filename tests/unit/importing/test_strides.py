@@ -14,7 +14,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.feature_sets import FILE
 from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Manifest, read_manifest
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.importing.strides import fits, fitting_strides
 from benchmark.metrics.frame import roc_auc
 from benchmark.system.errors import InputError

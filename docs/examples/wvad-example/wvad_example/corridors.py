@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 
 DIM, SNIPPETS, FRAMES = 16, 12, 192
 VIDEOS = {("train", 0): 8, ("train", 1): 8, ("test", 0): 5, ("test", 1): 5}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.manifest import Manifest
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.fuzz.harness import compare
 from tests.fuzz.listed_arrays import GENERATOR

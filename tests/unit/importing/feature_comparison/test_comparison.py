@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from benchmark.datasets.dataset import Dataset
 from benchmark.importing.feature_comparison import FeatureComparison, compare_features
 from benchmark.importing.feature_comparison.similarity import SHIFTS, Similarities, rows_there
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 from tests.unit.importing.small_packs import Spec, write_annotations, write_frames
 

@@ -14,7 +14,8 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.importing.feature_files.formats import open_arrays
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.system.errors import InputError
 
 ROWS = {"a": 12, "b": 13, "c": 14, "d": 1}

@@ -14,7 +14,8 @@ from benchmark.datasets.manifest import Manifest
 from benchmark.datasets.official import official_notes
 from benchmark.importing.annotations import Annotations, find_frame_counts, read_annotations
 from benchmark.importing.ground_truth import Comparison, compare_ground_truth
-from benchmark.importing.importer import ImportRequest, import_dataset
+from benchmark.importing.importer import import_dataset
+from benchmark.importing.request import ImportRequest
 from benchmark.terms import Benchmark
 
 pytestmark = pytest.mark.real_data

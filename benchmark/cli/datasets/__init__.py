@@ -1,0 +1,1 @@
+"""The commands about datasets: import, check, list; videos are those of `benchmark.cli.videos`."""
