@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.extraction.encoder import FREE_SIZE
 from benchmark.extraction.published_files.blob_file import read_blobs
-from benchmark.extraction.recipes import EncoderKind
+from benchmark.extraction.recipe import EncoderKind
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.hashing import sum_of

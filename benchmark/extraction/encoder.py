@@ -13,7 +13,7 @@ from benchmark.extraction.crops import count_crops, cut_crops, normalise
 from benchmark.extraction.decoding import fill_up, frame_places
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.onnx_model import OnnxModel, as_half
-from benchmark.extraction.recipes import EncoderKind
+from benchmark.extraction.recipe import EncoderKind
 from benchmark.extraction.settings import FeatureSettings
 from benchmark.system.entry_points import Plugin
 from benchmark.system.errors import InputError

@@ -20,7 +20,7 @@ from benchmark.extraction.extractors.libraries import library_of
 from benchmark.extraction.extractors.published import LibraryNetwork, PublishedNetwork
 from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.motion import MotionMeter
-from benchmark.extraction.recipes import Recipe
+from benchmark.extraction.recipe import Recipe
 from benchmark.extraction.settings import ExtractionRequest, ExtractionSettings
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, VideoTail

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from benchmark.extraction.recipes import EncoderKind, ExtractorSettings, Recipe
+from benchmark.extraction.recipe import EncoderKind, ExtractorSettings, Recipe
 from benchmark.system.frozen import FrozenModel
 from benchmark.terms import CropRule, FlowMethod, Normalisation, VideoTail
 

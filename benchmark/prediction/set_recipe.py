@@ -12,7 +12,8 @@ from benchmark.datasets.feature_sets import FeatureSet
 from benchmark.extraction.extractors.libraries import library_of
 from benchmark.extraction.extractors.published import NETWORKS
 from benchmark.extraction.instruments import Instruments
-from benchmark.extraction.recipes import MEAN_CUBE, RECIPES, ExtractorSettings
+from benchmark.extraction.recipe import MEAN_CUBE, ExtractorSettings
+from benchmark.extraction.recipes import RECIPES
 from benchmark.extraction.settings import ExtractionRequest, FeatureSettings, SetRecipe
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import first_error

@@ -8,7 +8,8 @@ import torch
 
 from benchmark.extraction.crops import count_crops
 from benchmark.extraction.extractors.published import NETWORKS
-from benchmark.extraction.recipes import PARTS, RECIPES, Recipe
+from benchmark.extraction.recipe import PARTS, Recipe
+from benchmark.extraction.recipes import RECIPES
 from benchmark.terms import SNIPPET_FRAMES
 
 PAGE = Path(__file__).parents[2] / "docs" / "extractors.md"

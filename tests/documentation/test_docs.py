@@ -16,7 +16,8 @@ from benchmark.cli import run, whole_command
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.scenes import SCENES
 from benchmark.datasets.scenes.build import FEATURE_SET
-from benchmark.extraction.recipes import PARTS, RECIPES
+from benchmark.extraction.recipe import PARTS
+from benchmark.extraction.recipes import RECIPES
 from benchmark.plugins.about import About
 from benchmark.plugins.contract import examine, find_subject
 from benchmark.plugins.pipelines import Pipeline, find_pipeline

@@ -59,7 +59,7 @@ def _say_ended(outcome: Outcome) -> None:
 
 def _summarise(extraction: Extraction, out: Path) -> None:
     """Say what was extracted, in what unit motion is, and what to do next."""
-    from benchmark.extraction.recipes import ExtractorSettings
+    from benchmark.extraction.recipe import ExtractorSettings
 
     done = [outcome for outcome in extraction.outcomes if not outcome.reason]
     snippets, frames = sum(outcome.snippets for outcome in done), sum(outcome.frames for outcome in done)

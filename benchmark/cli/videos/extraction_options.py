@@ -16,7 +16,7 @@ from benchmark.cli.common import say
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:
-    from benchmark.extraction.recipes import Recipe
+    from benchmark.extraction.recipe import Recipe
     from benchmark.extraction.settings import ExtractionRequest, MotionSettings
 
 
@@ -136,7 +136,7 @@ class ExtractionOptions:
     def _recipe(self, name: str) -> Recipe:
         """Return the recipe of a named extractor with the changes asked for."""
         from benchmark.extraction.extractors.libraries import find_extractor
-        from benchmark.extraction.recipes import MEAN_CUBE, parse_changes
+        from benchmark.extraction.recipe import MEAN_CUBE, parse_changes
 
         published = find_extractor(name, self.flow, self.weights)
         parts = {

@@ -18,7 +18,7 @@ from benchmark.extraction.frame_sources import Frame
 from benchmark.extraction.motion import flow_method
 from benchmark.extraction.onnx_model import as_stored
 from benchmark.extraction.published_files.mean_cube import read_mean_cube
-from benchmark.extraction.recipes import MEAN_CUBE, ExtractorSettings, Recipe
+from benchmark.extraction.recipe import MEAN_CUBE, ExtractorSettings, Recipe
 from benchmark.system.errors import InputError
 from benchmark.system.hashing import sum_of
 from benchmark.terms import SNIPPET_FRAMES

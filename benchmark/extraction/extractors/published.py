@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.extraction.checkpoint import RunningNetwork, misfit, put_weights, read_checkpoint
-from benchmark.extraction.extractors.libraries import Library, folder_of, named
+from benchmark.extraction.extractors.library import Library, folder_of, named
 from benchmark.extraction.published_files.weight_names import our_names
-from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES, Recipe
+from benchmark.extraction.recipe import Recipe
+from benchmark.extraction.recipes import FLOW_NETWORKS, RECIPES
 from benchmark.system.errors import InputError
 
 if TYPE_CHECKING:

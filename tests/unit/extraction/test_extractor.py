@@ -14,7 +14,8 @@ from benchmark.extraction.decoding import SnippetReader
 from benchmark.extraction.extractors.extractor import Extractor
 from benchmark.extraction.frame_sources import Frame, Resampled
 from benchmark.extraction.published_files.mean_cube import read_mean_cube
-from benchmark.extraction.recipes import RECIPES, EncoderKind, Recipe, find_recipe
+from benchmark.extraction.recipe import EncoderKind, Recipe
+from benchmark.extraction.recipes import RECIPES, find_recipe
 from benchmark.system.errors import InputError
 from tests.unit.extraction.makers import coloured, cv2, measure, moving
 

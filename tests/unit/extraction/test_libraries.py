@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.extraction.extractors import libraries
+from benchmark.extraction.extractors import library
 from benchmark.extraction.extractors.extractor import Extractor
 from benchmark.extraction.extractors.libraries import find_extractor, library_of
 from benchmark.extraction.extractors.published import LibraryNetwork
@@ -52,7 +52,7 @@ def timm(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     module.create_model = create_model  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "timm", module)
-    monkeypatch.setattr(libraries, "version", lambda distribution: "1.2.3")
+    monkeypatch.setattr(library, "version", lambda distribution: "1.2.3")
     return module
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmark.extraction.recipes import ExtractorSettings, Recipe, find_recipe, parse_changes
+from benchmark.extraction.recipe import ExtractorSettings, Recipe, parse_changes
+from benchmark.extraction.recipes import find_recipe
 from benchmark.system.errors import InputError
 
 
