@@ -20,7 +20,7 @@ from benchmark.runs.records import Evaluation, RunRecord, trouble_line
 from benchmark.runs.results_folder import Results
 from benchmark.system.errors import InputError
 from benchmark.tables.cells import Table, fill_table
-from benchmark.tables.declaration import declare_comparison
+from benchmark.tables.declaring import declare_comparison
 from benchmark.tables.frames import classes_frame, differences_frame, results_frame, videos_frame
 from benchmark.tables.planning import plan_table
 from benchmark.terms import METRIC_NAMES, Device, Profile, Selection

@@ -47,7 +47,7 @@ def compare(
     details: options.Details = False,
 ) -> None:
     """Say whether a method is better than others, with intervals; runs that are stored are not trained again."""
-    from benchmark.tables.declaration import declare_comparison
+    from benchmark.tables.declaring import declare_comparison
     from benchmark.tables.line_ups import MOST
     from benchmark.tables.planning import plan_table
 

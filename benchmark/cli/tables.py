@@ -145,7 +145,7 @@ def sweep(
     details: options.Details = False,
 ) -> None:
     """Train a method with several values of a setting, and with the recipe's own; a table and a plot."""
-    from benchmark.tables.declaration import declare_sweep
+    from benchmark.tables.declaring import declare_sweep
     from benchmark.tables.planning import plan_table
 
     studied = [_parse(text) for text in values]

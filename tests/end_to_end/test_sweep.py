@@ -10,7 +10,7 @@ from benchmark.cli import run
 from benchmark.plugins.pipelines import find_pipeline
 from benchmark.plugins.recipes import resolve_recipe
 from benchmark.runs.store import RunStore
-from benchmark.tables.declaration import declare_sweep
+from benchmark.tables.declaring import declare_sweep
 from benchmark.training.choices import Choices
 
 TINY = ["--seeds", "1", "--set", "steps=2", "--set", "batch_size=2", "--looks", "0", "--tracking", "none"]

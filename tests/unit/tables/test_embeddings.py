@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from benchmark.datasets.dataset import Dataset
 from benchmark.runs.results_folder import Results
 from benchmark.tables import embeddings
-from benchmark.tables.declaration import declare_comparison
+from benchmark.tables.declaring import declare_comparison
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.planning import plan_table
 from benchmark.tables.projections import draw_sample

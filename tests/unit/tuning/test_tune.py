@@ -21,7 +21,8 @@ from benchmark.runs.verify import check_run
 from benchmark.system.errors import InputError
 from benchmark.system.yaml_text import parse_yaml
 from benchmark.tables.cells import fill_table
-from benchmark.tables.declaration import RowDeclaration, TableDeclaration, declare_comparison
+from benchmark.tables.declaration import RowDeclaration, TableDeclaration
+from benchmark.tables.declaring import declare_comparison
 from benchmark.tables.line_ups import find_line_ups
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
