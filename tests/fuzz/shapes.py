@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from benchmark.importing.feature_files.axes import USUAL_CROPS
 from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles
+from benchmark.importing.feature_files.shapes import USUAL_CROPS
 from benchmark.importing.feature_files.video_features import read_axes
 from benchmark.importing.strides import PUBLISHED_SEGMENTS, fits
 from benchmark.system.errors import InputError

@@ -7,29 +7,19 @@ another order, or could be in two, is refused with the call that turns it: along
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from benchmark.importing.strides import PUBLISHED_SEGMENTS, fits
+from benchmark.importing.feature_files.shapes import USUAL_CROPS, Shape, Shapes, Sized, kept_axes, may_be_dim, shapes_of
+from benchmark.importing.strides import PUBLISHED_SEGMENTS
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
 
-Shape = tuple[int, ...]
-
-USUAL_CROPS = frozenset({1, 2, 3, 5, 10})
 _FORMS = "features are (snippets, dim) or (snippets, crops, dim); save it so"
 _WORDS = {"S": "snippets", "C": "crops", "D": "dim"}
 _Order = Literal["SD", "DS", "CD", "SCD", "CSD", "SDC", "DSC", "CDS", "DCS"]
 _READ: tuple[_Order, ...] = ("SD", "CD", "SCD")
-
-
-class Sized(NamedTuple):
-    """A file's array: where it is, its shape, and the number of the video's frames, None where it is not known."""
-
-    place: str
-    shape: Shape
-    frames: int | None
 
 
 @dataclass(frozen=True)
@@ -49,51 +39,6 @@ class Axes:
     def sizes(self, shape: Shape) -> tuple[int, int, int]:
         """Return (rows, crops, dim) of an array."""
         return shape[self.snippets], 1 if self.crops is None else shape[self.crops], shape[self.dim]
-
-
-class _Set(NamedTuple):
-    """The files of a set without axes of length one: two axes are left of each, or three of each.
-
-    Attributes
-    ----------
-    values
-        Values of the sizes along each axis, over all files.
-    fitting
-        Axes of one size in all files that fits all known frame counts as a number of snippets or, where none does, of
-        as many as segments are published in; None if no frame count is known.
-    segmented
-        Whether it is the latter.
-    one_fits
-        Whether one snippet does.
-    with_ones
-        Whether an axis of length one is left out of every file.
-    in_front
-        Whether an axis of length one stands before those that are left, in every file.
-    """
-
-    values: list[Counter[int]]
-    fitting: Set[int] | None
-    segmented: bool
-    one_fits: bool
-    with_ones: bool
-    in_front: bool
-
-    @property
-    def sizes(self) -> list[int]:
-        """The most common size along each axis."""
-        return [counts.most_common(1)[0][0] for counts in self.values]
-
-    def because(self, axis: int) -> str:
-        """Why an axis that fits is that of the snippets."""
-        size = self.sizes[axis]
-        return f"videos are cut into {size} segments" if self.segmented else f"the frame counts make {size} snippets"
-
-    def differs(self, axis: int) -> bool:
-        """Whether files differ along an axis; one that differs from all others is taken for a mistake in that file."""
-        most = max(self.values[axis].values())
-        mistake = axis > 0 and self.values[axis].total() - most == 1 < most
-        suspicious = len(self.values[0]) == 1 and (self.sizes[0] in USUAL_CROPS or _may_be_dim(self.sizes[0]))
-        return len(self.values[axis]) > 1 and (suspicious or not mistake)
 
 
 class _Verdict(NamedTuple):
@@ -122,7 +67,7 @@ def find_axes(files: Sequence[Sized], layout: Layout | None, stride: int) -> lis
     """
     for file in files:
         _check_shape(file)
-    kept = _kept_axes([file.shape for file in files])
+    kept = kept_axes([file.shape for file in files])
     for file in files:
         if len(kept[len(file.shape)]) > 3:
             raise InputError(f"{file.place}: shape {file.shape}; {_FORMS}")
@@ -133,7 +78,7 @@ def find_axes(files: Sequence[Sized], layout: Layout | None, stride: int) -> lis
             raise InputError(
                 f"{file.place}: shape {file.shape}, but {example.place} has {example.shape}; save all files alike"
             )
-    found = _without_ones(files, kept, stride)
+    found = shapes_of(files, kept, stride)
     verdict = (
         _three(found, layout) if rank == 3 else _in_front(found, layout) if found.in_front else _two(found, layout)
     )
@@ -155,39 +100,7 @@ def _check_shape(file: Sized) -> None:
         raise InputError(f"{file.place}: shape {shape} holds nothing; extract the video again")
 
 
-def _kept_axes(shapes: Sequence[Shape]) -> dict[int, tuple[int, ...]]:
-    """Return, by number of axes, which are left without those of length one in every file: two or three."""
-    kept: dict[int, tuple[int, ...]] = {}
-    for count in {len(shape) for shape in shapes}:
-        sizes = [set(axis) for axis in zip(*(shape for shape in shapes if len(shape) == count), strict=True)]
-        left = tuple(axis for axis in range(count) if count == 2 or sizes[axis] != {1})
-        if len(left) < 2:  # snippets or dimensions of one; where one of several sizes is left, it is the snippets'
-            (axis,) = left or (count - 1,)
-            last = axis > 0 and len(sizes[axis]) == 1
-            left = (0, axis) if last else (axis, count - 1) if axis < count - 1 else (0, axis)
-        kept[count] = left
-    return kept
-
-
-def _without_ones(files: Sequence[Sized], kept: Mapping[int, tuple[int, ...]], stride: int) -> _Set:
-    squeezed = [[file.shape[axis] for axis in kept[len(file.shape)]] for file in files]
-    values = [Counter(sizes) for sizes in zip(*squeezed, strict=True)]
-    known = [file.frames for file in files if file.frames is not None]
-
-    def fit(rows: int) -> bool:
-        return all(fits(rows, frames, stride) for frames in known)
-
-    equal = {axis: next(iter(sizes)) for axis, sizes in enumerate(values) if len(sizes) == 1}
-    fitting = {axis for axis, size in equal.items() if fit(size)}
-    segments = {axis for axis, size in equal.items() if size == PUBLISHED_SEGMENTS}
-    in_front = all(0 not in kept[len(file.shape)] for file in files)
-    with_ones = all(len(file.shape) > len(kept[len(file.shape)]) for file in files)
-    return _Set(
-        values, (fitting or segments) if known else None, not fitting, bool(known) and fit(1), with_ones, in_front
-    )
-
-
-def _two(found: _Set, layout: Layout | None) -> _Verdict:
+def _two(found: Shapes, layout: Layout | None) -> _Verdict:
     """Tell snippets from dimensions."""
     first, last = found.sizes
     if len(found.values[0]) > 1:
@@ -204,16 +117,16 @@ def _two(found: _Set, layout: Layout | None) -> _Verdict:
         return _Verdict("SD", other="DS")
     if first == PUBLISHED_SEGMENTS:
         return _Verdict("SD")
-    if _may_be_dim(first) and not _may_be_dim(last):
+    if may_be_dim(first) and not may_be_dim(last):
         return _Verdict("DS", f"{first} is a size of features and {last} is not")
     several = found.values[0].total() > 1
-    long = first > max(last, 63) or (_may_be_dim(first) and first >= 128)
+    long = first > max(last, 63) or (may_be_dim(first) and first >= 128)
     if several and layout is None and (long or first > last == 1):
         return _Verdict("SD", other="DS")
     return _Verdict("SD")
 
 
-def _in_front(found: _Set, layout: Layout | None) -> _Verdict:
+def _in_front(found: Shapes, layout: Layout | None) -> _Verdict:
     """Tell (1, snippets, dim) from one snippet of several crops."""
     all_fit = found.fitting is not None and 0 in found.fitting
     if found.differs(0) or found.differs(1) or (found.fitting and not found.one_fits):
@@ -228,12 +141,12 @@ def _in_front(found: _Set, layout: Layout | None) -> _Verdict:
     return _Verdict("CD" if layout == "ten-crop" else "SD")
 
 
-def _one_snippet(found: _Set) -> _Verdict:
+def _one_snippet(found: Shapes) -> _Verdict:
     first, last = found.sizes
     return _Verdict("CSD" if first < last else "DSC", "the frame counts make one snippet")
 
 
-def _three(found: _Set, layout: Layout | None) -> _Verdict:
+def _three(found: Shapes, layout: Layout | None) -> _Verdict:
     first, second, third = found.sizes
     differing = [axis for axis in range(3) if found.differs(axis)]
     said = "only the {} axis differs from file to file"
@@ -255,7 +168,7 @@ def _crops_or_dim(second: int, third: int, layout: Layout | None) -> _Verdict:
     return _Verdict("SDC", f"{second} crops of {third} dimensions are unlikely")
 
 
-def _equal(found: _Set, layout: Layout | None) -> _Verdict:
+def _equal(found: Shapes, layout: Layout | None) -> _Verdict:
     """Tell the axes where all files have one shape: by frame counts, else by what crops and segments are usual."""
     first, second, third = found.sizes
     if found.fitting and 0 not in found.fitting:
@@ -270,15 +183,11 @@ def _equal(found: _Set, layout: Layout | None) -> _Verdict:
         return _Verdict("SCD", other="DCS")
     if first in USUAL_CROPS and second not in USUAL_CROPS:
         return _Verdict("CSD", f"{first} is a usual number of crops and {second} is not")
-    if _may_be_dim(first) and first > third:
+    if may_be_dim(first) and first > third:
         return _Verdict("DCS", f"{first} is a size of features and {third} is not")
     if second in USUAL_CROPS and first not in USUAL_CROPS:
         return by_size
     return by_size if layout == "ten-crop" else _Verdict("SCD", other="CSD")
-
-
-def _may_be_dim(size: int) -> bool:
-    return size >= 64 and size % 64 == 0
 
 
 def _axes(order: _Order, kept: tuple[int, ...]) -> Axes:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from benchmark.datasets.arrays import finite
-from benchmark.importing.feature_files.axes import USUAL_CROPS, Axes, Sized, find_axes
+from benchmark.importing.feature_files.axes import Axes, find_axes
 from benchmark.importing.feature_files.layouts import FeatureFolder, VideoFiles, file_sign
 from benchmark.importing.feature_files.search import FoundArray
+from benchmark.importing.feature_files.shapes import USUAL_CROPS, Sized
 from benchmark.system.errors import InputError
 from benchmark.terms import SNIPPET_FRAMES, Layout
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from benchmark.importing.feature_files.axes import Shape, Sized, find_axes
+from benchmark.importing.feature_files.axes import find_axes
+from benchmark.importing.feature_files.shapes import Shape, Sized
 from benchmark.system.errors import InputError
 from benchmark.terms import Layout
 from tests.fuzz.harness import compare
