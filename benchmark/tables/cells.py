@@ -18,7 +18,7 @@ from benchmark.statistics.video_wise import Contrast
 from benchmark.tables.compared import Seeds, compare_column, contrast_rows
 from benchmark.tables.costs import Cost, find_costs
 from benchmark.tables.event_columns import EventColumn, measure_events
-from benchmark.tables.paper import PAPER_FEATURE_SETS, cross_dataset_value, in_domain_value, reported_rows
+from benchmark.tables.paper import other_rows, printed_value
 from benchmark.tables.transfers import Transfer, move_thresholds
 from benchmark.terms import Metric, Selection, selection_suffix
 
@@ -159,7 +159,7 @@ def fill_table(plan: TablePlan, store: RunStore, selection: Selection) -> Table:
             (*where, count)
             for where, count in Counter((n, row, d.name) for row, d, record in trained for n in record.notes).items()
         ),
-        reported=_reported(plan) if plan.reported else (),
+        reported=other_rows(plan) if plan.reported else (),
         controls=_controls(plan, store),
         shuffled=tuple(_cell(plan, plan.shuffled, d, d, store, selection, None) for d in plan.datasets)
         if plan.shuffled
@@ -224,20 +224,6 @@ def _controls(plan: TablePlan, store: RunStore) -> tuple[tuple[str, tuple[float 
     return tuple((name, tuple(c.values.get(name) if c else None for c in measured)) for name in names)
 
 
-def _reported(plan: TablePlan) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
-    """Return the rows of the paper's table that are none of ours, where features and benchmark are the paper's."""
-    ours = {row.paper for row in plan.rows}
-    rows = []
-    for name in reported_rows(plan.table):
-        values = tuple(
-            in_domain_value(plan.table, name, d.benchmark) if d.feature_set in PAPER_FEATURE_SETS else None
-            for d in plan.datasets
-        )
-        if name not in ours and any(value is not None for value in values):
-            rows.append((name, values))
-    return tuple(rows)
-
-
 def _cell(
     plan: TablePlan,
     row: PlannedRow,
@@ -274,19 +260,11 @@ def _cell(
         summary=summary,
         drop=relative_drop(summary.mean, in_domain.mean) if summary and in_domain else None,
         below_chance=summary is not None and summary.mean < evaluations[0].chance,
-        paper=_paper(plan, row, source, target) if comparable else None,
+        paper=printed_value(plan, row, source, target) if comparable else None,
         run_keys=keys,
         evaluation_keys=tuple(e.key if e else None for e in found) or (None,) * len(keys),
         reason=reason,
     )
-
-
-def _paper(plan: TablePlan, row: PlannedRow, source: PlannedDataset, target: PlannedDataset) -> float | None:
-    if row.paper is None or target.feature_set not in PAPER_FEATURE_SETS:
-        return None
-    if plan.protocol == "cross":
-        return cross_dataset_value(row.paper, source.benchmark, target.benchmark)
-    return in_domain_value(plan.table, row.paper, target.benchmark)
 
 
 def _find(

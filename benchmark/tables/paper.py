@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 
+from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.tables.shipped import shipped
 
 PAPER_FEATURE_SETS = frozenset({"rtfm-i3d-r50-10crop", "rocng-i3d-inception"})
@@ -66,6 +67,32 @@ def in_domain_value(table: str, row: str, benchmark: str) -> float | None:
 def reported_rows(table: str) -> list[str]:
     """Return the names of all rows that the paper lists in a table of methods: Table 1."""
     return [line["method"] for line in _read("table1.csv")] if table == "table1" else []
+
+
+def printed_value(plan: TablePlan, row: PlannedRow, source: PlannedDataset, target: PlannedDataset) -> float | None:
+    """Return what the paper prints for a row of a plan, in percent; None where features or benchmark are others."""
+    if row.paper is None or target.feature_set not in PAPER_FEATURE_SETS:
+        return None
+    if plan.protocol == "cross":
+        return cross_dataset_value(row.paper, source.benchmark, target.benchmark)
+    return in_domain_value(plan.table, row.paper, target.benchmark)
+
+
+def other_rows(plan: TablePlan) -> tuple[tuple[str, tuple[float | None, ...]], ...]:
+    """Return the rows of the paper's table that are none of a plan's, where features and benchmark are the paper's.
+
+    Each has its numbers in percent, one per dataset.
+    """
+    ours = {row.paper for row in plan.rows}
+    rows = []
+    for name in reported_rows(plan.table):
+        values = tuple(
+            in_domain_value(plan.table, name, d.benchmark) if d.feature_set in PAPER_FEATURE_SETS else None
+            for d in plan.datasets
+        )
+        if name not in ours and any(value is not None for value in values):
+            rows.append((name, values))
+    return tuple(rows)
 
 
 def decimals(table: str) -> int:
