@@ -122,7 +122,7 @@ def say_simulated(scenes: Sequence[str], data: Path | None) -> None:
 
 def say_plan(planned: Sequence[Planned], choices: Choices) -> None:
     """Print what tables need together: the runs, how many of them are stored, and how long the rest takes."""
-    from benchmark.tables.planning import distinct_jobs
+    from benchmark.training.jobs import distinct_jobs
 
     store = Results(choices.results).store
     jobs = distinct_jobs(job for _, jobs in planned for job in jobs)

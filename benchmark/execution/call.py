@@ -10,12 +10,11 @@ from benchmark.execution.driver import run_jobs
 from benchmark.execution.executors.choice import choose_executor
 from benchmark.runs.results_folder import Results
 from benchmark.runs.table_plan import TablePlan
-from benchmark.tables.planning import distinct_jobs
 from benchmark.tracking import NoTracker, Tracker, choose_tracker, follow_again, saying_once
 from benchmark.training.annotated_events import keep_events
 from benchmark.training.choices import HERE, Choices
 from benchmark.training.controls import measure_missing_controls
-from benchmark.training.jobs import Job, Outcome
+from benchmark.training.jobs import Job, Outcome, distinct_jobs
 from benchmark.training.numerics import check_numerics
 from benchmark.training.speeds import measure_missing_speeds
 from benchmark.training.thresholds import choose_missing_thresholds

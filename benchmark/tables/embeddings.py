@@ -28,8 +28,8 @@ from benchmark.tables.projections import (
     projection_names,
     stored_projections,
 )
-from benchmark.training.jobs import load_trained
 from benchmark.training.specification import find_pipeline_of
+from benchmark.training.trained_methods import load_trained
 
 Rows = NDArray[np.float32]
 Embed = Callable[[Rows], Rows]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.tables.describing import MakeCard, choose_card, describe_dataset, describe_figures, describe_row
 from benchmark.terms import Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
-from benchmark.training.jobs import Job
+from benchmark.training.jobs import Job, distinct_jobs
 from benchmark.training.requirements import (
     UnfitError,
     check_comparable,
@@ -110,15 +110,6 @@ def check_plan(table: str, **fields: Any) -> TablePlan:
         return TablePlan(table=table, **fields)
     except ValidationError as error:
         raise InputError(f"{table}: cannot be planned, {first_error(error)}") from None
-
-
-def distinct_jobs(jobs: Iterable[Job]) -> list[Job]:
-    """Merge the jobs of one run, of rows, tables or datasets that share it, and order them by seed."""
-    found: dict[str, Job] = {}
-    for job in jobs:
-        known = found.setdefault(job.spec.key, job)
-        found[job.spec.key] = replace(known, evaluate_on=tuple(dict.fromkeys(known.evaluate_on + job.evaluate_on)))
-    return sorted(found.values(), key=lambda job: job.spec.seed)
 
 
 def _control(first: RowDeclaration) -> RowDeclaration:

@@ -35,9 +35,9 @@ from benchmark.runs.store import RunStore
 from benchmark.statistics.diagnosis import Measure, Place
 from benchmark.system.errors import NOT_THEIRS, describe
 from benchmark.system.process import one_thread
-from benchmark.training.jobs import load_trained
 from benchmark.training.numerics import use_float32
 from benchmark.training.silent_units import silent_shares
+from benchmark.training.trained_methods import load_trained
 
 AT_ONCE = 32
 """Videos that a method is asked about together, and among which what is known of whole videos is swapped."""

@@ -6,19 +6,17 @@ import csv
 import datetime
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
-from benchmark.api import Method
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.labels import pair_with_labels
 from benchmark.datasets.manifest import Manifest
@@ -33,10 +31,10 @@ from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, RunTimeoutError, describe
 from benchmark.system.process import is_out_of_memory, time_limit
 from benchmark.terms import Benchmark, Cached, Selection, Trouble
-from benchmark.training.feature_spec import features_of
-from benchmark.training.loop import Trained, build_method, train
+from benchmark.training.loop import Trained, train
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import Scores, score_videos
+from benchmark.training.trained_methods import load_trained
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,15 @@ class Outcome:
     trained: bool = False
     seconds: float = 0.0
     reason: str = ""
+
+
+def distinct_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Merge the jobs of one run, of rows, tables or datasets that share it, and order them by seed."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        known = found.setdefault(job.spec.key, job)
+        found[job.spec.key] = replace(known, evaluate_on=tuple(dict.fromkeys(known.evaluate_on + job.evaluate_on)))
+    return sorted(found.values(), key=lambda job: job.spec.seed)
 
 
 def perform(job: Job, report: Callable[[int, float], None]) -> Outcome:
@@ -124,37 +131,6 @@ def record_failure(job: Job, reason: str, details: str = "", status: Trouble = "
     with suppress(OSError):  # a full disk: the outcome says it all the same
         RunStore(job.runs).write_failure(failure)
     return Outcome(job, status, reason=reason)
-
-
-def load_trained(
-    record: RunRecord,
-    step: int,
-    pipeline: Pipeline,
-    store: RunStore,
-    device: torch.device,
-    scored: Benchmark | None = None,
-) -> Method:
-    """Build the method of a stored run with the weights of a step that a selection stands for.
-
-    Parameters
-    ----------
-    scored
-        Benchmark of the videos that it is to score; that of its training videos by default.
-
-    Raises
-    ------
-    RuntimeError
-        If the weights are missing or damaged.
-    """
-    model = build_method(record.spec, pipeline, features_of(record, scored))
-    folder, name = store.folder(record.key), f"weights/{step}.safetensors"
-    try:
-        if not is_intact(folder, name):
-            raise SafetensorError("not what was written")
-        model.load_state_dict(load_file(folder / name))
-    except (OSError, SafetensorError) as error:
-        raise RuntimeError(f"{folder / name}: missing or damaged ({error}); repeat with --cached refresh") from None
-    return model.to(device)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from benchmark.system.errors import NOT_THEIRS, describe
 from benchmark.system.machine import processor_name
 from benchmark.system.process import one_thread
 from benchmark.terms import Training
-from benchmark.training.jobs import Job, load_trained
+from benchmark.training.jobs import Job
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import score_videos
+from benchmark.training.trained_methods import load_trained
 
 MOST_ROWS = 4_000
 """Snippets after which no further test video is added to a pass: it says nothing new, and others wait."""

@@ -21,9 +21,10 @@ from benchmark.runs.store import RunStore
 from benchmark.system.errors import NOT_THEIRS, describe
 from benchmark.system.process import one_thread
 from benchmark.terms import Selection
-from benchmark.training.jobs import Job, load_trained
+from benchmark.training.jobs import Job
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import Scores, score_videos
+from benchmark.training.trained_methods import load_trained
 
 
 def choose_missing_thresholds(jobs: Sequence[Job], join: float, store: RunStore) -> Iterator[str]:

@@ -14,9 +14,10 @@ from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.system.seeding import derive_seed
 from benchmark.training.choices import Choices
-from benchmark.training.jobs import load_trained, perform
+from benchmark.training.jobs import perform
 from benchmark.training.loop import Trained, train
 from benchmark.training.specification import make_job, plan_runs
+from benchmark.training.trained_methods import load_trained
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 PREPARED = find_pipeline(f"{PLUGINS / 'prepared.py'}:Prepared")
