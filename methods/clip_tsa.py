@@ -91,16 +91,8 @@ class ClipTSA(LogitScorer):
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
-        config = self.config
         logits, embedded = self(torch.cat([batch.normal.features, batch.abnormal.features]))
-        return add_total(
-            magnitude_terms(
-                logits,
-                embedded,
-                self.dropout,
-                config,
-            )
-        )
+        return add_total(magnitude_terms(logits, embedded, self.dropout, self.config))
 
     def score(self, features: Tensor) -> Tensor:
         """Score snippets: (videos, crops, snippets, dim) -> (videos, snippets)."""

@@ -81,14 +81,5 @@ class RTFM(LogitScorer):
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
-        config = self.config
         logits, embedded = self(torch.cat([batch.normal.features, batch.abnormal.features]))
-        return add_total(
-            magnitude_terms(
-                logits,
-                embedded,
-                self.dropout,
-                config,
-                config.magnitude_loss,
-            )
-        )
+        return add_total(magnitude_terms(logits, embedded, self.dropout, self.config, self.config.magnitude_loss))

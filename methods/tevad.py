@@ -87,16 +87,8 @@ class TEVAD(LogitScorer):
 
     def training_step(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return one batch's weighted loss terms; smoothness and sparsity concern abnormal videos only."""
-        config = self.config
         logits, fused = self(torch.cat([batch.normal.features, batch.abnormal.features]))
-        return add_total(
-            magnitude_terms(
-                logits,
-                fused,
-                self.dropout,
-                config,
-            )
-        )
+        return add_total(magnitude_terms(logits, fused, self.dropout, self.config))
 
     def _fuse(self, visual: Tensor, text: Tensor) -> Tensor:
         """Fuse (N, T, visual size) and (N, T, text size) to (N, T, fused size)."""
