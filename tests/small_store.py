@@ -7,13 +7,14 @@ import numpy as np
 
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.metrics.frame import test_metrics as metrics_of
-from benchmark.runs.records import AnnotatedEvents, Environment, Evaluation, Look, RunRecord, evaluation_key
+from benchmark.runs.records import AnnotatedEvents, Evaluation, Look, evaluation_key
 from benchmark.runs.results_folder import Results
 from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.score_files import chance_level
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.terms import Training
+from tests.records import make_record
 
 SKILLS = {"rtfm": 0.3, "clav": 0.8}
 LABELS = {"rtfm": "RTFM", "clav": "CLAV+CoMo", "mmil": "MMIL"}
@@ -84,19 +85,12 @@ def store_run(
         curve = [f"{step},{2 / step},{1.5 / step},{0.5 / step}" for step in range(1, spec.training.steps + 1)]
         (folder / "losses.csv").write_text("\n".join(["step,loss,mil,smooth", *curve]) + "\n")
         (folder / "evaluations").mkdir()
-        record = RunRecord(
-            key=spec.key,
-            spec=spec,
+        record = make_record(
+            spec,
             looks=tuple(looks),
             selected={"last": spec.training.steps, **({"oracle": 20} if looks else {})},
             oracle_test_hash=test_hash if looks else None,
-            deviations=(),
-            dim=8,
-            object_classes=0,
-            parameters=100,
-            seconds=1.0,
             finished="2026-01-01T00:00:00+00:00",
-            environment=Environment(wvad_bench="0", python="3", torch="2", numpy="2", machine="Linux", device="cpu"),
         )
         (folder / "record.json").write_text(record.model_dump_json())
     for selection, step in record.selected.items():

@@ -8,13 +8,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmark.runs.records import Environment, Evaluation, Failure, Look, RunRecord, evaluation_key
+from benchmark.runs.records import Evaluation, Failure, Look, evaluation_key
 from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow, TablePlan
 from benchmark.system.files import write_atomically
 from benchmark.terms import Training
 from tests.frozen.make_golden import make_golden
+from tests.records import make_record
 
 FOLDER = Path(__file__).parent
 DATASETS = {"cameras": ("auc_frame", "i3d"), "films": ("ap_frame", "i3d"), "tracks": ("auc_frame", "tracks-128")}
@@ -72,19 +73,13 @@ def write_run(store: RunStore, spec: RunSpec, values: dict[str, float]) -> None:
     with store.stage(spec) as folder:
         (folder / "spec.json").unlink()
         (folder / "evaluations").mkdir()
-        record = RunRecord(
-            key=spec.key,
-            spec=spec,
+        record = make_record(
+            spec,
             looks=tuple(Look(step=step, test=0.5) for step in range(20, 201, 20)),
             selected={"last": 200, "oracle": 140},
             oracle_test_hash=f"test part of {spec.dataset}",
             deviations=("DEV-INT-DIFF",) if spec.method == "clav" and spec.dataset == "cameras" else (),
-            dim=8,
-            object_classes=0,
-            parameters=100,
-            seconds=1.0,
             finished="2026-01-01T00:00:00+00:00",
-            environment=Environment(wvad_bench="0", python="3", torch="2", numpy="2", machine="Linux", device="cpu"),
         )
         (folder / "record.json").write_text(record.model_dump_json() + "\n", encoding="utf-8")
     for target, value in values.items():

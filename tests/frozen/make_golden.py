@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 
 from benchmark.cli.common import write_table
-from benchmark.runs.records import Controls, Environment, Evaluation, Failure, Look, RunRecord, evaluation_key
+from benchmark.runs.records import Controls, Evaluation, Failure, Look, evaluation_key
 from benchmark.runs.results_folder import Results
 from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
@@ -19,6 +19,7 @@ from benchmark.tables.cells import fill_selections
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration, list_paper_tables, read_table
 from benchmark.tables.paper import cross_dataset_value, in_domain_value
 from benchmark.terms import Metric, Selection, Training
+from tests.records import make_record
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDER = "cameras+films+tracks-paper"
@@ -207,19 +208,13 @@ def _pack_run(
         return {f"runs/failed/{spec.key}.json": failure.model_dump(mode="json", exclude_defaults=True)}
     if state == "missing":
         return {}
-    record = RunRecord(
-        key=spec.key,
-        spec=spec,
+    record = make_record(
+        spec,
         looks=(Look(step=140, test=0.5), Look(step=200, test=0.4)),
         selected={"last": 200, "oracle": 140} if table.name in SELECTIONS else {"last": 200},
         oracle_test_hash=f"test part of {source}",
         deviations=("DEV-INT-DIFF",) if row.method.startswith("clav") and source == "films" else (),
-        dim=8,
-        object_classes=0,
-        parameters=100,
-        seconds=1.0,
         finished="2026-01-01T00:00:00+00:00",
-        environment=Environment(wvad_bench="0", python="3", torch="2", numpy="2", machine="Linux", device="cpu"),
     )
     pack: dict[str, object] = {f"runs/{spec.key}/record.json": record.model_dump(mode="json", exclude_defaults=True)}
     targets = [target for target in FEATURES if table.protocol == "cross" and FEATURES[target] == FEATURES[source]]

@@ -1,5 +1,6 @@
 """Random training batches in float64."""
 
+import numpy as np
 import torch
 
 from benchmark.api import Bags, FeatureSpec, PairBatch
@@ -34,6 +35,20 @@ def build(method, sources=GIVEN, dim=6, classes=3, seed=1, **config):
         if name.endswith("bias"):
             parameter.data.uniform_(-0.3, 0.3)
     return made
+
+
+def uniform(*shape, seed=0):
+    """Numbers between -1 and 1, float64."""
+    return np.random.default_rng(seed).uniform(-1, 1, shape)
+
+
+def pair(normal, abnormal):
+    """A batch of given features, (videos, crops, T, D) each, and nothing beside them."""
+
+    def half(videos):
+        return Bags(torch.from_numpy(videos), None, None, tuple(str(i) for i in range(len(videos))))
+
+    return PairBatch(half(normal), half(abnormal))
 
 
 def parameters(method):

@@ -105,7 +105,7 @@ def plain_training(state, batch, margin=1.0, sample_ratio=0.2, batch_ratio=0.4, 
 
 
 def draw(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, shape))
+    return torch.from_numpy(bags.uniform(*shape, seed=seed))
 
 
 @pytest.mark.parametrize(("length", "videos", "crops"), [(1, 1, 1), (4, 2, 1), (7, 3, 1), (33, 2, 3)])

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.api import Bags, FeatureSpec, PairBatch
+from benchmark.api import FeatureSpec
 from methods.ifs_vad import IFSVAD, Reference, shift
 from methods.parts import long_videos
 from methods.parts.layers import unit_vectors
@@ -113,22 +113,11 @@ def loaded(state, dtype=torch.float64, **config):
     return method.eval()
 
 
-def draw(*shape, seed=0):
-    return np.random.default_rng(seed).uniform(-1, 1, shape)
-
-
-def pair(normal, abnormal):
-    def half(videos):
-        return Bags(torch.from_numpy(videos), None, None, tuple(str(i) for i in range(len(videos))))
-
-    return PairBatch(half(normal), half(abnormal))
-
-
 @pytest.mark.parametrize(("length", "dim"), [(1, 6), (3, 6), (9, 6), (9, 16), (40, 6)])
 def test_loss_terms(length, dim):
     state = official_weights(dim)
     method = loaded(state, dropout=0.0, sparsity=0.3, smoothness=0.2).train()
-    normal, abnormal = (draw(3, 2, length, dim, seed=seed) for seed in (1, 2))
+    normal, abnormal = (bags.uniform(3, 2, length, dim, seed=seed) for seed in (1, 2))
     scores = [plain_scores(state, video) for video in normal]
     scores += [plain_scores(state, video, other) for video, other in zip(abnormal, normal, strict=True)]
     tops = [plain.mean(sorted(row)[-5:]) for row in scores]
@@ -139,21 +128,21 @@ def test_loss_terms(length, dim):
         "smooth": 0.2 * plain.smoothness(flat),
     }
     expected["loss"] = sum(expected.values())
-    terms = {name: term.item() for name, term in method.training_step(pair(normal, abnormal)).items()}
+    terms = {name: term.item() for name, term in method.training_step(bags.pair(normal, abnormal)).items()}
     assert terms == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("dim", [7, 40])
 @pytest.mark.parametrize("length", [1, 2, 5, 33, 70])
 def test_scores_are_those_of_the_official_network(length, dim):
-    state, features = official_weights(dim), draw(2, 2, length, dim)
+    state, features = official_weights(dim), bags.uniform(2, 2, length, dim)
     found = loaded(state).score(torch.from_numpy(features)).numpy(force=True)
     np.testing.assert_allclose(found, [plain_scores(state, video) for video in features], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-9)])
 def test_scores_at_the_published_width(dtype, tolerance):
-    state, features = official_weights(512), draw(1, 20, 512)
+    state, features = official_weights(512), bags.uniform(1, 20, 512)
     found = loaded(state, dtype).score(torch.tensor(features, dtype=dtype)[None])[0].numpy(force=True)
     expected = plain_scores(state, features)
     assert np.std(expected) > 0.01
@@ -178,7 +167,7 @@ def test_official_weights_lose_their_offsets_and_own_names_pass(prefix):
 
 
 def test_every_layer_matters_to_the_scores():
-    state, features = official_weights(7), torch.from_numpy(draw(1, 1, 40, 7))
+    state, features = official_weights(7), torch.from_numpy(bags.uniform(1, 1, 40, 7))
     usual = loaded(state).score(features)
     for name, value in state.items():
         if not name.endswith(".offset"):
@@ -189,7 +178,7 @@ def test_every_layer_matters_to_the_scores():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12), st.integers(1, 9))
 def test_each_channel_sees_one_other_time(sequences, length, channels, extent):
-    x = draw(sequences, length, channels)
+    x = bags.uniform(sequences, length, channels)
     expected = [plain_shift(rows, extent) for rows in x]
     assert np.array_equal(shift(torch.from_numpy(x), extent).numpy(), expected)
 
@@ -203,23 +192,23 @@ def test_channels_look_two_back_to_one_ahead_and_at_nothing_outside_of_the_video
 def test_an_abnormal_video_is_compared_with_the_normal_one_of_its_row():
     state = official_weights(6)
     method = loaded(state, dropout=0.0, smoothness=1.0, sparsity=1.0).train()
-    normal, abnormal = draw(2, 1, 9, 6), draw(2, 1, 9, 6, seed=1)
+    normal, abnormal = bags.uniform(2, 1, 9, 6), bags.uniform(2, 1, 9, 6, seed=1)
     pairs = {
         "usual": (normal, abnormal),
         "both": (normal[[1, 0]], abnormal[[1, 0]]),
         "other": (normal, abnormal[[1, 0]]),
     }
-    found = {name: method.training_step(pair(*halves))["mil"].item() for name, halves in pairs.items()}
+    found = {name: method.training_step(bags.pair(*halves))["mil"].item() for name, halves in pairs.items()}
     assert found["both"] == pytest.approx(found["usual"], abs=1e-12)
     assert abs(found["other"] - found["usual"]) > 1e-6
 
 
 def test_sparsity_and_smoothness_concern_both_classes_and_borders_of_videos():
     method = loaded(official_weights(6), smoothness=1.0, sparsity=1.0, dropout=0.0).train()
-    normal, abnormal = draw(2, 1, 9, 6), draw(2, 1, 9, 6, seed=1)
-    usual = method.training_step(pair(normal, abnormal))
-    assert method.training_step(pair(3 * normal, abnormal))["sparse"] != usual["sparse"]
-    single = method.training_step(pair(normal[:, :, :1], abnormal[:, :, :1]))
+    normal, abnormal = bags.uniform(2, 1, 9, 6), bags.uniform(2, 1, 9, 6, seed=1)
+    usual = method.training_step(bags.pair(normal, abnormal))
+    assert method.training_step(bags.pair(3 * normal, abnormal))["sparse"] != usual["sparse"]
+    single = method.training_step(bags.pair(normal[:, :, :1], abnormal[:, :, :1]))
     assert single["smooth"] > 0
 
 
@@ -261,7 +250,7 @@ def test_a_single_segment_has_no_variance():
 
 
 def test_crops_are_averaged_ahead_of_the_sigmoid():
-    state, features = official_weights(6), torch.from_numpy(5 * draw(1, 2, 9, 6))
+    state, features = official_weights(6), torch.from_numpy(5 * bags.uniform(1, 2, 9, 6))
     method = loaded(state)
     together = method.score(features).logit()
     each = torch.stack([method.score(features[:, [crop]]) for crop in (0, 1)])
@@ -271,7 +260,7 @@ def test_crops_are_averaged_ahead_of_the_sigmoid():
 
 def test_segments_of_zeros_have_no_similarity_and_finite_gradients():
     method = IFSVAD(IFSVAD.Config(), FeatureSpec(6, {})).double()
-    batch = pair(np.zeros((2, 1, 9, 6)), np.zeros((2, 1, 9, 6)))
+    batch = bags.pair(np.zeros((2, 1, 9, 6)), np.zeros((2, 1, 9, 6)))
     terms = method.training_step(batch)
     terms["loss"].backward()
     assert all(torch.isfinite(p.grad).all() and p.grad.abs().max() < 1e3 for p in method.parameters())
@@ -286,7 +275,7 @@ def test_dropout_is_in_the_scorer_and_in_training_only():
         getattr(method, name).register_forward_pre_hook(
             lambda _, given, name=name: shares.update({name: (given[0] > 0).float().mean().item()})
         )
-    batch = pair(*(draw(4, 1, 60, 64, seed=seed).astype(np.float32) for seed in (1, 2)))
+    batch = bags.pair(*(bags.uniform(4, 1, 60, 64, seed=seed).astype(np.float32) for seed in (1, 2)))
     method.eval().training_step(batch)
     usual = dict(shares)
     method.train().training_step(batch)
@@ -312,7 +301,7 @@ def test_layers_start_as_torchs_do():
 
 @pytest.mark.parametrize("dim", [6, 40])
 def test_long_videos_are_scored_as_in_one_piece(dim, monkeypatch):
-    method, features = loaded(official_weights(dim)), torch.from_numpy(draw(1, 2, 5000, dim))
+    method, features = loaded(official_weights(dim)), torch.from_numpy(bags.uniform(1, 2, 5000, dim))
     with torch.no_grad():
         found, embedded = method.score(features), method.embed(features)
         monkeypatch.setattr(long_videos, "ELEMENTS", 10**12)
@@ -326,7 +315,7 @@ def test_long_videos_are_scored_as_in_one_piece(dim, monkeypatch):
 
 def test_mixed_precision_gives_finite_terms():
     method = IFSVAD(IFSVAD.Config(), FeatureSpec(6, {}))
-    batch = pair(*(draw(2, 1, 9, 6, seed=seed).astype(np.float32) for seed in (1, 2)))
+    batch = bags.pair(*(bags.uniform(2, 1, 9, 6, seed=seed).astype(np.float32) for seed in (1, 2)))
     with torch.autocast("cpu", torch.bfloat16):
         terms = method.training_step(batch)
     terms["loss"].backward()

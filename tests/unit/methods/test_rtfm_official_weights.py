@@ -7,6 +7,7 @@ import torch
 from benchmark.api import FeatureSpec
 from methods.rtfm import RTFM
 from tests.unit.methods import bags
+from tests.unit.methods.plain_rtfm import batch_norm, convolve, dense, relu
 
 PUBLISHED = 2048
 
@@ -47,40 +48,22 @@ def official_scores(state, features):
     """Scores of (crops, T, D) by the official network in evaluation mode, one crop at a time, in NumPy."""
     state = {name: value.numpy() for name, value in state.items()}
 
-    def convolve(rows, name, dilation=1):
-        weight = state[f"{name}.weight"]
-        half, out = weight.shape[2] // 2, np.zeros((len(rows), len(weight)))
-        for tap in range(weight.shape[2]):
-            shift = (tap - half) * dilation
-            for t in range(max(0, -shift), min(len(rows), len(rows) - shift)):
-                out[t] += weight[:, :, tap] @ rows[t + shift]
-        return out + state.get(f"{name}.bias", 0)
-
-    def relu(rows):
-        return np.where(rows > 0, rows, 0)
-
     def normalise(rows, name):
-        mean, variance, weight, bias = (
-            state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
-        )
-        return weight * (rows - mean) / np.sqrt(variance + 1e-5) + bias
-
-    def dense(rows, name):
-        return rows @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+        return batch_norm([rows], state, name, training=False)[0]
 
     scores = []
     for rows in features:
         branches = [
-            normalise(relu(convolve(rows, f"Aggregate.conv_{i}.0", dilation)), f"Aggregate.conv_{i}.2")
+            normalise(relu(convolve(rows, state, f"Aggregate.conv_{i}.0", dilation)), f"Aggregate.conv_{i}.2")
             for i, dilation in ((1, 1), (2, 2), (3, 4))
         ]
-        narrow = relu(convolve(rows, "Aggregate.conv_4.0"))
-        g, theta, phi = (convolve(narrow, f"Aggregate.non_local.{name}") for name in ("g", "theta", "phi"))
+        narrow = relu(convolve(rows, state, "Aggregate.conv_4.0"))
+        g, theta, phi = (convolve(narrow, state, f"Aggregate.non_local.{name}") for name in ("g", "theta", "phi"))
         mixed = np.einsum("tc,sc,sd->td", theta, phi, g) / len(rows)
-        non_local = normalise(convolve(mixed, "Aggregate.non_local.W.0"), "Aggregate.non_local.W.1") + narrow
+        non_local = normalise(convolve(mixed, state, "Aggregate.non_local.W.0"), "Aggregate.non_local.W.1") + narrow
         joined = np.concatenate([*branches, non_local], axis=1)
-        embedded = normalise(relu(convolve(joined, "Aggregate.conv_5.0")), "Aggregate.conv_5.2") + rows
-        logits = dense(relu(dense(relu(dense(embedded, "fc1")), "fc2")), "fc3")[:, 0]
+        embedded = normalise(relu(convolve(joined, state, "Aggregate.conv_5.0")), "Aggregate.conv_5.2") + rows
+        logits = dense(relu(dense(relu(dense(embedded, state, "fc1")), state, "fc2")), state, "fc3")[:, 0]
         scores.append(1 / (1 + np.exp(-logits)))
     return np.mean(scores, axis=0)
 

@@ -10,6 +10,7 @@ import torch
 from methods.parts import long_videos, temporal_graphs
 from methods.parts import two_branch_transformer as part
 from methods.parts.official_weights import rename_weights
+from tests.unit.methods import bags
 from tests.unit.methods import plain_two_branch as plain
 
 
@@ -24,15 +25,11 @@ def make(dim=5, width=8, seed=0, dropout=0.0):
     return drawer.state, network
 
 
-def draw(*shape, seed=0):
-    return np.random.default_rng(seed).uniform(-1, 1, shape)
-
-
 @pytest.mark.parametrize("width", [4, 8, 10, 32])
 @pytest.mark.parametrize("length", [1, 2, 7, 40])
 def test_features_are_those_of_plain_loops(length, width):
     state, network = make(width=width)
-    rows = draw(3, length, 5)
+    rows = bags.uniform(3, length, 5)
     expected = np.stack([plain.network(sequence, state) for sequence in rows])
     ours = network(torch.from_numpy(rows)).detach().numpy()
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12)
@@ -59,9 +56,9 @@ def test_sums_of_columns_are_those_of_all_distances(length):
 
 def test_each_head_and_each_branch_has_its_own_place():
     state, network = make()
-    rows = draw(1, 9, 5)
+    rows = bags.uniform(1, 9, 5)
     for name in [name for name in state if "selfatt" in name or "embedding" in name]:
-        changed = state | {name: state[name] * 1.5 + 0.1 * draw(*state[name].shape, seed=3)}
+        changed = state | {name: state[name] * 1.5 + 0.1 * bags.uniform(*state[name].shape, seed=3)}
         adopted = rename_weights({n: torch.from_numpy(v) for n, v in changed.items()}, part.OFFICIAL_LAYERS)
         network.load_state_dict({n.removeprefix("network."): v for n, v in adopted.items()})
         moved = network(torch.from_numpy(rows)).detach().numpy()[0]
@@ -71,7 +68,7 @@ def test_each_head_and_each_branch_has_its_own_place():
 
 def test_what_lies_beyond_the_band_is_nothing_in_float64(monkeypatch):
     state, network = make()
-    rows = draw(1, 700, 5)
+    rows = bags.uniform(1, 700, 5)
     monkeypatch.setattr(temporal_graphs, "BAND", 11)
     with torch.no_grad():
         ours = network(torch.from_numpy(rows))[0].numpy()
@@ -81,7 +78,7 @@ def test_what_lies_beyond_the_band_is_nothing_in_float64(monkeypatch):
 @torch.no_grad()
 def test_five_thousand_snippets_are_as_in_plain_loops():
     state, network = make(width=4)
-    z = draw(1, 5_000, 4)
+    z = bags.uniform(1, 5_000, 4)
     ours = network.layers[0].attention(torch.from_numpy(z))[0].numpy()
     block = temporal_graphs.BAND
     wanted = [0, 1, *range(block - 3, block + 3), *range(7, 5_000, 97), *range(4_995, 5_000)]
@@ -92,7 +89,7 @@ def test_five_thousand_snippets_are_as_in_plain_loops():
 @torch.no_grad()
 def test_sequences_are_taken_a_few_at_a_time_and_averaged_over_crops(monkeypatch):
     _, network = make()
-    features = torch.from_numpy(draw(3, 4, 10, 5))
+    features = torch.from_numpy(bags.uniform(3, 4, 10, 5))
     expected = network(features.flatten(0, 1)).unflatten(0, (3, 4)).mean(1)
     shapes = []
 
@@ -128,7 +125,7 @@ def test_dropout_follows_each_linear_layer_but_is_not_on_the_attention():
 
 def test_low_precision_runs_and_stays_near():
     _, network = make(width=32)
-    rows = torch.from_numpy(draw(2, 40, 5)).float()
+    rows = torch.from_numpy(bags.uniform(2, 40, 5)).float()
     network.float()
     exact = network(rows)
     with torch.autocast("cpu", torch.bfloat16):

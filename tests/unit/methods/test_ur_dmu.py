@@ -102,7 +102,7 @@ def plain_losses(state, batch, noise, config):
 
 
 def draw(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).uniform(-1, 1, shape))
+    return torch.from_numpy(bags.uniform(*shape, seed=seed))
 
 
 @pytest.mark.parametrize("noisy", [False, True])

@@ -13,6 +13,7 @@ from benchmark.api import FeatureSpec
 from methods.parts import long_videos, temporal_graphs
 from methods.wagcn import WAGCN, GraphBranch, LearnedGraph
 from tests.unit.methods import bags, plain
+from tests.unit.methods.windowed import check_windows_of_eight
 
 SMALL = {"hidden": 8, "width": 7, "relation": 4, "graph_hidden": 5, "graph_width": 3, "similarity_threshold": 0.4}
 FORMS = [
@@ -212,13 +213,7 @@ def test_long_videos_are_scored_in_blocks_to_the_same_scores(form, monkeypatch):
 
 @torch.no_grad()
 def test_a_window_is_scored_like_a_video_of_its_own():
-    method, whole = build(window=8).eval(), build(window=None).eval()
-    features = bags.batch(2, 2, 21).normal.features
-    for found, apart in ((method.score(features), whole.score), (method.embed(features), whole.embed)):
-        first, second, last = apart(features[:, :, :8]), apart(features[:, :, 8:16]), apart(features[:, :, 13:])
-        both = (second[:, 5:] + last[:, :3]) / 2
-        torch.testing.assert_close(found, torch.cat([first, second[:, :5], both, last[:, 3:]], dim=1))
-    assert not torch.allclose(method.score(features), whole.score(features))
+    check_windows_of_eight(build(window=8).eval(), build(window=None).eval())
 
 
 def test_training_sees_videos_without_windows():

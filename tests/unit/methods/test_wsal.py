@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.api import Bags, FeatureSpec, PairBatch
+from benchmark.api import FeatureSpec
 from methods.parts import long_videos
 from methods.wsal import WSAL, both_sides, neighbour_turns, spread, tail_segments
 from tests.unit.methods import bags, plain
@@ -104,23 +104,12 @@ def loaded(state, dtype=torch.float64, **config):
     return method.eval()
 
 
-def draw(*shape, seed=0):
-    return np.random.default_rng(seed).uniform(-1, 1, shape)
-
-
-def pair(normal, abnormal):
-    def half(videos):
-        return Bags(torch.from_numpy(videos), None, None, tuple(str(i) for i in range(len(videos))))
-
-    return PairBatch(half(normal), half(abnormal))
-
-
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 32])
 def test_loss_terms(length, kernel):
     state = official_weights(6, kernel)
     method = loaded(state, dropout=0.0, margin=0.7, sparsity=0.3, smoothness=0.2).train()
-    halves = [draw(3, 2, length, 6, seed=seed) for seed in (1, 2)]
+    halves = [bags.uniform(3, 2, length, 6, seed=seed) for seed in (1, 2)]
     (s_n, d_n), (s_a, d_a) = (zip(*(plain_curves(state, video) for video in half), strict=True) for half in halves)
     expected = {
         "dynamic": plain.mean(
@@ -133,14 +122,14 @@ def test_loss_terms(length, kernel):
         "smooth": 0.2 * sum(plain.mean(plain.smoothness(row) for row in rows) for rows in (d_a, s_a)),
     }
     expected["loss"] = sum(expected.values())
-    terms = {name: term.item() for name, term in method.training_step(pair(*halves)).items()}
+    terms = {name: term.item() for name, term in method.training_step(bags.pair(*halves)).items()}
     assert terms == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("units", ["segments", "snippets"])
 @pytest.mark.parametrize("length", [1, 2, 5, 31, 32, 33, 64, 75])
 def test_scores_are_those_of_the_official_network(length, units):
-    state, features = official_weights(7), draw(2, 2, length, 7)
+    state, features = official_weights(7), bags.uniform(2, 2, length, 7)
     found = loaded(state, score_units=units).score(torch.from_numpy(features)).numpy(force=True)
     expected = [plain_scores(state, video, units) for video in features]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
@@ -148,7 +137,7 @@ def test_scores_are_those_of_the_official_network(length, units):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-9)])
 def test_scores_at_the_published_width(dtype, tolerance):
-    state, features = official_weights(), draw(2, 40, 1024)
+    state, features = official_weights(), bags.uniform(2, 40, 1024)
     found = loaded(state, dtype).score(torch.tensor(features, dtype=dtype)[None])[0].numpy(force=True)
     expected = plain_scores(state, features, "segments")
     assert np.std(expected) > 0.02
@@ -169,7 +158,7 @@ def test_the_prefix_of_data_parallel_training_is_dropped():
 
 
 def test_every_layer_matters_to_the_scores():
-    state, features = official_weights(7), draw(1, 40, 7)
+    state, features = official_weights(7), bags.uniform(1, 40, 7)
     usual = loaded(state).score(torch.from_numpy(features)[None])
     for name, value in state.items():
         moved = loaded(state | {name: value * 1.5 + 0.1}).score(torch.from_numpy(features)[None])
@@ -179,13 +168,13 @@ def test_every_layer_matters_to_the_scores():
 def test_a_video_that_stands_still_does_not_turn_at_its_ends():
     # Beyond the ends the convolution sees the rows at the ends; with zeros there it would see a change.
     method = loaded(official_weights(7), score_units="snippets")
-    semantic, turns = method(torch.from_numpy(draw(1, 1, 1, 7)).expand(1, 1, 12, 7))
+    semantic, turns = method(torch.from_numpy(bags.uniform(1, 1, 1, 7)).expand(1, 1, 12, 7))
     assert turns.abs().max() < 1e-14
     assert semantic.std() < 1e-14
 
 
 def test_a_video_of_33_snippets_has_16_segments_of_its_last_snippet():
-    x = torch.from_numpy(draw(1, 33, 4))
+    x = torch.from_numpy(bags.uniform(1, 33, 4))
     segments = tail_segments(x, 32)
     torch.testing.assert_close(segments[0, 0], x[0, :2].mean(0))
     torch.testing.assert_close(segments[0, 15], x[0, 30:32].mean(0))
@@ -195,7 +184,7 @@ def test_a_video_of_33_snippets_has_16_segments_of_its_last_snippet():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 200), st.integers(1, 40))
 def test_segments_repeat_the_last_row_until_they_divide_the_video(length, T):
-    x = draw(2, length, 3)
+    x = bags.uniform(2, length, 3)
     expected = np.array([plain_tail(rows, T) for rows in x])
     np.testing.assert_allclose(tail_segments(torch.from_numpy(x), T).numpy(), expected, rtol=0, atol=1e-14)
 
@@ -246,9 +235,9 @@ def test_gradients_are_those_of_plain_cosines_elsewhere():
 
 def test_smoothness_concerns_abnormal_videos_only():
     method = loaded(official_weights(6), smoothness=1.0)
-    normal, abnormal = draw(2, 1, 9, 6), draw(2, 1, 9, 6, seed=1)
-    before = method.training_step(pair(normal, abnormal))
-    after = method.training_step(pair(3 * normal, abnormal))
+    normal, abnormal = bags.uniform(2, 1, 9, 6), bags.uniform(2, 1, 9, 6, seed=1)
+    before = method.training_step(bags.pair(normal, abnormal))
+    after = method.training_step(bags.pair(3 * normal, abnormal))
     assert before["smooth"] == after["smooth"] != 0
     assert before["sparse"] != after["sparse"]
 
@@ -296,7 +285,7 @@ def test_layers_start_as_torchs_do():
 @pytest.mark.parametrize("units", ["segments", "snippets"])
 def test_long_videos_are_scored_as_in_one_piece(units, monkeypatch):
     method = loaded(official_weights(5), score_units=units)
-    features = torch.from_numpy(draw(1, 1, 5000, 5))
+    features = torch.from_numpy(bags.uniform(1, 1, 5000, 5))
     with torch.no_grad():
         found = method.score(features)
         monkeypatch.setattr(long_videos, "ELEMENTS", 10**12)
@@ -304,16 +293,16 @@ def test_long_videos_are_scored_as_in_one_piece(units, monkeypatch):
 
 
 def test_embedding_is_what_both_heads_see():
-    method, features = loaded(official_weights(6), score_units="snippets"), torch.from_numpy(draw(2, 1, 9, 6))
+    method, features = loaded(official_weights(6), score_units="snippets"), torch.from_numpy(bags.uniform(2, 1, 9, 6))
     semantic = method.fc1_2(method.fc1_1(method.embed(features)).relu()).sigmoid().squeeze(-1)
     torch.testing.assert_close(semantic, method(features)[0])
-    segments = loaded(official_weights(6)).embed(torch.from_numpy(draw(2, 1, 64, 6)))
+    segments = loaded(official_weights(6)).embed(torch.from_numpy(bags.uniform(2, 1, 64, 6)))
     torch.testing.assert_close(segments[:, ::2], segments[:, 1::2])
 
 
 def test_mixed_precision_gives_finite_terms():
     method = WSAL(WSAL.Config(), FeatureSpec(6, {}))
-    batch = pair(*(draw(2, 1, 9, 6, seed=seed).astype(np.float32) for seed in (1, 2)))
+    batch = bags.pair(*(bags.uniform(2, 1, 9, 6, seed=seed).astype(np.float32) for seed in (1, 2)))
     with torch.autocast("cpu", torch.bfloat16):
         terms = method.training_step(batch)
     terms["loss"].backward()

@@ -17,6 +17,7 @@ from methods.parts import long_videos
 from methods.wstr import WSTR, sinusoid
 from tests.unit.methods import bags, plain
 from tests.unit.methods.plain_graphs import dense
+from tests.unit.methods.windowed import check_windows_of_eight
 
 SMALL = {"width": 6, "layers": 2, "heads": 3, "mlp_ratio": 2}
 POSITIONS = ["sinusoid", "relative", "none"]
@@ -192,13 +193,7 @@ def test_long_videos_are_scored_in_blocks_to_the_same_scores(position, monkeypat
 
 @torch.no_grad()
 def test_a_window_is_scored_like_a_video_of_its_own():
-    method, features = build(window=8).eval(), bags.batch(2, 2, 21).normal.features
-    whole = build().eval()
-    for found, apart in ((method.score(features), whole.score), (method.embed(features), whole.embed)):
-        first, second, last = apart(features[:, :, :8]), apart(features[:, :, 8:16]), apart(features[:, :, 13:])
-        both = (second[:, 5:] + last[:, :3]) / 2
-        torch.testing.assert_close(found, torch.cat([first, second[:, :5], both, last[:, 3:]], dim=1))
-    assert not torch.allclose(method.score(features), whole.score(features))
+    check_windows_of_eight(build(window=8).eval(), build().eval())
 
 
 def test_training_sees_videos_without_windows():

@@ -9,30 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.runs.records import Environment, Failure, RunRecord
+from benchmark.runs.records import Failure, RunRecord
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.runs.store import RunStore
 from benchmark.system.errors import InputError
 from benchmark.system.files import scratch_name
+from tests.records import make_record
 from tests.small_store import draw_scores
 from tests.unit.runs.test_records import spec
 
 
 def record_of(seed: int) -> RunRecord:
     run = spec(seed=seed)
-    return RunRecord(
-        key=run.key,
-        spec=run,
-        looks=(),
+    return make_record(
+        run,
         selected={"last": 200},
-        oracle_test_hash=None,
-        deviations=(),
-        dim=8,
-        object_classes=0,
         parameters=10,
         seconds=1.5,
         finished="2026-01-01T00:00:00+00:00",
-        environment=Environment(wvad_bench="0", python="3", torch="2", numpy="2", machine="Linux", device="cpu"),
     )
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.runs.records import Environment, Failure, Look, RunRecord
+from benchmark.runs.records import Failure, Look
 from benchmark.runs.run_spec import RunSpec
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedRow, TablePlan
 from benchmark.terms import Range, Training
 from benchmark.tuning.trials import Trials, read_trials
+from tests.records import make_record
 from tests.unit.tuning.searches import a_plan, a_trial
 
 SPACE = {"training.learning_rate": Range(low=1e-5, high=1e-2, log=True, source="estimate")}
@@ -37,19 +38,12 @@ def spec_of(dataset: str, seed: int, rate: float) -> RunSpec:
 
 def store_trial(store: RunStore, spec: RunSpec, value: float | None) -> None:
     with store.stage(spec) as folder:
-        record = RunRecord(
-            key=spec.key,
-            spec=spec,
+        record = make_record(
+            spec,
             looks=(Look(step=5, validation=value),),
             selected={},
-            oracle_test_hash=None,
-            deviations=(),
-            dim=8,
-            object_classes=0,
             parameters=10,
-            seconds=1.0,
             finished="2026-01-01T00:00:00+00:00",
-            environment=Environment(wvad_bench="1", python="3", torch="2", numpy="2", machine="here", device="cpu"),
         )
         (folder / "record.json").write_text(record.model_dump_json())
 
