@@ -14,25 +14,20 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from benchmark.cli import run
-from benchmark.runs.results_folder import Results
 from benchmark.runs.store import RunStore
-from benchmark.tracking import GuardedTracker, connect, guard
+from benchmark.tracking import GuardedTracker, guard
 from benchmark.tracking.content import milliseconds
 from benchmark.tracking.experiment import PARENT, RUN_KEY
-from tests.end_to_end.mlflow_server import HOST, Door, Server
+from tests.end_to_end.mlflow.server import HOST, Door, Server
 from tests.small_store import make_results
 
 SECRET = "s3cr3t-word"
-PLUGIN = Path(__file__).parents[1] / "plugins" / "mean_mil.py"
+PLUGIN = Path(__file__).parents[2] / "plugins" / "mean_mil.py"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        fresh = Results(tmp_path_factory.mktemp("fresh"))
-        connect(fresh).search_experiments()
-    made = Server(tmp_path_factory.mktemp("server"), fresh.root / "mlflow.db")
+def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("server"), empty_database)
     made.start()
     yield made
     made.kill()
