@@ -170,8 +170,8 @@ def _evaluate_weights(
     benchmark: terms.Benchmark | None,
 ) -> None:
     from benchmark.plugins.pipelines import find_pipeline
+    from benchmark.training.elsewhere.weights import evaluate_weights
     from benchmark.training.requirements import check_testable
-    from benchmark.training.weights_from_elsewhere import evaluate_weights
     from reports.tables.single_runs import weights_table
 
     check_testable(dataset)

@@ -44,9 +44,9 @@ def import_scores(
     from benchmark.tables.planning import plan_imported
     from benchmark.tracking import follow_again
     from benchmark.training.annotated_events import keep_events
-    from benchmark.training.foreign_scores import read_scores
+    from benchmark.training.elsewhere.score_files import read_scores
+    from benchmark.training.elsewhere.scores import check_different, store_imported
     from benchmark.training.requirements import check_testable
-    from benchmark.training.scores_from_elsewhere import check_different, store_imported
 
     if not name.strip() or not name.isprintable() or any(sign in name for sign in ",:+@/") or len(name) > LONGEST_NAME:
         raise InputError(

@@ -27,12 +27,12 @@ from benchmark.system.entry_points import list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import find_alike
 from benchmark.terms import Selection
+from benchmark.training.elsewhere.weights import build_with_weights
 from benchmark.training.numerics import use_float32
 from benchmark.training.scoring import score_videos
 from benchmark.training.specification import find_pipeline_of, was_trained_on
 from benchmark.training.thresholds import choose_thresholds, held_out_normal, thresholds_of
 from benchmark.training.trained_methods import load_trained
-from benchmark.training.weights_from_elsewhere import build_with_weights
 
 ARCHIVE = ".zip"
 

@@ -13,8 +13,8 @@ from benchmark.system.errors import InputError
 from benchmark.system.files import file_name
 from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.training.choices import Choices
+from benchmark.training.elsewhere.scores import PREFIX, title_of
 from benchmark.training.requirements import check_overrides
-from benchmark.training.scores_from_elsewhere import PREFIX, title_of
 from benchmark.training.specification import describe_run
 
 

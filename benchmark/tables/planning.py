@@ -20,6 +20,7 @@ from benchmark.tables.declaration import RowDeclaration, TableDeclaration
 from benchmark.tables.describing import MakeCard, choose_card, describe_dataset, describe_figures, describe_row
 from benchmark.terms import Profile, Protocol, Supervision
 from benchmark.training.choices import Choices
+from benchmark.training.elsewhere.scores import PREFIX
 from benchmark.training.jobs import Job, distinct_jobs
 from benchmark.training.requirements import (
     UnfitError,
@@ -29,7 +30,6 @@ from benchmark.training.requirements import (
     check_overrides,
     check_trainable,
 )
-from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import describe_run, make_job, plan_runs, supervision_of
 
 

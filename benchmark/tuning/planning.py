@@ -22,9 +22,9 @@ from benchmark.tables.describing import describe_dataset, describe_row
 from benchmark.tables.planning import check_plan, folder_of
 from benchmark.terms import HELD_OUT, MOST_FOLDS, MOST_TRIALS, TRIALS, Range, Sampler
 from benchmark.training.choices import Choices
+from benchmark.training.elsewhere.scores import PREFIX
 from benchmark.training.jobs import Job, distinct_jobs
 from benchmark.training.requirements import check_fits, check_holdout, check_overrides, check_trainable
-from benchmark.training.scores_from_elsewhere import PREFIX
 from benchmark.training.specification import describe_run, make_job
 from benchmark.tuning.drawing import Drawn
 

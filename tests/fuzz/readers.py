@@ -33,8 +33,8 @@ from benchmark.runs.archive import export_archive, import_archive
 from benchmark.runs.results_folder import Results
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.system.errors import InputError
-from benchmark.training.foreign_scores import read_scores
-from benchmark.training.weights_from_elsewhere import read_weights
+from benchmark.training.elsewhere.score_files import read_scores
+from benchmark.training.elsewhere.weights import read_weights
 from tests.small_store import draw_scores, make_results
 
 

@@ -11,7 +11,7 @@ import pytest
 from benchmark.datasets.manifest import Manifest
 from benchmark.importing.importer import import_dataset
 from benchmark.importing.request import ImportRequest
-from benchmark.training.foreign_scores import read_scores
+from benchmark.training.elsewhere.score_files import read_scores
 
 NAMES = ("train/normal/L\u00e9on.2", "train/odd/L\u00e9on.2", "test/normal/L\u00e9on.2", "test/odd/L\u00e9on.2")
 STORED = {name.replace("/", "_") for name in NAMES}

@@ -19,7 +19,7 @@ from benchmark.importing.request import ImportRequest
 from benchmark.importing.strides import fits, fitting_strides
 from benchmark.metrics.frame import roc_auc
 from benchmark.system.errors import InputError
-from benchmark.training.foreign_scores import read_scores
+from benchmark.training.elsewhere.score_files import read_scores
 from tests.unit.importing.small_packs import Spec, write_annotations, write_features, write_frames
 
 STATED = {"id": "mine", "extractor": "Net", "checkpoint": "abc", "dim": 6, "normalisation": "none"}

@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 
 from benchmark.api import Bags, FeatureSpec, InputError, MethodError, PairBatch
-from benchmark.training.weights_from_elsewhere import load_weights
+from benchmark.training.elsewhere.weights import load_weights
 from methods import vadclip
 from methods.vadclip import VadCLIP
 from tests.unit.methods import bags, plain_graphs

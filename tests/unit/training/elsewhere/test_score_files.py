@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.manifest import Manifest, Video
 from benchmark.system.errors import InputError
-from benchmark.training.foreign_scores import read_scores
+from benchmark.training.elsewhere.score_files import read_scores
 
 ROWS = {"street": 5, "street2": 8, "yard": 10}
 Values = Mapping[str, NDArray[np.generic]]

@@ -21,10 +21,10 @@ from benchmark.runs.store import RunStore
 from benchmark.system.entry_points import find_plugin
 from benchmark.system.errors import InputError
 from benchmark.training.choices import Choices
+from benchmark.training.elsewhere.weights import evaluate_weights, load_weights, read_weights
 from benchmark.training.jobs import perform
 from benchmark.training.loop import build_method
 from benchmark.training.specification import make_job, plan_runs
-from benchmark.training.weights_from_elsewhere import evaluate_weights, load_weights, read_weights
 
 State = dict[str, Tensor]
 
@@ -314,7 +314,7 @@ def test_weights_that_only_training_uses_need_not_fit(
 
 def assembled(sources: dict[str, str], object_classes: int) -> Method:
     """CLAV behind an add-on of somebody else's."""
-    halve = find_plugin(AddOnPlugin, f"{Path(__file__).parents[2] / 'plugins' / 'halve.py'}:Halve").load()
+    halve = find_plugin(AddOnPlugin, f"{Path(__file__).parents[3] / 'plugins' / 'halve.py'}:Halve").load()
     method, _ = find_pipeline("clav").load()
     features = FeatureSpec(8, sources, object_classes)
     return assemble(method, method.Config(), [(halve, halve.Config())], features).eval()

@@ -1,0 +1,1 @@
+"""Runs that were trained elsewhere: their weights, or the scores that they gave."""
