@@ -256,7 +256,7 @@ def _plain_counter(description: str, console: Console, unit: Unit) -> Callable[[
             return
         last = time.monotonic()
         rate = (done - before) / (last - started)
-        left = f", about {duration((total - done) / rate)} left" if rate else ""
+        left = f", about {duration((total - done) / rate)} left" if rate and done < total else ""
         if unit == "bytes":
             console.print(f"{description}: {done / 1e9:.1f} of {total / 1e9:.1f} GB, {rate / 1e6:.0f} MB/s{left}")
         else:

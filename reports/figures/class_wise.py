@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from benchmark.statistics.class_wise import DEFINITIONS, class_aucs
+from benchmark.statistics.class_wise import DEFINITIONS
+from benchmark.tables.compared import class_wise_aucs
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, INK, canvas, legend_above, shorten
@@ -77,8 +78,8 @@ def _data(evidence: Evidence) -> pd.DataFrame:
             "seeds": " ".join(f"{value:.8g}" for value in auc.values),
             "run_keys": " ".join(run for run, _ in contender.seeds),
         }
-        for contender, scores in evidence.scores.items()
-        for auc in class_aucs(scores)
+        for contender in evidence.scores
+        for auc in class_wise_aucs(contender.seeds, evidence.store)
     ]
     return pd.DataFrame(rows)
 

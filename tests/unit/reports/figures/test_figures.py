@@ -342,8 +342,15 @@ def test_names_with_dollars_and_of_any_length_are_drawn(tmp_path: Path) -> None:
 
 
 def rescored(evidence: Evidence, change: Callable[[ScoredVideos], ScoredVideos]) -> Evidence:
-    evidence.scores = {c: [change(scored) for scored in seeds] for c, seeds in evidence.scores.items()}
-    return evidence
+    """Store other scores of the same evaluations."""
+    store = evidence.store
+    for contender, seeds in evidence.scores.items():
+        for (run, key), scored in zip(contender.seeds, seeds, strict=True):
+            evaluation = store.evaluation(run, key)
+            assert evaluation is not None
+            store.write_scores(run, key, change(scored))
+            store.write_evaluation(evaluation)
+    return Evidence(evidence.line_up, store, Palette(()))
 
 
 def test_clips_that_are_abnormal_throughout_have_one_class_wise_auc(evidence: Evidence) -> None:
@@ -357,7 +364,7 @@ def test_clips_that_are_abnormal_throughout_have_one_class_wise_auc(evidence: Ev
 
 
 def test_a_test_set_without_normal_videos_is_drawn_without_them(evidence: Evidence) -> None:
-    rescored(evidence, lambda scored: scored.subset(scored.labels == 1))
+    evidence = rescored(evidence, lambda scored: scored.subset(scored.labels == 1))
     figure = drawn(class_wise.draw_class_wise(evidence))
     assert set(figure.data["definition"]) == {"auc_class"}
     curves = drawn(detection.draw_detection(evidence))
