@@ -99,7 +99,7 @@ class DatasetReport:
         stride = "" if m.stride == SNIPPET_FRAMES else f", every {m.stride} frames"
         lines = [
             f"{m.name}: benchmark {m.benchmark}, metric {m.metric}, feature set {m.feature_set}",
-            f"  features: {m.dim} dimensions x {m.crops} crops{stride}; norm {_range(self.norms)}; "
+            f"  features: {m.width_in_words()}{stride}; norm {_range(self.norms)}; "
             f"content {m.content[:12] or 'not known'}",
             f"  motion: {_range(self.motion)}" if self.motion else "  motion: none",
             f"  objects: {m.object_classes} classes; highest score of a row {_range(self.objects)}"

@@ -147,13 +147,17 @@ class Manifest(FrozenModel):
         """Return the videos of one split, in the manifest's order."""
         return tuple(video for video in self.videos if video.split == name)
 
+    def width_in_words(self) -> str:
+        """Say what a snippet's features are."""
+        return f"{self.dim} dimensions x {self.crops} crop{'' if self.crops == 1 else 's'}"
+
     def in_words(self) -> str:
         """Say in one line what the dataset holds."""
         train, test = self.split("train"), self.split("test")
         return (
             f"{self.name}: {len(train)} training videos ({sum(v.label for v in train)} abnormal), "
             f"{len(test)} test videos ({sum(v.label for v in test)} abnormal), "
-            f"{self.dim} dimensions x {self.crops} crops; "
+            f"{self.width_in_words()}; "
             f"benchmark {self.benchmark}, metric {self.metric}, feature set {self.feature_set}"
         )
 

@@ -31,7 +31,7 @@ def headline(sections: Sequence[LineUpSection]) -> list[str]:
         return []
     best = [
         f"{s.ranked[0].contender.label} on {name} ({_metric(s)} {100 * s.ranked[0].mean:.1f})"
-        for s, name in zip(ranked, _names(ranked), strict=True)
+        for s, name in zip(ranked, dataset_names(ranked), strict=True)
     ]
     lines = [f"Best by the mean: {_listed(best)}."]
     leads = _leads(ranked)
@@ -69,7 +69,7 @@ def ranking(sections: Sequence[LineUpSection]) -> Iterator[str]:
     yield '<figure id="ranking" class="ranking"><table>'
     yield f"<caption><p><b>Ranking.</b> {escape(EXPLAINED)}</p></caption><thead><tr>"
     yield '<th scope="col">method</th><th scope="col">mean place</th>'
-    for section, name in zip(ranked, _names(ranked), strict=True):
+    for section, name in zip(ranked, dataset_names(ranked), strict=True):
         heading = escape(f"{name} ({_metric(section)})")
         yield f'<th scope="col" data-dataset="{escape(section.line_up.name)}">{heading}</th>'
     yield "</tr></thead><tbody>"
@@ -80,7 +80,7 @@ def ranking(sections: Sequence[LineUpSection]) -> Iterator[str]:
             yield f'<td data-dataset="{escape(section.line_up.name)}">{_cell(column.get(label), section.ranked)}</td>'
         yield "</tr>"
     yield "</tbody></table>"
-    for section, name in zip(ranked, _names(ranked), strict=True):
+    for section, name in zip(ranked, dataset_names(ranked), strict=True):
         if section.unranked:
             yield f"<p>{escape(f'{name}: {thinned(section)}')}</p>"
     if any(not place.covers_seeds for section in ranked for place in section.ranked):
@@ -102,7 +102,7 @@ def title(section: LineUpSection) -> str:
     return f"{section.line_up.dataset.name} ({_metric(section)})"
 
 
-def _names(sections: Sequence[LineUpSection]) -> list[str]:
+def dataset_names(sections: Sequence[LineUpSection]) -> list[str]:
     """Name the datasets, and what else was chosen where a dataset is there several times."""
     datasets = [section.line_up.dataset.name for section in sections]
     return [

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reports.figures.figure import Absence, Figure
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
-from reports.page.first_screen import headline, ranking, thinned, title
+from reports.page.first_screen import dataset_names, headline, ranking, thinned, title
 from reports.page.pictures import PagePicture, fitting
 from reports.page.report import LineUpSection, Report, TableSection
 from reports.tables.captions import count
@@ -96,11 +96,12 @@ def _navigation(report: Report) -> Iterator[str]:
     """Link to all sections, and below a dataset to its views; the script adds search and choice."""
     yield '<nav class="bar" aria-label="Sections"><ul>'
     yield '<li><a href="#top">Summary</a></li>'
-    for section in report.line_ups:
-        yield f'<li><a href="#{escape(_id(section))}">{escape(section.line_up.name)}</a>'
+    for section, name in zip(report.line_ups, dataset_names(report.line_ups), strict=True):
+        full = escape(section.line_up.name)
+        yield f'<li><a href="#{escape(_id(section))}" title="{full}">{escape(name)}</a>'
         links = (
-            f'<li><a href="#{escape(_anchor(view, section.line_up.name))}">{name}</a></li>'
-            for view, name in VIEW_NAMES.items()
+            f'<li><a href="#{escape(_anchor(view, section.line_up.name))}">{words}</a></li>'
+            for view, words in VIEW_NAMES.items()
         )
         yield f"<ul>{''.join(links)}</ul></li>" if section.content else "</li>"
     for table in report.tables:

@@ -25,7 +25,7 @@ app.command("add")(importing.add)
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="Name an imported dataset.")],
+    name: Annotated[str, typer.Argument(help="Name a dataset, imported or simulated.")],
     against: Annotated[
         Path | None, typer.Option(help="Compare the frame labels with this ground truth from elsewhere, per video.")
     ] = None,
