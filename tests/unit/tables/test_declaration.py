@@ -1,6 +1,8 @@
 """Declared tables and what they plan."""
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,13 +10,16 @@ import yaml
 from pydantic import ValidationError
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.runs.table_plan import TablePlan
 from benchmark.system.errors import InputError
 from benchmark.tables.declaration import TableDeclaration, list_paper_tables, list_tables, read_table
 from benchmark.tables.paper import in_domain_value, reported_rows
 from benchmark.tables.planning import plan_table
 from benchmark.training.choices import Choices
+from benchmark.training.jobs import Job
 
 TINY = Choices(seeds=2, settings=("steps=3",))
+Planned = Callable[[str], tuple[TablePlan, list[Job]]]
 
 
 def declaration(**changes: object) -> TableDeclaration:
@@ -24,7 +29,7 @@ def declaration(**changes: object) -> TableDeclaration:
     return TableDeclaration.model_validate({**table, **changes})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def datasets(tiny_scenes: Path) -> list[Dataset]:
     return [Dataset(tiny_scenes / f"scenes-{name}") for name in ("ucf-crime", "avenue")]
 
@@ -34,10 +39,16 @@ def test_the_five_tables_of_the_paper_are_declared() -> None:
     assert set(list_tables()) - set(list_paper_tables()) == {"cost", "zoo"}
 
 
+@pytest.fixture(scope="module")
+def planned(datasets: list[Dataset]) -> Planned:
+    """Name of a declared table -> its plan, which is made once."""
+    return cache(lambda name: plan_table(read_table(name), datasets, TINY, "command"))
+
+
 @pytest.mark.parametrize("name", ["table1", "table2", "table3", "table4", "table5", "zoo"])
-def test_every_declared_row_can_be_planned(name: str, datasets: list[Dataset]) -> None:
+def test_every_declared_row_can_be_planned(name: str, planned: Planned) -> None:
     table = read_table(name)
-    plan, jobs = plan_table(table, datasets, TINY, "command")
+    plan, jobs = planned(name)
     assert [row.label for row in plan.rows] == [row.label for row in table.rows]
     assert len({job.spec.key for job in jobs}) == len(jobs)
     assert set(plan.run_keys()) == {job.spec.key for job in jobs}
@@ -76,14 +87,9 @@ def test_rows_stand_beside_the_papers_numbers(table: str, where: str, expected: 
     assert [row.paper and in_domain_value(table, row.paper, where) for row in rows] == expected
 
 
-def test_runs_that_tables_share_are_the_same_runs(datasets: list[Dataset]) -> None:
+def test_runs_that_tables_share_are_the_same_runs(planned: Planned) -> None:
     keys = {
-        name: {
-            job.spec.key
-            for job in plan_table(read_table(name), datasets, TINY, "command")[1]
-            if not job.spec.shuffled_labels
-        }
-        for name in list_paper_tables()
+        name: {job.spec.key for job in planned(name)[1] if not job.spec.shuffled_labels} for name in list_paper_tables()
     }
     assert keys["table4"] <= keys["table1"]
     # Modules with all of them, losses with both: the whole method once. The three others have no relation module.
