@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from benchmark.runs.table_plan import PlannedDataset, PlannedRow
 from benchmark.tables.cells import Cell, Table
@@ -87,6 +88,12 @@ class Grid:
     row_header: str
     headers: tuple[str, ...]
     groups: tuple[GridGroup, ...]
+
+    @cached_property
+    def most_decimals(self) -> list[int]:
+        """Decimals of each column's longest value."""
+        columns = zip(*(row.cells for group in self.groups for row in group.rows), strict=True)
+        return [max((_decimals(cell) or 0 for cell in column), default=0) for column in columns]
 
     def stub(self) -> tuple[str, ...]:
         """Return the headings left of the cells' ones."""
@@ -188,9 +195,13 @@ def interval(low: float, high: float) -> str:
 
 def pad(grid: Grid, column: int, cell: GridCell) -> str:
     """Return a cell's value with figure spaces for the decimals that it lacks of its column's longest."""
-    values = [row.cells[column].value for group in grid.groups for row in group.rows]
-    lengths = {value: len(value.partition(".")[2]) for value in values if "." in value}
-    return cell.value + FIGURE_SPACE * (max(lengths.values()) - lengths[cell.value] if cell.value in lengths else 0)
+    decimals = _decimals(cell)
+    return cell.value if decimals is None else cell.value + FIGURE_SPACE * (grid.most_decimals[column] - decimals)
+
+
+def _decimals(cell: GridCell) -> int | None:
+    _, point, decimals = cell.value.partition(".")
+    return len(decimals) if point else None
 
 
 def _by_target(table: Table) -> Iterator[GridGroup]:
