@@ -14,9 +14,9 @@ from rich.segment import Segment
 
 from benchmark import terms
 from benchmark.runs.results_folder import Results
+from benchmark.system.amounts import duration
 from benchmark.system.errors import InputError
 from benchmark.system.names import printable
-from benchmark.system.progress import duration
 
 if TYPE_CHECKING:
     from benchmark.datasets.dataset import Dataset

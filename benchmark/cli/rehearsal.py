@@ -12,7 +12,7 @@ import typer
 from benchmark import terms
 from benchmark.cli import options
 from benchmark.cli.common import err, say
-from benchmark.system.progress import duration
+from benchmark.system.amounts import duration
 
 if TYPE_CHECKING:
     from benchmark.execution.rehearsal import Rehearsal

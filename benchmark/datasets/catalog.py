@@ -9,11 +9,11 @@ from pathlib import Path
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.manifest import Manifest
+from benchmark.system.amounts import Progress
 from benchmark.system.entry_points import Plugin, list_plugins
 from benchmark.system.errors import InputError
 from benchmark.system.files import entries, is_there
 from benchmark.system.near_names import did_you_mean
-from benchmark.system.progress import Progress
 from benchmark.terms import SCENES_PREFIX
 
 # A name is a folder's; it stands in comma-separated lists and, joined by "+", in names of result folders.

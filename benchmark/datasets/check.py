@@ -17,8 +17,8 @@ from benchmark.datasets.manifest import Manifest, Video
 from benchmark.datasets.official import frame_rate, official_totals
 from benchmark.metrics.frame import test_metrics
 from benchmark.metrics.undefined import undefined, why_undefined
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
-from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Split
 
 

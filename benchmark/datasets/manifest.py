@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from benchmark.datasets.feature_sets import CropLayout, FeatureSet
+from benchmark.system.amounts import count
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_there
 from benchmark.system.frozen import FrozenModel, first_error
@@ -149,7 +150,7 @@ class Manifest(FrozenModel):
 
     def width_in_words(self) -> str:
         """Say what a snippet's features are."""
-        return f"{self.dim} dimensions x {self.crops} crop{'' if self.crops == 1 else 's'}"
+        return f"{self.dim} dimensions x {count(self.crops, 'crop')}"
 
     def in_words(self) -> str:
         """Say in one line what the dataset holds."""

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from benchmark.system.progress import duration
+from benchmark.system.amounts import count, duration
 
 if TYPE_CHECKING:  # they import PyTorch, which counting does without
     from benchmark.execution.pace import Pace
@@ -190,7 +190,7 @@ class LineDisplay:
         self._last = time.monotonic()
 
     def __enter__(self) -> Self:
-        self.say(f"{self._total} run{'' if self._total == 1 else 's'}, {self._stored} of them stored")
+        self.say(f"{count(self._total, 'run')}, {self._stored} of them stored")
         return self
 
     def __exit__(

@@ -15,6 +15,7 @@ from benchmark.execution.pace import Pace
 from benchmark.execution.worklist import Worklist
 from benchmark.runs.claims import Claims, clear_dead_drivers
 from benchmark.runs.store import RunStore
+from benchmark.system.amounts import count
 from benchmark.system.stopping import Stop, stopping
 from benchmark.training.jobs import Job, Outcome, Tested, is_complete
 
@@ -111,8 +112,7 @@ def _wait_for_others(work: Worklist, display: RunDisplay, stop: Stop) -> Iterato
         if work.waiting or not work.elsewhere:
             return
         if not said:
-            runs = "run" if work.elsewhere == 1 else "runs"
-            display.say(f"waiting for {work.elsewhere} {runs} that another call is doing")
+            display.say(f"waiting for {count(work.elsewhere, 'run')} that another call is doing")
             said = True
         time.sleep(LOOK)
 

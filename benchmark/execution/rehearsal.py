@@ -21,8 +21,8 @@ from benchmark.execution.paper_scale import SHAPES, PaperRun, Shape
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.plugins.sizes import OBJECT_CLASSES
 from benchmark.runs.run_spec import RunSpec
+from benchmark.system.amounts import Progress
 from benchmark.system.process import keep_freed_memory
-from benchmark.system.progress import Progress
 from benchmark.terms import SNIPPET_FRAMES, Benchmark
 from benchmark.training.feature_spec import features_to_train
 from benchmark.training.loop import build_method, load_halves, make_ready, train_step

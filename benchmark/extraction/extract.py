@@ -15,9 +15,9 @@ from benchmark.extraction.settings import ExtractionRequest, MotionScale
 from benchmark.extraction.video_naming import find_video
 from benchmark.extraction.workers.forecast import Forecast, Survey, foresee
 from benchmark.extraction.workers.processes import extract_videos
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.near_names import did_you_mean
-from benchmark.system.progress import Progress
 from benchmark.system.text_files import and_more, read_lines
 
 SCALED = 1.0

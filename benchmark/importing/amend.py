@@ -18,8 +18,8 @@ from benchmark.importing.class_vectors import read_class_vectors
 from benchmark.importing.packing import label_column
 from benchmark.importing.placing import folder_in_place
 from benchmark.importing.pseudo_label_files import VideoRows, open_pseudo_labels
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
-from benchmark.system.progress import Progress
 from benchmark.terms import PseudoLabel
 
 

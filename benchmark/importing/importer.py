@@ -36,9 +36,9 @@ from benchmark.importing.packing import Column, PackedVideo, dataset_columns, pa
 from benchmark.importing.placing import folder_in_place, recover, unfinished
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles, VideoRows, find_pseudo_labels
 from benchmark.importing.request import ImportRequest
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.machine import usable_cores
-from benchmark.system.progress import Progress
 from benchmark.terms import SCENES_PREFIX, SNIPPET_FRAMES, PseudoLabel
 
 _WORKERS = 8

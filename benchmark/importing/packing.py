@@ -20,8 +20,8 @@ from benchmark.datasets.arrays import write_header
 from benchmark.datasets.segments import streamed_segment_mean
 from benchmark.importing.import_plan import PlannedVideo
 from benchmark.importing.pseudo_label_files import PseudoLabelFiles
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
-from benchmark.system.progress import Progress
 
 JOURNAL = "packed.jsonl"
 

@@ -13,10 +13,10 @@ from benchmark.extraction.one_video import Outcome
 from benchmark.extraction.workers.forecast import Forecast
 from benchmark.prediction.scorer import RunFeatures
 from benchmark.prediction.set_recipe import Tools, request_like
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.files import write_atomically
 from benchmark.system.frozen import FrozenModel
-from benchmark.system.progress import Progress
 from benchmark.system.text_files import read_bytes
 
 SOURCES = "sources.json"

@@ -19,8 +19,8 @@ from benchmark.prediction.inputs import FeatureInput, Inputs, check_identity, ch
 from benchmark.prediction.pictures import stated_rate
 from benchmark.prediction.scorer import Scorer
 from benchmark.prediction.set_recipe import Tools
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
-from benchmark.system.progress import Progress
 
 
 def predict_videos(

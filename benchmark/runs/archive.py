@@ -20,11 +20,11 @@ from benchmark.runs.sealed_files import json_files
 from benchmark.runs.store import RunStore
 from benchmark.runs.trained_on import path_of
 from benchmark.runs.verify import check_part, files_of_run, part_of, run_folders
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.files import is_there, leaving_nothing, open_regular, replacing, unreadable, writing_to
 from benchmark.system.frozen import FrozenModel, first_error
 from benchmark.system.hashing import seal, sum_of, unseal
-from benchmark.system.progress import Progress
 
 CONTENTS = "contents.json"
 """What an archive holds, the last file in it: sums are known when everything is written."""

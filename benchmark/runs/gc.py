@@ -13,9 +13,9 @@ from benchmark.runs.sealed_files import json_files
 from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.runs.trained_on import FOLDER
 from benchmark.runs.verify import check_run, run_folders
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.files import entries, is_abandoned
-from benchmark.system.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from benchmark.datasets.input_stage import input_rows
 from benchmark.plugins.pipelines import Pipeline
 from benchmark.runs.records import RunRecord
 from benchmark.runs.store import RunStore
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import NOT_THEIRS, InputError, describe
 from benchmark.system.process import one_thread
-from benchmark.system.progress import Progress
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import (
     BACKBONE,

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.statistics.class_wise import DEFINITIONS
+from benchmark.system.amounts import count
 from benchmark.tables.compared import class_wise_aucs
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import DOUBLE, GREY, INK, canvas, legend_above, shorten
-from reports.tables.captions import count
 
 NAME, TITLE = "class-wise", "Class-wise AUC"
 LONGEST = 24

@@ -56,7 +56,7 @@ def roc_points(scored: ScoredVideos) -> Points:
     """Return the true-positive rate of the frames at each false-positive rate of the grid."""
     points = _operating_points(scored)
     false, true = points.false_positive / points.negatives, points.true_positive / points.positives
-    return np.asarray(np.interp(GRID, [0, *false], [0, *true]))
+    return np.asarray(np.interp(GRID, np.append(0, false), np.append(0, true)))
 
 
 def pr_points(scored: ScoredVideos) -> Points:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from benchmark.metrics.alarms import Alarms
 from benchmark.metrics.events import RATES, AlarmCurve, alarm_curve
 from benchmark.runs.records import AnnotatedEvents
+from benchmark.system.amounts import count
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import GREY, SINGLE, canvas, dash, legend_below, shorten
-from reports.tables.captions import count
 
 NAME, TITLE = "events", "Events met over false alarms per hour"
 PLACES = 201

@@ -13,11 +13,12 @@ import pandas as pd
 from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.records import Evaluation, RunRecord
 from benchmark.runs.store import RunStore
+from benchmark.system.amounts import count
 from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import stored_projections
 from reports.figures.style import Colour, Palette
-from reports.tables.captions import SIMULATED, count, fallback_sentences, selection_sentence, share
+from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence, share
 
 
 class Evidence:

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from benchmark.system.amounts import count
 from benchmark.tables.ranking import Ranked
 from benchmark.terms import METRIC_NAMES
 from reports.forms.html import escape
 from reports.page.report import LineUpSection
-from reports.tables.captions import count
 
 FIRST = 12
 """Methods of the ranking that the first screen shows; the others are shown on demand and in print."""

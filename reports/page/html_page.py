@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from benchmark.system.amounts import count
 from reports.figures.figure import Absence, Figure
 from reports.forms.html import STYLE, escape, part_lines, row_line
 from reports.page.assets import asset, islands, own_script, plotly_script, policy
 from reports.page.first_screen import dataset_names, headline, ranking, thinned, title
 from reports.page.pictures import PagePicture, fitting
 from reports.page.report import LineUpSection, Report, TableSection
-from reports.tables.captions import count
 from reports.tables.paths import shown_command, without_folders
 
 REM_PER_INCH = 8.0

@@ -10,6 +10,7 @@ from typing import get_args
 from benchmark.runs.records import Environment, Failure
 from benchmark.runs.store import RunStore
 from benchmark.runs.table_plan import PlannedDataset, TablePlan
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Table
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.ranking import Ranked
@@ -17,7 +18,6 @@ from benchmark.terms import Selection, Trouble
 from reports.figures.catalogue import figures_of_table
 from reports.figures.figure import Absence, Figure
 from reports.island.line_up import Content
-from reports.tables.captions import count
 from reports.tables.document import Document, make_document
 from reports.tables.verdicts import verdicts
 

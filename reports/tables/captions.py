@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark.runs.table_plan import TablePlan
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Cell, Table
 from benchmark.terms import SUPERVISION_NAMES, Selection
 from reports.tables.grid import MARK_OF_TOLD
@@ -66,7 +67,7 @@ def figure_caption(table: Table) -> tuple[str, ...]:
     """Return the sentences on what a figure of a table rests on."""
     plan = table.plan
     return (
-        f"{plan.title}. Profile {plan.profile}, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}"
+        f"{plan.title}. Profile {plan.profile}, {count(plan.seeds, 'seed')}"
         + (f", {share(plan.holdout)} of the training videos held out" if plan.holdout else "")
         + (f", changed settings {', '.join(plan.overrides)}" if plan.overrides else "")
         + ".",
@@ -174,8 +175,3 @@ def chance_notes(cells: Iterable[Cell]) -> tuple[str, ...]:
 def share(part: float) -> str:
     """Write a share in percent, without decimals that say nothing: ``20%``, ``12.5%``."""
     return f"{100 * part:.3g}%"
-
-
-def count(number: int, what: str, several: str = "") -> str:
-    """Count things: ``1 video``, ``2 videos``; the plural may be given where it is not formed by an s."""
-    return f"{number} {what if number == 1 else several or what + 's'}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Table
 from benchmark.tables.costs import Cost
-from reports.tables.captions import count
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, result
 
 TITLE = "Cost beside quality"

@@ -10,6 +10,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics.diagnosis import Part as Section
 from benchmark.statistics.diagnosis import Place
 from benchmark.statistics.over_seeds import Summary
+from benchmark.system.amounts import count
 from reports.tables.captions import SIMULATED, share
 from reports.tables.document import Document, Part
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
@@ -80,7 +81,7 @@ def diagnosis_frame(plan: TablePlan, numbers: Numbers) -> pd.DataFrame:
 def _about(plan: TablePlan, numbers: Numbers) -> list[str]:
     seeds = max(summary.n for summary in numbers.values())
     lines = [
-        f"{plan.title}, diagnosed. Profile {plan.profile}, {seeds} seed{'s' if seeds > 1 else ''}; "
+        f"{plan.title}, diagnosed. Profile {plan.profile}, {count(seeds, 'seed')}; "
         "mean ± sample standard deviation over seeds.",
         f"Each seed held out {share(plan.holdout)} of the training videos of each class; the numbers are of these and "
         "of the weights of the last step. No test video was opened.",

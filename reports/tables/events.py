@@ -9,10 +9,10 @@ from statistics import fmean, stdev
 from benchmark.metrics.events import RATES, RECALLS, delay_name, rate_name, recall_name
 from benchmark.metrics.undefined import why_undefined
 from benchmark.statistics.events import EventNumber
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Table
 from benchmark.tables.compared import MeasuredRow
 from benchmark.tables.event_columns import EventColumn
-from reports.tables.captions import count
 from reports.tables.differences import HEADERS, difference_cells
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 

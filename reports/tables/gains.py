@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from benchmark.runs.table_plan import PlannedDataset, Tuned
 from benchmark.statistics.differences import Difference
+from benchmark.system.amounts import count
 from benchmark.system.yaml_text import parse_yaml
 from benchmark.tables.cells import Cell, Table
-from reports.tables.captions import chance_notes, count
+from reports.tables.captions import chance_notes
 from reports.tables.differences import HEADERS as DIFFERENCE_HEADERS
 from reports.tables.differences import difference_cells, difference_notes
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, dataset_title, percent, result

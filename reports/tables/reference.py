@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmark.runs.records import Environment
+from benchmark.system.amounts import count
 from benchmark.tables.agreement import Agreement, ComparedCell
-from reports.tables.captions import count
 from reports.tables.grid import signed
 
 MOST_CELLS = 12

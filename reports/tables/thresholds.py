@@ -8,9 +8,9 @@ from statistics import fmean
 
 from benchmark.metrics.events import RATES
 from benchmark.statistics.events import EventNumber
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Table
 from benchmark.tables.transfers import came_name, met_name
-from reports.tables.captions import count
 from reports.tables.events import as_number, as_percent, number_cell
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow
 

@@ -8,8 +8,9 @@ from statistics import fmean
 import pandas as pd
 
 from benchmark.runs.table_plan import Search, TablePlan
+from benchmark.system.amounts import count
 from benchmark.tuning.trials import Trial, Trials
-from reports.tables.captions import SIMULATED, count, share
+from reports.tables.captions import SIMULATED, share
 from reports.tables.document import Document, Part
 from reports.tables.grid import EMPTY, Grid, GridCell, GridGroup, GridRow, percent, signed
 from reports.tables.paths import shown_command, without_folders

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmark.statistics.differences import Difference
+from benchmark.system.amounts import count
 from benchmark.tables.cells import Cell, Table
-from reports.tables.captions import count
 from reports.tables.grid import columns, signed
 from reports.tables.paths import without_folders
 

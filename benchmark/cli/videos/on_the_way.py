@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.cli.common import err, say
-from benchmark.system.progress import duration
+from benchmark.system.amounts import count, duration
 
 if TYPE_CHECKING:
     from benchmark.extraction.one_video import Outcome
@@ -27,7 +27,7 @@ def say_forecast(forecast: Forecast, fewer_crops: str = "") -> None:
         return
     crops = f" of {forecast.crops} crops" if forecast.crops > 1 else ""
     silent = f" in the videos that state a length, which {forecast.silent} do not" if forecast.silent else ""
-    place = "the GPU" if forecast.on_gpu else f"{forecast.workers} core{'s' if forecast.workers > 1 else ''}"
+    place = "the GPU" if forecast.on_gpu else count(forecast.workers, "core")
     say(
         f"About {forecast.snippets:,} snippets{crops}{silent}, at {forecast.each:.2g} s each as measured on the first: "
         f"about {duration(forecast.seconds)} on {place}."

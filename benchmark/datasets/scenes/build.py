@@ -23,9 +23,9 @@ from benchmark.datasets.scenes.generator import (
     render,
     scripts,
 )
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
 from benchmark.system.files import writing_to
-from benchmark.system.progress import Progress
 
 SCENES: tuple[str, ...] = tuple(DOMAINS)
 """Names of the simulated datasets."""

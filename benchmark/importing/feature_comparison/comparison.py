@@ -19,8 +19,8 @@ from benchmark.importing.feature_files.layouts import put_together
 from benchmark.importing.feature_files.search import features_home, find_arrays, has_equal_content
 from benchmark.importing.feature_files.video_features import VideoFeatures, read_axes
 from benchmark.importing.strides import are_segments
+from benchmark.system.amounts import Progress
 from benchmark.system.errors import InputError
-from benchmark.system.progress import Progress
 
 MOST_SNIPPETS = 200
 """Of a video that are compared, evenly spaced."""

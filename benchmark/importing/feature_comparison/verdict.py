@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from benchmark.importing.feature_comparison.similarity import SHIFTS, Match, Similarities, VideoSimilarity
+from benchmark.system.amounts import count
 
 Kind = Literal["same", "order", "pictures", "network"]
 WORDS: dict[Kind, str] = {
@@ -114,7 +115,7 @@ def _said(kind: Kind, match: Match, rate: float, scale: float, odd: int) -> Iter
     if kind == "network":
         return
     if shift := SHIFTS[match.shift]:
-        yield f"{abs(shift)} snippet{'s' if abs(shift) > 1 else ''} {'later' if shift > 0 else 'earlier'} there"
+        yield f"{count(abs(shift), 'snippet')} {'later' if shift > 0 else 'earlier'} there"
     if kind == "pictures" and abs(rate - 1) > SCALED and odd:
         yield f"there are {rate:.2f} times as many rows there, so the frame rate or the stride differs"
     elif odd:

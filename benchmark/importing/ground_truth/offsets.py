@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.importing.ground_truth.sources import Labels
 from benchmark.importing.ground_truth.truth import Truth, labels_of, stretch
+from benchmark.system.amounts import count
 
 _MOST = 64
 """Frames; the longest clip that a model in circulation leaves out is of 16."""
@@ -31,16 +32,15 @@ class Offset:
     def __str__(self) -> str:
         total = self.start + self.end
         if not self.certain:
-            return f"each video is {_frames(abs(total))} {'short' if total > 0 else 'longer'}, at which end is not told"
+            how = "short" if total > 0 else "longer"
+            return f"each video is {count(abs(total), 'frame')} {how}, at which end is not told"
         ends = [(self.start, "first", "start"), (self.end, "last", "end")]
-        lacking = [f"its {which} {_frames(n)}" if n > 1 else f"its {which} frame" for n, which, _ in ends if n > 0]
-        more = [f"{_frames(-n)} more at its {where}" for n, _, where in ends if n < 0]
+        lacking = [
+            f"its {which} {count(n, 'frame')}" if n > 1 else f"its {which} frame" for n, which, _ in ends if n > 0
+        ]
+        more = [f"{count(-n, 'frame')} more at its {where}" for n, _, where in ends if n < 0]
         said = [f"{verb} {' and '.join(parts)}" for verb, parts in (("lacks", lacking), ("has", more)) if parts]
         return f"each video {' and '.join(said)}"
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'s' if count != 1 else ''}"
 
 
 def find_offset(videos: Sequence[Truth], parts: Sequence[Labels]) -> Offset | None:

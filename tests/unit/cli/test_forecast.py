@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmark.cli.videos.on_the_way import say_forecast
 from benchmark.extraction.workers.forecast import Forecast, Survey, foresee
-from benchmark.system.progress import duration
+from benchmark.system.amounts import duration
 
 UCF = Forecast(snippets=860_000, silent=0, each=5.6, crops=10, on_gpu=False, workers=1)
 

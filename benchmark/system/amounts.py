@@ -1,4 +1,4 @@
-"""How long work says how far it is, and how long it takes."""
+"""Amounts: how much of how much is done, and numbers and lengths of time in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
 """Is told how much is done, and how much there is in all."""
+
+
+def count(number: int, what: str, several: str = "") -> str:
+    """Count things: ``1 video``, ``2 videos``; the plural may be given where it is not formed by an s."""
+    return f"{number} {what if number == 1 else several or what + 's'}"
 
 
 def duration(seconds: float) -> str:
