@@ -7,7 +7,7 @@ scores at least as much is in alarm. All that a sweep over thresholds needs is w
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -195,19 +195,26 @@ def _false_alarm_changes(step: Ints, touches: NDArray[np.bool_], video: Ints, vi
 
 def _find_events(
     step: Ints, scored: ScoredVideos, frames: Ints, intervals: Mapping[str, Intervals], fps: float
-) -> list[Event]:
+) -> Iterator[Event]:
+    begin = np.cumsum(frames) - frames
     borders = np.searchsorted(scored.video, np.arange(len(scored.names) + 1))
-    events = []
-    for video, name in enumerate(scored.names):
-        rows = slice(borders[video], borders[video + 1])
-        edges = np.concatenate(([0], np.cumsum(frames[rows])))
-        for start, end in intervals.get(name, ()):
-            if start >= edges[-1]:
-                continue  # behind the last snippet, where nothing is scored
-            first = int(np.searchsorted(edges, start, side="right")) - 1
-            last = int(np.searchsorted(edges, end, side="left"))
-            reached = np.minimum.accumulate(step[rows][first:last])
-            earlier = np.flatnonzero(np.diff(reached, prepend=reached[0] + 1))[::-1]
-            delays = np.maximum(edges[first:last][earlier] - start, 0) / fps
-            events.append(Event(video, reached[earlier], delays))
-    return events
+    begins, lengths = begin[borders[:-1]], np.bincount(scored.video, weights=frames).astype(np.int64)
+    known = [(v, *interval) for v, name in enumerate(scored.names) for interval in intervals.get(name, ())]
+    scorable = [one for one in known if one[1] < lengths[one[0]]]  # behind the last snippet nothing is scored
+    video, start, end = np.array(scorable, np.int64).reshape(-1, 3).T
+    first = np.searchsorted(begin, begins[video] + start, side="right") - 1
+    last = np.searchsorted(begin, begins[video] + end, side="left")
+    sizes = np.where(end > lengths[video], borders[video + 1], last) - first
+    # The snippets of all events in one row. Each event's steps are moved below those of the events before it.
+    event, offset = np.repeat(np.arange(len(sizes)), sizes), np.cumsum(sizes) - sizes
+    snippet = np.arange(len(event)) + (first - offset)[event]
+    depth = event * (step.max(initial=0) + 1)
+    reached = np.minimum.accumulate(step[snippet] - depth)
+    earlier = np.flatnonzero(np.diff(reached, prepend=reached[:1] + 1))[::-1]
+    steps = (reached + depth)[earlier]
+    delays = np.maximum((begin[snippet] - (begins[video] + start)[event])[earlier], 0) / fps
+    counts = np.bincount(event[earlier], minlength=len(sizes))
+    stops = len(earlier) - np.cumsum(counts)
+    for i, stop in enumerate(stops.tolist()):
+        own = slice(stop, stop + counts[i])
+        yield Event(int(video[i]), steps[own], delays[own])

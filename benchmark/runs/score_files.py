@@ -24,6 +24,9 @@ _PART = {"names": "U", "classes": "U", "rows": "iu", "labels": "iu", "positive":
 _PARTS = 16
 """Test parts that are kept in memory, some megabytes each: a store has thousands of files of a few."""
 
+MOST_REMEMBERED = 32_000_000
+"""Numbers of scores, and of what is counted of them, that a store keeps in memory: 256 MB."""
+
 _DAMAGE = (OSError, TypeError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
 """What `zipfile` and NumPy raise for files that are damaged or made up."""
 
@@ -111,6 +114,29 @@ def _test_part(contents: tuple[bytes, ...]) -> ScoredVideos:
     for shared in (part.positive, part.negative, part.video, part.labels):
         shared.flags.writeable = False
     return part
+
+
+class RememberedScores:
+    """Scores that were read, for when they are asked for again, so that what was counted of them is still there.
+
+    The first ones stay, as far as there is room: where all are gone through in turn, the latest would not be asked for
+    again before they had to leave.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[str, ScoredVideos] = {}
+        self._room = MOST_REMEMBERED
+
+    def find(self, path: str) -> ScoredVideos | None:
+        """Return the scores of a file, if they are kept."""
+        return self._kept.get(path)
+
+    def keep(self, path: str, scored: ScoredVideos) -> None:
+        """Keep the scores of a file, if there is room."""
+        numbers = len(scored.scores) + len(scored.names) ** 2
+        if numbers <= self._room:
+            self._kept[path] = scored
+            self._room -= numbers
 
 
 def _read_array(content: bytes, kind: str) -> NDArray[Any]:

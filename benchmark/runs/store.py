@@ -15,7 +15,7 @@ from benchmark.metrics.frame import ScoredVideos
 from benchmark.runs.checksums import write_checksums
 from benchmark.runs.records import AnnotatedEvents, Controls, Evaluation, Failure, RunRecord, StoredFile
 from benchmark.runs.run_spec import RunSpec
-from benchmark.runs.score_files import parse_scores, write_scores
+from benchmark.runs.score_files import RememberedScores, parse_scores, write_scores
 from benchmark.runs.sealed_files import ModelReader, json_files, read_content, read_model, size_of, write_model
 from benchmark.system.errors import InputError
 from benchmark.system.files import (
@@ -69,12 +69,13 @@ class RunStore:
         The folder of the runs; it is created when the first run is staged.
     remember
         Whether the store is taken as it is at one moment: each record, evaluation and failure is read once and kept for
-        when it is asked for again, some kilobytes each.
+        when it is asked for again, some kilobytes each, and so are scores while there is room.
     """
 
     def __init__(self, root: Path, remember: bool = False) -> None:
         self.root = root
         self._read = ModelReader().read if remember else read_model
+        self._remembered = RememberedScores() if remember else None
 
     @property
     def staging(self) -> Path:
@@ -249,12 +250,18 @@ class RunStore:
         return self._scores_of(evaluation.run_key, evaluation.key, evaluation)
 
     def _scores_of(self, run_key: str, key: str, evaluation: Evaluation | None) -> ScoredVideos | None:
-        content = read_content(self._scores_path(run_key, key))
+        path = self._scores_path(run_key, key)
+        if self._remembered is not None and (kept := self._remembered.find(path)) is not None:
+            return kept
+        content = read_content(path)
         if content is None:
             return None
         if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
             return None
-        return parse_scores(content)
+        scored = parse_scores(content)
+        if self._remembered is not None and scored is not None:
+            self._remembered.keep(path, scored)
+        return scored
 
     def controls(self, test_hash: str) -> Controls | None:
         """Return the controls of a test part, or None."""

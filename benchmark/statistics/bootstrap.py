@@ -16,7 +16,7 @@ from benchmark.terms import Metric
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-# Elements of one temporary array of `_average_precision`, which holds about five: small enough for a processor's cache.
+# Elements of one temporary array, of which about five are held at a time: small enough for a processor's cache.
 BLOCK_ELEMENTS = 500_000
 
 
@@ -70,21 +70,28 @@ def twice_won(scored: ScoredVideos) -> Floats:
     Twice the (positive frame of video i, negative frame of video j) pairs where the positive scores higher, plus those
     that are tied, (videos, videos); integers, exact in float64 below 2**53.
     """
+    from scipy.sparse import csr_array
+
     videos = len(scored.names)
-    rows = np.flatnonzero(scored.positive)
-    # In order of score, so that neighbouring look-ups touch the same memory.
-    rows = rows[np.argsort(scored.scores[rows])]
-    wins = np.zeros((videos, videos))
-    negatives = np.flatnonzero(scored.negative)
-    negatives = negatives[np.lexsort((scored.scores[negatives], scored.video[negatives]))]
-    borders = np.searchsorted(scored.video[negatives], np.arange(videos + 1))
-    for j in range(videos):
-        own = negatives[borders[j] : borders[j + 1]]
-        below = np.concatenate(([0], np.cumsum(scored.negative[own])))
-        lower, upper = (np.searchsorted(scored.scores[own], scored.scores[rows], side) for side in ("left", "right"))
-        # below[lower] frames are lower and below[upper] - below[lower] tied: twice the former plus the latter.
-        won = scored.positive[rows] * (below[lower] + below[upper])
-        wins[:, j] = np.bincount(scored.video[rows], weights=won, minlength=videos)
+    found, others = np.flatnonzero(scored.positive), np.flatnonzero(scored.negative)
+    # Of the scores that positive frames have, a negative snippet counts from the first on that is not below it, and
+    # once more from the first above: so lower ones count two, and tied ones one.
+    steps, step = np.unique(scored.scores[found], return_inverse=True)
+    negative = scored.negative[others]
+    begin = np.concatenate([np.searchsorted(steps, scored.scores[others], side) for side in ("left", "right")])
+    order = np.argsort(begin, kind="stable")
+    begin, video, frames = begin[order], np.tile(scored.video[others], 2)[order], np.tile(negative, 2)[order]
+    positive = csr_array((scored.positive[found].astype(np.float64), (scored.video[found], step)), (videos, steps.size))
+    wins, below = np.zeros((videos, videos)), np.zeros(videos)
+    block = max(BLOCK_ELEMENTS // videos, 1)
+    for start in range(0, steps.size, block):
+        size = min(block, steps.size - start)
+        own = slice(*np.searchsorted(begin, (start, start + size)))
+        place = (begin[own] - start) * videos + video[own]
+        added = np.bincount(place, weights=frames[own], minlength=size * videos).reshape(size, videos)
+        lower = below + np.cumsum(added, axis=0)
+        wins += positive[:, start : start + size] @ lower
+        below = lower[-1]
     return wins
 
 
@@ -173,7 +180,8 @@ class FramePairs:
 
         A video drawn twice also meets its own copy.
         """
-        won = np.einsum("rv,rv->r", weights @ self.twice_won, weights)
+        rows, columns = np.flatnonzero(self.positive), np.flatnonzero(self.negative)  # elsewhere no pair is won
+        won = np.einsum("rv,rv->r", weights[:, rows] @ self.twice_won[np.ix_(rows, columns)], weights[:, columns])
         return DrawnPairs(won, weights @ self.positive, weights @ self.negative)
 
     def roc_auc(self, weights: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import compress
 from typing import Literal
 
@@ -178,11 +179,13 @@ def _resample(seeds: Sequence[ScoredVideos]) -> Iterator[_Resampled]:
         yield _Resampled(name, "auc_class_vs_normal", sizes, (np.stack(of_members), np.stack(of_normal)))
 
 
+@lru_cache(32)
 def _draws(size: int) -> Floats:
     """Draw as many of some videos as there are, with replacement: (1 + resamples, size), first each of them once."""
     draws = np.ones((1 + RESAMPLES, size))
     if size:
         draws[1:] = np.random.default_rng(0).multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
+    draws.flags.writeable = False  # the same for all classes of that size, and for all methods
     return draws
 
 

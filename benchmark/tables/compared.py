@@ -13,7 +13,7 @@ from benchmark.runs.records import AnnotatedEvents
 from benchmark.runs.store import Derived, EvaluationId, RunStore
 from benchmark.statistics import class_wise, differences, events
 from benchmark.statistics.class_wise import ClassAuc
-from benchmark.statistics.differences import Difference, Standing
+from benchmark.statistics.differences import Difference, Resampled, Standing
 from benchmark.statistics.events import EventNumber
 from benchmark.statistics.video_wise import Contrast, contrast
 from benchmark.system.frozen import FrozenModel
@@ -76,7 +76,8 @@ def compare_column(
 def _compare(
     evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
 ) -> ComparedColumn:
-    methods = differences.resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
+    methods = _resample(evaluations, metric, store)
+    _rank(evaluations, metric, store, lambda: methods)  # a report ranks the same rows, and need not resample them again
     rows: list[ComparedRow | None] = []
     standings = differences.best_and_indistinguishable(methods)
     for i, (method, standing) in enumerate(zip(methods, standings, strict=True)):
@@ -106,9 +107,14 @@ class RankedColumn(FrozenModel):
 
 def rank_rows(evaluations: Sequence[Seeds], metric: Metric, store: RunStore) -> RankedColumn:
     """Return the mean of each row with its interval, and which rows cannot be told from the best."""
+    return _rank(evaluations, metric, store, lambda: _resample(evaluations, metric, store))
 
+
+def _rank(
+    evaluations: Sequence[Seeds], metric: Metric, store: RunStore, resample: Callable[[], list[Resampled | None]]
+) -> RankedColumn:
     def make() -> RankedColumn | None:
-        methods = differences.resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
+        methods = resample()
         standings = differences.best_and_indistinguishable(methods)
         rows = tuple(
             RankedRow(standing=standing, mean=differences.from_constant(method)) if method and standing else None
@@ -119,6 +125,10 @@ def rank_rows(evaluations: Sequence[Seeds], metric: Metric, store: RunStore) -> 
     content = [VERSIONS["rankings"], differences.RESAMPLES, metric, evaluations, _times_of(evaluations, store)]
     nothing = RankedColumn(rows=(None,) * len(evaluations))
     return _keep("rankings", content, evaluations, RankedColumn, store, make) or nothing
+
+
+def _resample(evaluations: Sequence[Seeds], metric: Metric, store: RunStore) -> list[Resampled | None]:
+    return differences.resample_methods([read_scores(seeds, store) for seeds in evaluations], metric)
 
 
 def contrast_rows(dataset: str, label: str, one: Seeds, other: Seeds, store: RunStore) -> Contrast | None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.metrics.frame import ScoredVideos
+from benchmark.runs import score_files
 from benchmark.runs.records import Failure, RunRecord
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.runs.store import RunStore
@@ -147,6 +148,22 @@ def test_scores_that_are_absent_or_cut_are_none(tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04", b"text"):
         (tmp_path / "run" / "evaluations" / "e.npz").write_bytes(content)
         assert store.read_scores("run", "e") is None
+
+
+def test_a_store_of_one_moment_reads_scores_once_as_far_as_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = draw_scores(0, 0.5)
+    run = commit(RunStore(tmp_path), 0)
+    for name in ("a", "b", "c"):
+        RunStore(tmp_path).write_scores(run.key, name, scored)
+    numbers = len(scored.scores) + len(scored.names) ** 2
+    monkeypatch.setattr(score_files, "MOST_REMEMBERED", 2 * numbers)
+    moment, always = RunStore(tmp_path, remember=True), RunStore(tmp_path)
+    first = {name: moment.read_scores(run.key, name) for name in ("a", "b", "c")}
+    again = {name: moment.read_scores(run.key, name) for name in ("a", "b", "c")}
+    assert [again[name] is first[name] for name in ("a", "b", "c")] == [True, True, False]
+    assert always.read_scores(run.key, "a") is not always.read_scores(run.key, "a")
 
 
 def test_scores_that_would_grow_or_are_none_are_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Differences between the rows of a table: computed once, adjusted over the table, and drawn with their intervals."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.statistics import differences
 from benchmark.statistics.differences import best_and_indistinguishable, compare, resample_methods
 from benchmark.tables.cells import Table, fill_table
-from benchmark.tables.compared import ComparedRow, compare_column
+from benchmark.tables.compared import ComparedRow, compare_column, rank_rows
 from reports.forms.html import to_html
 from reports.forms.latex import to_latex
 from reports.forms.markdown import to_markdown
@@ -87,6 +88,15 @@ def test_a_comparison_is_made_once(store: RunStore, monkeypatch: pytest.MonkeyPa
     first = compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store)
     monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
     assert compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store) == first
+
+
+def test_what_was_compared_need_not_be_resampled_to_be_ranked(store: RunStore, tmp_path_factory, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    compare_column(ROWS, [None, 0, 0, 0, 0], "auc_frame", store)
+    apart = RunStore(tmp_path_factory.mktemp("apart"))
+    shutil.copytree(store.root, apart.root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("rankings"))
+    expected = rank_rows(ROWS, "auc_frame", apart)
+    monkeypatch.setattr(differences, "resample_methods", lambda *_: pytest.fail("made again"))
+    assert rank_rows(ROWS, "auc_frame", store) == expected
 
 
 def test_a_comparison_of_an_earlier_version_is_read(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
