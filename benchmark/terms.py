@@ -56,6 +56,8 @@ ResizeFilter = Literal["pil-bilinear", "pil-bicubic", "pil-lanczos", "cv2-linear
 Normalisation = Literal["imagenet", "clip", "lite", "unit", "i3d", "i3d-inception", "kinetics", "c3d"]
 """What an encoder does to colours."""
 
+FigureForm = Literal["pdf", "png", "svg"]
+"""What files of a figure can be."""
 Profile = Literal["quick", "paper"]
 """How large a training is: for two CPU cores, or as published."""
 Selection = Literal["last", "validation", "oracle"]

@@ -78,7 +78,7 @@ def _write_page(choices: Choices, table: Table) -> None:
     labels = [row.label for row in plan.rows if row.tuned] or [row.label for row in plan.rows]
     shown = [(line_up, [c.label for c in line_up.contenders if c.label in labels]) for line_up in stored.line_ups]
     device: terms.Device = "cpu" if choices.device == "cpu" else "auto"  # the runs' GPU may be elsewhere
-    sections = [stored.section(line_up, chosen, choices.data, device) for line_up, chosen in shown]
+    sections = stored.sections(shown, choices.data, device)
     made = make_report([table], sections, selection, stored.runs)
     path = stored.results.comparison_page(plan, selection)
     with writing_to(path.parent, "--results"):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from benchmark import terms
 from benchmark.cli import options
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from benchmark.tables.line_ups import LineUp
     from reports.figures.evidence import Evidence
     from reports.figures.figure import Figure
-    from reports.figures.style import Format
     from reports.page.pictures import PagePicture
     from reports.page.report import LineUpSection
 
@@ -31,6 +30,14 @@ MOST_SHOWN = 36
 """Methods that figures show unless others are chosen: four pages of them."""
 
 _Choice = TypeVar("_Choice")
+
+
+class _Chosen(NamedTuple):
+    """A line-up, the same with the methods to show, and whether those are the best of it."""
+
+    line_up: LineUp
+    shown: LineUp
+    best: bool
 
 
 class Stored:
@@ -50,7 +57,6 @@ class Stored:
     def __init__(self, results: Path, selection: terms.Selection, plans: Sequence[TablePlan] | None = None) -> None:
         from benchmark.runs.store import RunStore
         from benchmark.tables.line_ups import find_line_ups
-        from reports.figures.style import Palette
 
         self.results, self._selection = Results(results), selection
         self.runs = RunStore(self.results.runs, remember=True)
@@ -59,13 +65,16 @@ class Stored:
         if not self.plans:
             raise InputError(f"{results}: no table planned there; run `wvad reproduce` or `wvad train` first")
         self.line_ups = find_line_ups(self.plans, self.runs, selection)
-        self._palette = Palette.of_plans(self.plans)
 
     def tables(self) -> list[Table]:
         """Fill all planned tables."""
+        from benchmark.execution.side_by_side import side_by_side
         from benchmark.tables.cells import fill_table
 
-        return [fill_table(plan, self.runs, self._selection) for plan in self.plans]
+        with side_by_side(lambda plan: fill_table(plan, self.runs, self._selection), self.plans) as filled:
+            import reports.page.report  # noqa: F401 -- with what draws: seconds, in which the copies are at work
+
+            return list(counted(filled, len(self.plans), "filling tables"))
 
     def table(self, of: str | None) -> Table:
         """Fill the table that is named, alone or with its folder."""
@@ -100,32 +109,47 @@ class Stored:
     def pages(self, line_up: LineUp) -> list[Evidence]:
         """Return what the figures of a line-up are drawn from, page by page."""
         from reports.figures.evidence import Evidence
+        from reports.figures.style import Palette
 
-        return [Evidence(page, self.runs, self._palette) for page in line_up.pages()]
+        palette = Palette.of_plans(self.plans)
+        return [Evidence(page, self.runs, palette) for page in line_up.pages()]
 
-    def section(
-        self, line_up: LineUp, labels: Sequence[str] | None, data: Path | None, device: terms.Device
-    ) -> LineUpSection:
-        """Return a line-up's section of the report, with its figures; `labels` as `LineUp.choose` takes them."""
+    def sections(
+        self, asked: Sequence[tuple[LineUp, Sequence[str] | None]], data: Path | None, device: terms.Device
+    ) -> list[LineUpSection]:
+        """Return the sections of line-ups in the report, with their figures; methods as `choose` takes them."""
+        from benchmark.execution.side_by_side import side_by_side
+
+        with side_by_side(lambda one: self.choose(*one), asked) as ranked:
+            chosen = [
+                _Chosen(line_up, shown, labels is None)
+                for (line_up, labels), shown in zip(asked, counted(ranked, len(asked), "ranking methods"), strict=True)
+            ]
+        # One after the other: each takes all cores or the GPU, and shows how far it is.
+        reasons = [
+            self.project(self.pages(c.shown)[0].line_up, data, device) if c.shown.contenders else {} for c in chosen
+        ]
+        with side_by_side(lambda one: self._section(*one), list(zip(chosen, reasons, strict=True))) as made:
+            return list(counted(made, len(chosen), "comparing methods"))
+
+    def _section(self, chosen: _Chosen, not_projected: Mapping[str, str]) -> LineUpSection:
         from benchmark.tables.ranking import rank
         from reports.figures.catalogue import FigureChoices, figures_of_line_up
         from reports.figures.figure import Absence
         from reports.island.line_up import MOST_SCORES, line_up_content
         from reports.page.report import LineUpSection
 
-        shown = self.choose(line_up, labels)
+        line_up, shown, best = chosen
         if not shown.contenders:
             reason = f"no stored run that was trained and tested there has the selection {self._selection}."
             return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())
-        pages = self.pages(shown)
-        choices = FigureChoices(not_projected=self.project(pages[0].line_up, data, device))
+        figures = tuple(figures_of_line_up(self.pages(shown), FigureChoices(not_projected=not_projected)))
         left_out = tuple(c for c in line_up.contenders if c not in shown.contenders)
-        figures = tuple(figures_of_line_up(pages, choices))
-        compared = self._ranked_of(line_up, shown) if labels is None else shown
+        compared = self._ranked_of(line_up, shown) if best else shown
         ranked = rank(compared, self.runs)
         room = MOST_SCORES // len(self.line_ups)
         content = line_up_content(compared, ranked, self.runs, room) if ranked else None
-        stored = len(line_up.contenders if labels is None else shown.contenders)
+        stored = len(line_up.contenders if best else shown.contenders)
         return LineUpSection(shown, figures, left_out, ranked, content, stored - len(compared.contenders))
 
     def _ranked_of(self, line_up: LineUp, shown: LineUp) -> LineUp:
@@ -173,35 +197,43 @@ def _pick(of: str | None, fitting: Mapping[str, _Choice], known: Mapping[str, ob
     raise InputError(f"{what} {', '.join(fitting or known)}")
 
 
-def draw(figures: Sequence[Figure], forms: Sequence[Format], where: Path | None) -> dict[tuple[str, str], PagePicture]:
+def draw(
+    figures: Sequence[Figure], forms: Sequence[terms.FigureForm], where: Path | None
+) -> dict[tuple[str, str], PagePicture]:
     """Draw figures for a page, and write their files where a folder is given; what is there unchanged is kept.
 
     Returns
     -------
     Folder and stem of a figure -> its picture.
     """
-    from benchmark.execution.display import counting
-    from benchmark.system.machine import usable_cores
-    from reports.page.drawn import drawing_side_by_side
+    from benchmark.execution.side_by_side import side_by_side
+    from reports.page.drawn import draw_figure
     from reports.page.kept_pictures import KeptPictures
 
     kept = None if where is None else KeptPictures(where)
     found = [kept.find(figure, forms) if kept else None for figure in figures]
     waiting = [figure for figure, picture in zip(figures, found, strict=True) if picture is None]
     pictures = {(f.folder, f.stem): picture for f, picture in zip(figures, found, strict=True) if picture is not None}
-    with (
-        drawing_side_by_side(waiting, forms, usable_cores()) as drawn,
-        counting("drawing figures", err) as progress,
-    ):
-        for done, (figure, (picture, contents)) in enumerate(zip(waiting, drawn, strict=True), start=1):
+    with side_by_side(lambda figure: draw_figure(figure, forms), waiting) as drawn:
+        shown = counted(drawn, len(waiting), "drawing figures")
+        for figure, (picture, contents) in zip(waiting, shown, strict=True):
             pictures[figure.folder, figure.stem] = picture
             if where is not None and kept:
                 kept.keep(figure, picture, figure.write(where, contents))
-            progress(done, len(waiting))
     if kept:
         kept.write()
     warn_of_letters(letter for picture in pictures.values() for letter in picture.lacking)
     return pictures
+
+
+def counted(results: Iterable[_Choice], total: int, what: str) -> Iterator[_Choice]:
+    """Pass on results as they come, and show how many there are."""
+    from benchmark.execution.display import counting
+
+    with counting(what, err) as progress:
+        for done, result in enumerate(results, start=1):
+            yield result
+            progress(done, total)
 
 
 def warn_of_letters(lacking: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -13,12 +13,11 @@ from benchmark.cli.drawing import Stored, draw, given, today, warn_of_letters
 from benchmark.system.errors import InputError
 from benchmark.system.names import check_name
 from benchmark.system.near_names import find_alike
-from benchmark.terms import selection_suffix
+from benchmark.terms import FigureForm, selection_suffix
 
 if TYPE_CHECKING:
     from benchmark.tables.line_ups import LineUp
     from reports.figures.figure import Absence, Figure
-    from reports.figures.style import Format
 
 FIGURES = (
     *("class-wise", "curves", "events", "scores", "t-sne", "selection", "training"),
@@ -60,11 +59,7 @@ def report(
     """Write one HTML file on the whole run store, and all its figures; train nothing."""
     from benchmark.runs.results_folder import FigureIndex
     from benchmark.system.files import write_atomically, writing_to
-    from benchmark.tracking import follow_again, saying_once
-    from reports.island.key_frames import add_key_frames
-    from reports.page.html_page import to_page
     from reports.page.printing import find_browser, print_page
-    from reports.page.report import make_report
 
     try:
         check_name(title)
@@ -72,10 +67,16 @@ def report(
         raise InputError(f"--title: {error}") from None
     browser = find_browser() if pdf else None
     forms, stored = _forms(formats), Stored(results, selection)
-    sections = [stored.section(line_up, None, data, device) for line_up in stored.line_ups]
+    tables = stored.tables()  # first: what they compare need not be ranked again
+    from benchmark.tracking import follow_again, saying_once
+    from reports.island.key_frames import add_key_frames
+    from reports.page.html_page import to_page
+    from reports.page.report import make_report
+
+    sections = stored.sections([(line_up, None) for line_up in stored.line_ups], data, device)
     if videos_from is not None:
         add_key_frames([section.content for section in sections if section.content is not None], videos_from)
-    made = make_report(stored.tables(), sections, selection, stored.runs, anonymous)
+    made = make_report(tables, sections, selection, stored.runs, anonymous)
     figures = list(made.figures())
     where = stored.results.figure_folder(selection)
     path = stored.results.report_page(selection_suffix(selection))
@@ -156,13 +157,12 @@ def figure(
     say(f"Written: {', '.join(map(str, paths))}")
 
 
-def _forms(text: str) -> list[Format]:
-    from reports.figures.style import FORMATS
-
-    forms = [form for form in FORMATS if form in options.split(text)]
+def _forms(text: str) -> list[FigureForm]:
+    known: tuple[FigureForm, ...] = get_args(FigureForm)
+    forms = [form for form in known if form in options.split(text)]
     for name in options.split(text):
         if name not in forms:
-            raise InputError(f"--format {name}: no such form; there are {', '.join(FORMATS)}")
+            raise InputError(f"--format {name}: no such form; there are {', '.join(known)}")
     return forms
 
 

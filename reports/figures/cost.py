@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def draw_cost(table: Table) -> Figure | Absence:
         TITLE,
         (*figure_caption(table), *CAPTION),
         f"Results of {len(set(data['row']))} methods of {table.plan.table} over what they cost.",
-        lambda: _draw(data),
+        partial(_draw, data),
         data,
     )
 

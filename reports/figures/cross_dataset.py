@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -49,7 +51,7 @@ def draw_cross_dataset(table: Table) -> Figure | Absence:
         (*figure_caption(table), *CAPTION, *([left_out] if len(filled) > MOST else [])),
         f"Heat maps of {' and '.join(rows)}: trained on each of {', '.join(d.name for d in plan.datasets)}, "
         "tested on each.",
-        lambda: _draw(table, rows),
+        partial(_draw, table, rows),
         data,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from benchmark.metrics.frame import FALSE_ALARM_THRESHOLD, ScoredVideos, base_ra
 from benchmark.metrics.ranking import OperatingPoints, SortedFrames
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import DOUBLE, GREY, INK, canvas, dash, legend_below, shorten
+from reports.figures.style import DOUBLE, GREY, INK, Colours, canvas, dash, legend_below, shorten
 
 NAME, TITLE = "curves", "ROC, precision-recall and false alarms"
 GRID = np.linspace(0, 1, 201)
@@ -28,6 +29,8 @@ CAPTION = (
 )
 
 Points = NDArray[np.float64]
+Values = Mapping[str, Sequence[float]]
+"""Label of a method -> a metric of each of its seeds."""
 
 
 def draw_detection(evidence: Evidence) -> Figure | Absence:
@@ -40,6 +43,7 @@ def draw_detection(evidence: Evidence) -> Figure | Absence:
         return Absence(folder, NAME, TITLE, "its test frames are all of one kind.")
     normal = bool((first.labels == 0).any())
     data = pd.concat([_curve("roc", roc_points, evidence), _curve("pr", pr_points, evidence)], ignore_index=True)
+    values = {m: _values(evidence, m) for m in ("auc_frame", "ap_frame", *((ALARMS,) if normal else ()))}
     methods = ", ".join(contender.label for contender in evidence.scores)
     return Figure(
         folder,
@@ -47,7 +51,7 @@ def draw_detection(evidence: Evidence) -> Figure | Absence:
         TITLE,
         (*evidence.about(), *CAPTION[: 2 if normal else 1], *evidence.without_scores()),
         f"ROC curves, precision-recall curves{' and false-alarm rates' if normal else ''} of {methods}.",
-        lambda: _draw(data, base_rate(first), normal, evidence),
+        partial(_draw, data, base_rate(first), values, evidence.colours),
         data,
     )
 
@@ -91,11 +95,11 @@ def _curve(kind: str, points: Callable[[ScoredVideos], Points], evidence: Eviden
     return pd.concat(parts)
 
 
-def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -> Canvas:
-    figure = canvas(DOUBLE, 2.9 + 0.18 * len(evidence.scores))
+def _draw(data: pd.DataFrame, chance: float, values: Mapping[str, Values], colours: Colours) -> Canvas:
+    figure = canvas(DOUBLE, 2.9 + 0.18 * data["method"].nunique())
     roc, pr, alarms = figure.subplots(1, 3, width_ratios=(1, 1, 0.62))
-    _panel(roc, data[data["curve"] == "roc"], "auc_frame", evidence)
-    _panel(pr, data[data["curve"] == "pr"], "ap_frame", evidence)
+    _panel(roc, data[data["curve"] == "roc"], values["auc_frame"], colours)
+    _panel(pr, data[data["curve"] == "pr"], values["ap_frame"], colours)
     roc.plot([0, 1], [0, 1], color=GREY, linestyle=(0, (4, 2)), linewidth=0.8)
     pr.axhline(chance, color=GREY, linestyle=(0, (4, 2)), linewidth=0.8)
     roc.set(title="ROC", xlabel="false-positive rate", ylabel="true-positive rate")
@@ -104,28 +108,28 @@ def _draw(data: pd.DataFrame, chance: float, normal: bool, evidence: Evidence) -
         axis.set(xlim=(0, 1), ylim=(0, 1.01), box_aspect=1, anchor="N")
     for axis, title in ((roc, "AUC (%)"), (pr, "AP (%)")):
         legend_below(figure, axis, title=title, alignment="left", handlelength=2.4)
-    if normal:
-        _alarms(alarms, evidence)
+    if ALARMS in values:
+        _alarms(alarms, values[ALARMS], colours)
     else:
         alarms.set_axis_off()
     return figure
 
 
-def _panel(axis: Axes, data: pd.DataFrame, metric: str, evidence: Evidence) -> None:
-    means = {label: float(np.mean(values)) for label, values in _values(evidence, metric).items()}
+def _panel(axis: Axes, data: pd.DataFrame, values: Values, colours: Colours) -> None:
+    means = {label: float(np.mean(seeds)) for label, seeds in values.items()}
     dashes = {label: dash(place) for place, label in enumerate(means)}
     for name in sorted(means, key=means.__getitem__, reverse=True):
-        part, colour = data[data["method"] == name], evidence.colours[name]
+        part, colour = data[data["method"] == name], colours[name]
         label = f"{100 * means[name]:.1f}  {shorten(name)}"
         axis.plot(part["x"], part["mean"], color=colour, linestyle=dashes[name], label=label)
         axis.fill_between(part["x"], part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
 
 
-def _alarms(axis: Axes, evidence: Evidence) -> None:
-    values = {label: found for label, found in _values(evidence, ALARMS).items() if found}
+def _alarms(axis: Axes, values: Values, colours: Colours) -> None:
+    values = {label: found for label, found in values.items() if found}
     for place, (label, found) in enumerate(values.items()):
         percent = [100 * value for value in found]
-        axis.barh(place, float(np.mean(percent)), 0.5, color=evidence.colours[label], zorder=2)
+        axis.barh(place, float(np.mean(percent)), 0.5, color=colours[label], zorder=2)
         if len(percent) > 1:
             axis.scatter(percent, [place] * len(percent), s=5, color="white", edgecolors=INK, linewidths=0.4, zorder=3)
     axis.set_yticks(range(len(values)), [""] * len(values))
@@ -138,7 +142,7 @@ def _alarms(axis: Axes, evidence: Evidence) -> None:
     axis.grid(visible=False, axis="y")
 
 
-def _values(evidence: Evidence, metric: str) -> dict[str, Sequence[float]]:
+def _values(evidence: Evidence, metric: str) -> Values:
     return {
         contender.label: [v for e in evidence.evaluations(contender) if (v := e.metrics.get(metric)) is not None]
         for contender in evidence.scores

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from benchmark.metrics.alarms import Alarms
@@ -13,7 +16,7 @@ from benchmark.runs.records import AnnotatedEvents
 from benchmark.system.amounts import count
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import GREY, SINGLE, canvas, dash, legend_below, shorten
+from reports.figures.style import GREY, SINGLE, Colours, canvas, dash, legend_below, shorten
 
 NAME, TITLE = "events", "Events met over false alarms per hour"
 PLACES = 201
@@ -56,7 +59,7 @@ def draw_events(evidence: Evidence) -> Figure | Absence:
             *evidence.without_scores(),
         ),
         f"Event recall over false alarms per hour of {', '.join(curves)}.",
-        lambda: _draw(data, endless, evidence),
+        partial(_draw, data, endless, evidence.colours),
         data,
     )
 
@@ -90,7 +93,7 @@ def recall_at(curve: AlarmCurve, rates: NDArray[np.float64]) -> NDArray[np.float
     return recalls
 
 
-def _draw(data: pd.DataFrame, endless: float, evidence: Evidence) -> Canvas:
+def _draw(data: pd.DataFrame, endless: float, colours: Colours) -> Canvas:
     labels = list(dict.fromkeys(data["method"]))
     figure = canvas(SINGLE, 2.9 + 0.14 * len(labels))
     axis = figure.subplots()
@@ -99,12 +102,13 @@ def _draw(data: pd.DataFrame, endless: float, evidence: Evidence) -> Canvas:
     axis.axvline(endless, color=GREY, linestyle=(0, (4, 2)), linewidth=0.8, zorder=1)
     for place, label in enumerate(labels):
         part = data[data["method"] == label]
-        x, colour = part["false_alarms_per_hour"], evidence.colours[label]
+        x, colour = part["false_alarms_per_hour"], colours[label]
         axis.plot(x, part["mean"], color=colour, linestyle=dash(place), label=shorten(label))
         axis.fill_between(x, part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
     x = data["false_alarms_per_hour"]
     axis.set(xscale="log", xlabel="false alarms per hour outside events", ylabel="share of events met")
     axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.set(xlim=(x.min(), x.max()), ylim=(0, 1.01))
     legend_below(figure, axis, handlelength=2.4)
     return figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +16,7 @@ from benchmark.system.amounts import count
 from benchmark.system.files import read_regular
 from benchmark.tables.line_ups import Contender, LineUp
 from benchmark.tables.projections import stored_projections
-from reports.figures.style import Colour, Palette
+from reports.figures.style import Colours, Palette
 from reports.tables.captions import SIMULATED, fallback_sentences, selection_sentence, share
 
 
@@ -35,7 +34,7 @@ class Evidence:
     def __init__(self, line_up: LineUp, store: RunStore, palette: Palette) -> None:
         self.line_up = line_up
         self.store = store
-        self.colours: Mapping[str, Colour] = palette.colours(line_up.contenders)
+        self.colours: Colours = palette.colours(line_up.contenders)
 
     @cached_property
     def scores(self) -> dict[Contender, list[ScoredVideos]]:

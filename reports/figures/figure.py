@@ -10,11 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from benchmark.system.files import replacing
-from reports.figures.style import Format
+from benchmark.terms import FigureForm
 from reports.forms.csv import to_csv
-
-SPARSE = 1500
-"""Rows of numbers up to which a figure is light as lines."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,6 @@ class Figure:
         Draws it; has to be called in the style of `reports.figures.style.styled`.
     data
         The numbers that are drawn; a CSV file beside the figure.
-    dense
-        Whether a page shows it as pixels, however few its numbers are.
     basis
         Hash of all that decides what is drawn; empty where nobody asks.
     page
@@ -48,7 +43,6 @@ class Figure:
     alt: str
     draw: Callable[[], Canvas]
     data: pd.DataFrame
-    dense: bool = False
     basis: str = ""
     page: int = 1
 
@@ -57,12 +51,7 @@ class Figure:
         """What its files are called, without ending."""
         return self.name if self.page == 1 else f"{self.name}-{self.page}"
 
-    @property
-    def page_form(self) -> Format:
-        """The form in which a page shows it."""
-        return "png" if self.dense or len(self.data) > SPARSE else "svg"
-
-    def write(self, root: Path, contents: Mapping[Format, bytes]) -> list[Path]:
+    def write(self, root: Path, contents: Mapping[FigureForm, bytes]) -> list[Path]:
         """Write the figure's files and its numbers below a folder, and say where they are.
 
         Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
@@ -38,7 +40,7 @@ def draw_forest(table: Table) -> Figure | Absence:
         TITLE,
         (*figure_caption(table), *CAPTION, *([left_out] if len(data) > MOST else []), *difference_notes(table)),
         f"Forest plot of {len(shown)} differences between rows of {plan.table}, with 95 % intervals.",
-        lambda: draw_intervals(shown.assign(label=_labels(shown)), "difference in points"),
+        partial(draw_intervals, shown.assign(label=_labels(shown)), "difference in points"),
         data,
     )
 

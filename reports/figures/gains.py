@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from benchmark.tables.cells import Table
@@ -35,7 +37,7 @@ def draw_gains(table: Table) -> Figure | Absence:
         TITLE,
         (*figure_caption(table), *CAPTION, *difference_notes(table)),
         f"Forest plot of what tuning gains the methods of {plan.table}, with 95 % intervals.",
-        lambda: draw_intervals(data.assign(label=data["row"].map(shorten)), "gain by tuning in points"),
+        partial(draw_intervals, data.assign(label=data["row"].map(shorten)), "gain by tuning in points"),
         data,
     )
 

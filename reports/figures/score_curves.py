@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from benchmark.datasets.labels import find_intervals
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.key_frames import FRAMES, Image, find_videos, read_strips
-from reports.figures.style import ABNORMAL, DOUBLE, INK, canvas, dash, legend_above, shorten
+from reports.figures.style import ABNORMAL, DOUBLE, INK, Colours, canvas, dash, legend_above, shorten
 from reports.figures.telling import alarm_rates, named_videos, telling_videos, video_aucs
 
 NAME, TITLE = "scores", "Scores over the frames"
@@ -71,9 +72,8 @@ def draw_score_curves(
             *evidence.without_scores(),
         ),
         f"Anomaly scores of {methods} over the frames of {len(shown)} videos: {', '.join(shown)}.",
-        lambda: _draw(data, shown, _numbers(evidence, shown), strips, evidence),
+        partial(_draw, data, shown, _numbers(evidence, shown), strips, evidence.colours),
         data,
-        dense=bool(strips),
     )
 
 
@@ -127,7 +127,7 @@ def _draw(
     shown: Mapping[str, str],
     numbers: Mapping[str, str],
     strips: Mapping[str, Image],
-    evidence: Evidence,
+    colours: Colours,
 ) -> Canvas:
     lines = -(-len(shown) // COLUMNS)
     heights = (STRIP, 1.15) if strips else (0.0, 1.15)
@@ -143,7 +143,7 @@ def _draw(
                 top.imshow(strips[name], aspect="equal")
         else:
             top = axis = figure.add_subplot(spec)
-        _panel(axis, data[data["video"] == name], evidence)
+        _panel(axis, data[data["video"] == name], colours)
         top.set_title(f"{shorten(name, 52)}\n{f'{why}: ' if why else ''}{numbers[name]}", fontsize=7)
         if place % COLUMNS == 0:
             axis.set_ylabel("scaled score")
@@ -154,11 +154,11 @@ def _draw(
     return figure
 
 
-def _panel(axis: Axes, data: pd.DataFrame, evidence: Evidence) -> None:
+def _panel(axis: Axes, data: pd.DataFrame, colours: Colours) -> None:
     banded = data["method"].nunique() <= MOST_BANDS
     for place, (method, part) in enumerate(data.groupby("method", sort=False)):
         ends = np.append(part["first_frame"], part["first_frame"].iloc[-1] + part["frames"].iloc[-1])
-        colour, style = evidence.colours[str(method)], dash(place)
+        colour, style = colours[str(method)], dash(place)
         axis.stairs(part["scaled"], ends, baseline=None, color=colour, linestyle=style, label=shorten(str(method)))
         if banded:
             high, low = part["scaled_high"], part["scaled_low"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from benchmark.tables.line_ups import Contender
 from benchmark.terms import METRIC_NAMES, Selection
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import DOUBLE, GREY, canvas, dash, legend_above, legend_below, shorten
+from reports.figures.style import DOUBLE, GREY, Colours, canvas, dash, legend_above, legend_below, shorten
 
 NAME, TITLE = "selection", "Looks and selections"
 MARKERS: dict[Selection, str] = {"last": "o", "validation": "s", "oracle": "*"}
@@ -50,7 +51,7 @@ def draw_selection(evidence: Evidence) -> Figure | Absence:
         TITLE,
         (*evidence.about(selected=False), *CAPTION, *stale),
         f"Test metric over the looks during training of {', '.join(methods)}, and the gain of the oracle selection.",
-        lambda: _draw(looks, evidence),
+        partial(_draw, looks, METRIC_NAMES[evidence.line_up.dataset.metric], evidence.colours),
         looks,
     )
 
@@ -73,13 +74,13 @@ def _looks(contender: Contender, records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "seed", "step", "test", "validation", "selected"])
 
 
-def _draw(looks: pd.DataFrame, evidence: Evidence) -> Canvas:
+def _draw(looks: pd.DataFrame, metric: str, colours: Colours) -> Canvas:
     methods = list(dict.fromkeys(looks["method"]))
     figure = canvas(DOUBLE, max(2.4, 1.2 + 0.3 * len(methods)))
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     for place, method in enumerate(methods):
         part = looks[looks["method"] == method].groupby("step")["test"].agg(["mean", "min", "max"])
-        colour = evidence.colours[method]
+        colour = colours[method]
         left.plot(
             part.index,
             100 * part["mean"],
@@ -90,20 +91,19 @@ def _draw(looks: pd.DataFrame, evidence: Evidence) -> Canvas:
             label=shorten(method),
         )
         left.fill_between(part.index, 100 * part["min"], 100 * part["max"], color=colour, alpha=0.12, linewidth=0)
-    metric = METRIC_NAMES[evidence.line_up.dataset.metric]
     left.set(title="at each look", xlabel="step", ylabel=f"{metric} on the test set (%)")
-    _selections(figure, right, looks, methods, evidence)
+    _selections(figure, right, looks, methods, colours)
     right.set(title="by selection", xlabel=f"{metric} on the test set (%)")
     legend_above(figure, left)
     return figure
 
 
-def _selections(figure: Canvas, axis: Axes, looks: pd.DataFrame, methods: Sequence[str], evidence: Evidence) -> None:
+def _selections(figure: Canvas, axis: Axes, looks: pd.DataFrame, methods: Sequence[str], colours: Colours) -> None:
     shown: dict[Selection, Line2D] = {}
     for place, method in enumerate(methods):
         values = {name: _selected(looks[looks["method"] == method], name) for name in MARKERS}
         found = {name: 100 * float(np.mean(seeds)) for name, seeds in values.items() if seeds}
-        colour = evidence.colours[method]
+        colour = colours[method]
         axis.plot([min(found.values()), max(found.values())], [place, place], color=colour, linewidth=0.9, zorder=2)
         for name, value in found.items():
             size = 60 if name == "oracle" else 22

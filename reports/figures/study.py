@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure as Canvas
@@ -31,7 +33,7 @@ def draw_study(table: Table) -> Figure | Absence:
         TITLE,
         (*figure_caption(table), CAPTION),
         f"Results over the values of {', '.join(settings)}.",
-        lambda: _draw(data, settings),
+        partial(_draw, data, settings),
         data,
     )
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 import seaborn as sns
@@ -24,10 +24,11 @@ from benchmark.runs.table_plan import TablePlan
 from benchmark.system.hashing import digest, hash_package
 from benchmark.system.libraries import installed_version
 from benchmark.tables.line_ups import Contender
+from benchmark.terms import FigureForm
 
-Format = Literal["pdf", "png", "svg"]
-FORMATS: tuple[Format, ...] = ("pdf", "png", "svg")
 Colour = tuple[float, float, float]
+Colours = Mapping[str, Colour]
+"""Label of a method -> its colour."""
 
 SINGLE, DOUBLE = 3.5, 7.16
 """Widths of one and of two columns of a journal, in inches."""
@@ -59,6 +60,7 @@ _SETTINGS: dict[Any, object] = {
     "grid.linewidth": 0.4,
     "axes.edgecolor": GREY,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,
     "legend.title_fontsize": 7,
     "legend.edgecolor": "none",
     "legend.framealpha": 0.85,
@@ -186,14 +188,14 @@ class Rendered:
     """
 
     size: tuple[float, float]
-    contents: Mapping[Format, bytes]
+    contents: Mapping[FigureForm, bytes]
     lacking: frozenset[str] = frozenset()
 
 
-def render(draw: Callable[[], Canvas], forms: Sequence[Format]) -> Rendered:
+def render(draw: Callable[[], Canvas], forms: Sequence[FigureForm]) -> Rendered:
     """Draw a figure once and save it in several forms; a very large one with fewer pixels to the inch."""
-    undated: dict[Format, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    contents: dict[Format, bytes] = {}
+    undated: dict[FigureForm, dict[str, None]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    contents: dict[FigureForm, bytes] = {}
     with styled(), warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", r"Glyph \d+ .* missing from font")
         figure = draw()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -11,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from benchmark.tables.line_ups import Contender
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import DOUBLE, SINGLE, Colour, canvas, dash, legend_below, shorten
+from reports.figures.style import DOUBLE, SINGLE, Colour, Colours, canvas, dash, legend_below, shorten
 
 NAME, TITLE = "training", "Training curves"
 POINTS = 50
@@ -38,7 +40,7 @@ def draw_training(evidence: Evidence) -> Figure | Absence:
         TITLE,
         (*evidence.about(selected=False), *CAPTION, *_missing(evidence)),
         f"Loss terms over the training steps of {', '.join(methods)}.",
-        lambda: _draw(data, evidence),
+        partial(_draw, data, evidence.colours),
         data,
     )
 
@@ -68,14 +70,14 @@ def _missing(evidence: Evidence) -> tuple[str, ...]:
     return (f"Loss curves that are missing or damaged are left out: {', '.join(short)}.",) if short else ()
 
 
-def _draw(data: pd.DataFrame, evidence: Evidence) -> Canvas:
+def _draw(data: pd.DataFrame, colours: Colours) -> Canvas:
     methods = list(dict.fromkeys(data["method"]))
     columns = min(COLUMNS, len(methods))
     lines = -(-len(methods) // columns)
     figure = canvas(DOUBLE * columns / COLUMNS if columns > 1 else SINGLE, 2.5 * lines)
     axes = figure.subplots(lines, columns, squeeze=False)
     for axis, method in zip(axes.flat, methods, strict=False):
-        _panel(figure, axis, data[data["method"] == method], evidence.colours[method])
+        _panel(figure, axis, data[data["method"] == method], colours[method])
         axis.set_title(shorten(method))
     for axis in axes.flat[len(methods) :]:
         axis.set_axis_off()

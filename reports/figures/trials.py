@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -53,7 +54,7 @@ def draw_trials(search: Trials) -> Figure | Absence:
         TITLE,
         (*search_caption([search]), CAPTION, *((f"Not drawn: {missing}.",) if missing else ())),
         f"Held-out AUC of {len(search.valued)} trials of {plan.title} over {', '.join(search_of(plan).ranges)}.",
-        lambda: _draw(search, data),
+        partial(_draw, search, data),
         data,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -60,9 +61,8 @@ def draw_tsne(evidence: Evidence, missing: Mapping[str, str]) -> Figure | Absenc
         ),
         "Scatter plots of normal and abnormal snippets: "
         + "; ".join(f"{name}, {_separation(projection)}" for name, projection in projections.items()),
-        lambda: _draw(projections),
+        partial(_draw, projections),
         pd.concat(parts, ignore_index=True),
-        dense=True,
     )
 
 

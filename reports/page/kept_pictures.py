@@ -9,8 +9,8 @@ from pathlib import Path
 from benchmark.runs.sealed_files import read_content, read_model, write_model
 from benchmark.system.errors import InputError
 from benchmark.system.frozen import FrozenModel
+from benchmark.terms import FigureForm
 from reports.figures.figure import Figure
-from reports.figures.style import Format
 from reports.page.pictures import PagePicture
 
 FILE = "pictures.json"
@@ -49,7 +49,7 @@ class KeptPictures:
         self._last = {} if index is None else index.pictures
         self._new: dict[str, _Kept] = {}
 
-    def find(self, figure: Figure, forms: Sequence[Format]) -> PagePicture | None:
+    def find(self, figure: Figure, forms: Sequence[FigureForm]) -> PagePicture | None:
         """Return the picture of a figure that was drawn from the same, if its files are there as they were written."""
         kept = self._last.get(_name(figure))
         if kept is None or kept.basis != figure.basis or not {*forms, "csv"} <= kept.files.keys():

@@ -63,7 +63,6 @@ def test_key_frames_stand_above_the_scores(tmp_path: Path) -> None:
     plain = draw_score_curves(evidence, ["Assault_005", "Arson_000"])
     assert isinstance(figure, Figure)
     assert isinstance(plain, Figure)
-    assert figure.dense
     images = [image for axis in figure.draw().axes for image in axis.images]
     assert len(images) == 1
     assert render(figure.draw, ["png"]).size[1] > render(plain.draw, ["png"]).size[1]

@@ -3,13 +3,14 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmark.cli import run
 from benchmark.runs.results_folder import Results
+from benchmark.terms import FigureForm
 from reports.figures import catalogue, style
 from reports.page.kept_pictures import FILE
 from tests.small_store import SKILLS, draw_scores, make_results, spec_of, store_run
@@ -26,12 +27,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     rendered = style.render
 
-    def render(draw: Callable[[], style.Canvas], forms: list[style.Format]) -> style.Rendered:
-        names.append(draw.__module__.rpartition(".")[2])
+    def render(draw: "partial[style.Canvas]", forms: list[FigureForm]) -> style.Rendered:
+        names.append(draw.func.__module__.rpartition(".")[2])
         return rendered(draw, forms)
 
     monkeypatch.setattr("reports.page.drawn.render", render)
-    monkeypatch.setattr("benchmark.system.machine.usable_cores", lambda: 1)
+    monkeypatch.setattr("benchmark.execution.side_by_side.usable_cores", lambda: 1)
     return names
 
 

@@ -80,7 +80,7 @@ def report_of(root: Path, **options: object) -> Report:
 
 
 def page_of(report: Report, *options: str) -> str:
-    pictures = {(f.folder, f.stem): PagePicture.of(render(f.draw, [f.page_form])) for f in report.figures()}
+    pictures = {(f.folder, f.stem): PagePicture.of(render(f.draw, ["png"])) for f in report.figures()}
     return to_page(report, pictures, options)
 
 
