@@ -17,7 +17,7 @@ from benchmark.system.errors import InputError
 from benchmark.system.machine import usable_cores
 
 MOST_PROCESSES = 8
-"""Each may hold a picture of 200 MB."""
+"""Each may hold a picture of 200 MB, or the scores that a store remembers."""
 
 _Thing = TypeVar("_Thing")
 _Result = TypeVar("_Result")

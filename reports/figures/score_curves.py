@@ -17,6 +17,7 @@ from reports.figures.figure import Absence, Figure
 from reports.figures.key_frames import FRAMES, Image, find_videos, read_strips
 from reports.figures.style import ABNORMAL, DOUBLE, INK, Colours, canvas, dash, legend_above, shorten
 from reports.figures.telling import alarm_rates, named_videos, telling_videos, video_aucs
+from reports.tables.captions import whole_percent
 
 NAME, TITLE = "scores", "Scores over the frames"
 COLUMNS = 2
@@ -112,7 +113,7 @@ def _numbers(evidence: Evidence, shown: Mapping[str, str]) -> dict[str, str]:
         video = first.names.index(name)
         what, values = ("AUC", aucs) if first.labels[video] else ("false alarms", alarms)
         found = [values[contender.label][video] for contender in evidence.scores]
-        numbers[name] = f"{what} {' · '.join('–' if np.isnan(v) else f'{100 * v:.0f}' for v in found)}"
+        numbers[name] = f"{what} {' · '.join('–' if np.isnan(v) else whole_percent(v) for v in found)}"
     return numbers
 
 

@@ -14,6 +14,7 @@ from benchmark.tables.projections import NEIGHBOURS, Projection, stored_projecti
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.style import ABNORMAL, DOUBLE, NORMAL, canvas, legend_above, shorten, spread
+from reports.tables.captions import whole_percent
 
 NAME, TITLE = "t-sne", "Features and embeddings (t-SNE)"
 COLUMNS = 4
@@ -68,7 +69,7 @@ def draw_tsne(evidence: Evidence, missing: Mapping[str, str]) -> Figure | Absenc
 
 def _separation(projection: Projection) -> str:
     auc = projection.neighbour_auc
-    return f"k-NN AUC {'–' if auc is None else f'{100 * auc:.0f}'}, silhouette {projection.silhouette:.2f}"
+    return f"k-NN AUC {'–' if auc is None else whole_percent(auc)}, silhouette {projection.silhouette:.2f}"
 
 
 def _draw(projections: Mapping[str, Projection]) -> Canvas:

@@ -175,3 +175,9 @@ def chance_notes(cells: Iterable[Cell]) -> tuple[str, ...]:
 def share(part: float) -> str:
     """Write a share in percent, without decimals that say nothing: ``20%``, ``12.5%``."""
     return f"{100 * part:.3g}%"
+
+
+def whole_percent(part: float) -> str:
+    """Write a share in whole percent where there is little room; what is not quite all or nothing does not look so."""
+    percent = round(100 * part)
+    return ">99" if percent == 100 > 100 * part else "<1" if percent == 0 < part else str(percent)

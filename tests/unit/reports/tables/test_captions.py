@@ -7,7 +7,7 @@ import pytest
 from benchmark.runs.store import RunStore
 from benchmark.tables.cells import fill_table
 from benchmark.terms import Supervision
-from reports.tables.captions import caption, notes, share, supervision_sentence
+from reports.tables.captions import caption, notes, share, supervision_sentence, whole_percent
 from tests.small_store import dataset_of, draw_scores, plan_of
 from tests.unit.reports.made_up import store_runs, tuned_plan
 
@@ -63,3 +63,8 @@ def test_a_share_is_not_rounded_to_another(tmp_path: Path, part: float, said: st
     assert f"{said} of the training videos of each class were held out." in caption(
         fill_table(plan, RunStore(tmp_path), "last")
     )
+
+
+def test_whole_percents_are_nothing_or_all_only_where_it_is_so() -> None:
+    written = [whole_percent(part) for part in (0.0, 0.0004, 0.0049, 0.005001, 0.872, 0.994, 0.9951, 0.99999, 1.0)]
+    assert written == ["0", "<1", "<1", "1", "87", "99", ">99", ">99", "100"]
