@@ -15,7 +15,7 @@ from functools import cache
 from io import FileIO
 from itertools import takewhile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from benchmark.system.errors import InputError
 
@@ -28,6 +28,9 @@ class NotAFileError(OSError):
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(errno.EINVAL, "not a regular file", str(path))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:  # that of `OSError` calls it with other arguments
+        return type(self), (self.filename,)
 
 
 def open_regular(path: str | Path) -> FileIO:

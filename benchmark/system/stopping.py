@@ -1,12 +1,14 @@
-"""What Ctrl-C and SIGTERM mean while runs are under way."""
+"""What Ctrl-C and SIGTERM mean while runs are under way, and how a process ends with the one that began it."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -79,3 +81,15 @@ def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[Non
     finally:
         for number in heard:
             signal.signal(number, usual[number])
+
+
+def end_with_parent() -> None:
+    """End this process, which another one has begun by `multiprocessing`, as soon as that one is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait_for_it() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait_for_it, daemon=True).start()

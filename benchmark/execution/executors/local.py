@@ -6,7 +6,6 @@ import math
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ import torch
 from benchmark.execution.executors import Resources, Watcher
 from benchmark.execution.executors.places import Gpu, count_places
 from benchmark.system.process import count_memory_kills, limit_memory
-from benchmark.system.stopping import SIGNALS, interrupts_put_off
+from benchmark.system.stopping import SIGNALS, end_with_parent, interrupts_put_off
 from benchmark.training.jobs import Job, Outcome, perform, record_failure, record_timeout
 
 PRELOADED = ["benchmark.training.jobs", "torch._dynamo"]
@@ -196,7 +195,7 @@ def _record_death(worker: _Worker) -> Outcome:
 def _work(job: Job, gpu: Gpu | None, messages: Connection) -> None:
     for number in SIGNALS:  # the driver decides what they mean; all processes of a terminal or a Slurm step get them
         signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+    end_with_parent()  # another driver may be about to do the same run
     torch.set_num_threads(1)
     if gpu is not None:
         gpu.take()
@@ -210,11 +209,3 @@ def _work(job: Job, gpu: Gpu | None, messages: Connection) -> None:
             os._exit(1)
 
     send(perform(job, lambda step, loss: send((step, loss))))
-
-
-def _end_with_driver() -> None:
-    """End this process as soon as its driver is gone: another one may be about to do the same run."""
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-    wait([driver.sentinel])
-    os._exit(1)

@@ -1,7 +1,11 @@
 """Work is done side by side as it is one after the other."""
 
+import multiprocessing
 import os
 import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +42,65 @@ def test_what_goes_wrong_is_told_by_its_own_words() -> None:
 
     with pytest.raises(InputError, match=r"^video_1.npy: no such video$"), side_by_side(work, range(3)) as results:
         list(results)
+
+
+def watched(folder: Path) -> Callable[[int], int]:
+    """Work of a third of a second that leaves a mark."""
+
+    def work(number: int) -> int:
+        (folder / str(number)).touch()
+        time.sleep(0.3)
+        return number
+
+    return work
+
+
+@pytest.mark.parametrize("cores", [2])
+def test_after_an_error_no_more_is_begun(tmp_path: Path) -> None:
+    def write(results: Iterator[int]) -> None:
+        next(results)
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"), side_by_side(watched(tmp_path), range(40)) as results:
+        write(results)
+    assert len(list(tmp_path.iterdir())) < 20
+
+
+@pytest.mark.parametrize("cores", [2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_copies_end_with_the_process_that_made_them(tmp_path: Path, number: int) -> None:
+    def parent() -> None:
+        def work(_: int) -> None:
+            (tmp_path / str(os.getpid())).touch()
+            time.sleep(600)
+
+        with side_by_side(work, range(2)) as results:
+            list(results)
+
+    driver = multiprocessing.get_context("fork").Process(target=parent)
+    driver.start()
+    until(lambda: len(list(tmp_path.iterdir())) == 2)
+    os.kill(driver.pid or 0, number)
+    driver.join()
+    copies = [int(path.name) for path in tmp_path.iterdir()]
+    until(lambda: not any(map(running, copies)))
+
+
+def running(process: int) -> bool:
+    """Whether a process is there, and not only its number."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something, half a minute at most."""
+    for _ in range(300):
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail("it has not come")
 
 
 @pytest.mark.parametrize("cores", [2])

@@ -1,5 +1,6 @@
 """What dead processes leave behind, and how it is told from the work of the living."""
 
+import copy
 import errno
 import os
 import socket
@@ -85,8 +86,9 @@ def make_device(path: Path) -> None:
 def test_only_files_are_opened(make: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "x"
     make(path)
-    with pytest.raises(NotAFileError, match="not a regular file"):
+    with pytest.raises(NotAFileError, match="not a regular file") as told:
         open_regular(path)
+    assert str(copy.copy(told.value)) == str(told.value)  # as another process gets it
 
 
 def test_a_file_is_read_and_an_absent_one_is_absent(tmp_path: Path) -> None:
