@@ -126,9 +126,7 @@ class Stored:
                 for (line_up, labels), shown in zip(asked, counted(ranked, len(asked), "ranking methods"), strict=True)
             ]
         # One after the other: each takes all cores or the GPU, and shows how far it is.
-        reasons = [
-            self.project(self.pages(c.shown)[0].line_up, data, device) if c.shown.contenders else {} for c in chosen
-        ]
+        reasons = [self.project(c.shown.pages()[0], data, device) if c.shown.contenders else {} for c in chosen]
         with side_by_side(lambda one: self._section(*one), list(zip(chosen, reasons, strict=True))) as made:
             return list(counted(made, len(chosen), "comparing methods"))
 

@@ -68,6 +68,7 @@ def report(
     browser = find_browser() if pdf else None
     forms, stored = _forms(formats), Stored(results, selection)
     tables = stored.tables()  # first: what they compare need not be ranked again
+    # Most of what these need was imported while the tables were filled.
     from benchmark.tracking import follow_again, saying_once
     from reports.island.key_frames import add_key_frames
     from reports.page.html_page import to_page

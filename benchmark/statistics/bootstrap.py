@@ -83,7 +83,7 @@ def twice_won(scored: ScoredVideos) -> Floats:
     begin, video, frames = begin[order], np.tile(scored.video[others], 2)[order], np.tile(negative, 2)[order]
     positive = csr_array((scored.positive[found].astype(np.float64), (scored.video[found], step)), (videos, steps.size))
     wins, below = np.zeros((videos, videos)), np.zeros(videos)
-    block = max(BLOCK_ELEMENTS // videos, 1)
+    block = max(BLOCK_ELEMENTS // max(videos, 1), 1)
     for start in range(0, steps.size, block):
         size = min(block, steps.size - start)
         own = slice(*np.searchsorted(begin, (start, start + size)))

@@ -77,18 +77,18 @@ def _compare(
     evaluations: Sequence[Seeds], against: Sequence[int | None], metric: Metric, store: RunStore
 ) -> ComparedColumn:
     methods = _resample(evaluations, metric, store)
-    _rank(evaluations, metric, store, lambda: methods)  # a report ranks the same rows, and need not resample them again
+    # A report ranks the same rows, and need not resample them again.
+    ranked = _rank(evaluations, metric, store, lambda: methods)
     rows: list[ComparedRow | None] = []
-    standings = differences.best_and_indistinguishable(methods)
-    for i, (method, standing) in enumerate(zip(methods, standings, strict=True)):
-        if method is None or standing is None:
+    for i, (method, place) in enumerate(zip(methods, ranked.rows, strict=True)):
+        if method is None or place is None:
             rows.append(None)
             continue
         other = against[i]
         # Rows that are the same runs do not differ.
         reference = None if other is None or evaluations[other] == evaluations[i] else methods[other]
         gap = differences.difference(method, reference) if reference else None
-        rows.append(ComparedRow(standing=standing, gap=gap))
+        rows.append(ComparedRow(standing=place.standing, gap=gap))
     return ComparedColumn(rows=tuple(rows))
 
 

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from benchmark.metrics.alarms import Alarms
@@ -16,7 +15,7 @@ from benchmark.runs.records import AnnotatedEvents
 from benchmark.system.amounts import count
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import GREY, SINGLE, Colours, canvas, dash, legend_below, shorten
+from reports.figures.style import GREY, SINGLE, Colours, canvas, dash, legend_below, number_logarithm, shorten
 
 NAME, TITLE = "events", "Events met over false alarms per hour"
 PLACES = 201
@@ -107,8 +106,7 @@ def _draw(data: pd.DataFrame, endless: float, colours: Colours) -> Canvas:
         axis.fill_between(x, part["low"], part["high"], color=colour, alpha=0.12, linewidth=0)
     x = data["false_alarms_per_hour"]
     axis.set(xscale="log", xlabel="false alarms per hour outside events", ylabel="share of events met")
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_locator(NullLocator())
     axis.set(xlim=(x.min(), x.max()), ylim=(0, 1.01))
+    number_logarithm(axis.xaxis)
     legend_below(figure, axis, handlelength=2.4)
     return figure

@@ -16,8 +16,10 @@ import matplotlib
 import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from benchmark.runs.table_plan import TablePlan
@@ -48,6 +50,7 @@ _WIDER_FONTS = (
     *("Droid Sans Fallback", "Microsoft YaHei", "SimHei", "PingFang SC", "Arial Unicode MS", "Noto Sans", "Unifont"),
 )
 """Fonts with the letters that DejaVu lacks, of which those that this machine has are used."""
+_TICKS = (("size", 4.8), ("pad", 3.5))
 _SETTINGS: dict[Any, object] = {
     "font.size": 7.5,
     "axes.titlesize": 8,
@@ -61,6 +64,11 @@ _SETTINGS: dict[Any, object] = {
     "axes.edgecolor": GREY,
     "axes.titlelocation": "left",
     "axes.titley": 1.0,
+    # Numbers in full: what would be added to them, or they be multiplied by, stands where the title is.
+    "axes.formatter.useoffset": False,
+    "axes.formatter.limits": (-12, 12),
+    # Numbers of small ticks stand in a line with those of large ones.
+    **{f"{axis}tick.{kind}.{what}": value for axis in "xy" for kind in ("major", "minor") for what, value in _TICKS},
     "legend.title_fontsize": 7,
     "legend.edgecolor": "none",
     "legend.framealpha": 0.85,
@@ -155,6 +163,16 @@ def legend_above(figure: Canvas, axis: Axes) -> None:
     widest = max((0.55 + 0.055 * len(label) for label in labels), default=1.0)
     rows = math.ceil(len(labels) / max(1, int(figure.get_figwidth() / widest)))
     figure.legend(handles, labels, loc="outside upper center", ncols=math.ceil(len(labels) / rows))
+
+
+def number_logarithm(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis, whose limits are set, as they are: powers of ten, or those between."""
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter("{x:g}")
+    if high < 10 * low:
+        axis.set_minor_formatter("{x:g}")
+    else:
+        axis.set_minor_locator(NullLocator())  # nobody sees ticks without labels, and they take time
 
 
 def legend_below(figure: Canvas, axis: Axes, **options: Any) -> None:

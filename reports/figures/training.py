@@ -8,18 +8,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmark.tables.line_ups import Contender
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
-from reports.figures.style import DOUBLE, SINGLE, Colour, Colours, canvas, dash, legend_below, shorten
+from reports.figures.style import DOUBLE, SINGLE, Colour, Colours, canvas, dash, legend_below, number_logarithm, shorten
 
 NAME, TITLE = "training", "Training curves"
 POINTS = 50
 """Places on the x-axis that a curve is thinned to; each is the mean of the steps around it."""
 COLUMNS = 3
-DECADE = 10
 CAPTION = (
     "Loss terms as they are weighted, mean over seeds and over the steps around each point; thick: their sum, band: "
     "lowest to highest seed. The scale is logarithmic where all values are positive.",
@@ -97,13 +95,8 @@ def _panel(figure: Canvas, axis: Axes, data: pd.DataFrame, colour: Colour) -> No
     for place, (term, shade) in enumerate(zip(terms, shades, strict=True)):
         part = data[data["term"] == term]
         axis.plot(part["step"], part["mean"], color=shade, linewidth=0.9, linestyle=dash(place + 1), label=term)
+    axis.yaxis.set_major_formatter("{x:g}")
     if (data["mean"] > 0).all():
         axis.set_yscale("log")
-        plain = FuncFormatter(lambda value, _: f"{value:g}")
-        axis.yaxis.set_major_formatter(plain)
-        low, high = axis.get_ylim()
-        if high < DECADE * low:
-            axis.yaxis.set_minor_formatter(plain)
-        else:
-            axis.yaxis.set_minor_locator(NullLocator())  # nobody sees ticks without labels, and they take time
+        number_logarithm(axis.yaxis)
     legend_below(figure, axis, ncols=3, fontsize=5.8, handlelength=2, columnspacing=0.8)
