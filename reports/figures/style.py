@@ -63,8 +63,9 @@ _SETTINGS: dict[Any, object] = {
     "grid.linewidth": 0.4,
     "axes.edgecolor": GREY,
     "axes.titlelocation": "left",
+    # Titles stay where they are put: looking for room takes time. So numbers are written in full: what is to be
+    # added to them, or they are to be multiplied by, would stand there too.
     "axes.titley": 1.0,
-    # Numbers in full: what would be added to them, or they be multiplied by, stands where the title is.
     "axes.formatter.useoffset": False,
     "axes.formatter.limits": (-12, 12),
     # Numbers of small ticks stand in a line with those of large ones.
