@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from benchmark import terms
 from benchmark.cli import options
@@ -30,14 +30,6 @@ MOST_SHOWN = 36
 """Methods that figures show unless others are chosen: four pages of them."""
 
 _Choice = TypeVar("_Choice")
-
-
-class _Chosen(NamedTuple):
-    """A line-up, the same with the methods to show, and whether those are the best of it."""
-
-    line_up: LineUp
-    shown: LineUp
-    best: bool
 
 
 class Stored:
@@ -121,23 +113,24 @@ class Stored:
         from benchmark.execution.side_by_side import side_by_side
 
         with side_by_side(lambda one: self.choose(*one), asked) as ranked:
-            chosen = [
-                _Chosen(line_up, shown, labels is None)
-                for (line_up, labels), shown in zip(asked, counted(ranked, len(asked), "ranking methods"), strict=True)
-            ]
+            chosen = list(counted(ranked, len(asked), "ranking methods"))
         # One after the other: each takes all cores or the GPU, and shows how far it is.
-        reasons = [self.project(c.shown.pages()[0], data, device) if c.shown.contenders else {} for c in chosen]
-        with side_by_side(lambda one: self._section(*one), list(zip(chosen, reasons, strict=True))) as made:
-            return list(counted(made, len(chosen), "comparing methods"))
+        reasons = [self.project(shown.pages()[0], data, device) if shown.contenders else {} for shown in chosen]
 
-    def _section(self, chosen: _Chosen, not_projected: Mapping[str, str]) -> LineUpSection:
+        def make(place: int) -> LineUpSection:
+            line_up, labels = asked[place]
+            return self._section(line_up, chosen[place], labels is None, reasons[place])
+
+        with side_by_side(make, range(len(asked))) as made:
+            return list(counted(made, len(asked), "comparing methods"))
+
+    def _section(self, line_up: LineUp, shown: LineUp, best: bool, not_projected: Mapping[str, str]) -> LineUpSection:
         from benchmark.tables.ranking import rank
         from reports.figures.catalogue import FigureChoices, figures_of_line_up
         from reports.figures.figure import Absence
         from reports.island.line_up import MOST_SCORES, line_up_content
         from reports.page.report import LineUpSection
 
-        line_up, shown, best = chosen
         if not shown.contenders:
             reason = f"no stored run that was trained and tested there has the selection {self._selection}."
             return LineUpSection(shown, (Absence(line_up.name, "all", "Figures", reason),), ())

@@ -24,9 +24,6 @@ _PART = {"names": "U", "classes": "U", "rows": "iu", "labels": "iu", "positive":
 _PARTS = 16
 """Test parts that are kept in memory, some megabytes each: a store has thousands of files of a few."""
 
-MOST_REMEMBERED = 32_000_000
-"""Numbers of scores, and of what is counted of them, that a store keeps in memory: 256 MB."""
-
 _DAMAGE = (OSError, TypeError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile)
 """What `zipfile` and NumPy raise for files that are damaged or made up."""
 
@@ -121,11 +118,16 @@ class RememberedScores:
 
     The first ones stay, as far as there is room: where all are gone through in turn, the latest would not be asked for
     again before they had to leave.
+
+    Parameters
+    ----------
+    room
+        For how many numbers there is room, of scores and of what is counted of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self._kept: dict[str, ScoredVideos] = {}
-        self._room = MOST_REMEMBERED
+        self._room = room
 
     def find(self, path: str) -> ScoredVideos | None:
         """Return the scores of a file, if they are kept."""

@@ -34,6 +34,9 @@ Derived = Literal[
 ]
 """What takes a while to derive from evaluations; the folder that it is kept in."""
 
+MOST_REMEMBERED = 32_000_000
+"""Numbers of scores, and of what is counted of them, that a store of one moment keeps in memory: 256 MB."""
+
 EvaluationId = tuple[str, str]
 """The keys of a run and of an evaluation of it."""
 
@@ -75,7 +78,7 @@ class RunStore:
     def __init__(self, root: Path, remember: bool = False) -> None:
         self.root = root
         self._read = ModelReader().read if remember else read_model
-        self._remembered = RememberedScores() if remember else None
+        self._remembered = RememberedScores(MOST_REMEMBERED if remember else 0)
 
     @property
     def staging(self) -> Path:
@@ -251,7 +254,7 @@ class RunStore:
 
     def _scores_of(self, run_key: str, key: str, evaluation: Evaluation | None) -> ScoredVideos | None:
         path = self._scores_path(run_key, key)
-        if self._remembered is not None and (kept := self._remembered.find(path)) is not None:
+        if (kept := self._remembered.find(path)) is not None:
             return kept
         content = read_content(path)
         if content is None:
@@ -259,7 +262,7 @@ class RunStore:
         if evaluation is not None and evaluation.scores is not None and not evaluation.scores.fits(content):
             return None
         scored = parse_scores(content)
-        if self._remembered is not None and scored is not None:
+        if scored is not None:
             self._remembered.keep(path, scored)
         return scored
 

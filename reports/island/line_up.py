@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,7 @@ def line_up_content(
         return None
     firsts = [scored[0] for scored in seeds.values()]
     annotated = store.events(line_up.dataset.test_hash)
+    alarms = [Alarms.find(one, annotated.intervals, annotated.fps) for one in firsts] if annotated else []
     return {
         "name": line_up.name,
         "dataset": line_up.dataset.name,
@@ -65,8 +67,8 @@ def line_up_content(
         "video_alarms": [rounded(values) for values in alarm_rates(seeds).values()],
         **_scores(firsts, {} if annotated is None else annotated.intervals, most_scores),
         "curves": {"roc": _curves(firsts, roc_points), "pr": _curves(firsts, pr_points)},
-        "thresholds": [_thresholds(scored, annotated) for scored in firsts],
-        "events": None if annotated is None else _events(firsts, annotated),
+        "thresholds": [_thresholds(scored, found) for scored, found in zip_longest(firsts, alarms)],
+        "events": None if annotated is None else _events(alarms, annotated),
         "t_sne": _projections(line_up, store, firsts[0]),
     }
 
@@ -135,7 +137,7 @@ def _curves(
     return [rounded(points(scored)) for scored in firsts]
 
 
-def _thresholds(scored: ScoredVideos, annotated: AnnotatedEvents | None) -> Content:
+def _thresholds(scored: ScoredVideos, alarms: Alarms | None) -> Content:
     """Return what comes of thresholds at each level, from the lowest score to the highest."""
     thresholds = np.linspace(scored.scores.min(), scored.scores.max(), LEVELS)
     points = operating_points(scored, thresholds)
@@ -146,17 +148,14 @@ def _thresholds(scored: ScoredVideos, annotated: AnnotatedEvents | None) -> Cont
         "false_positives": rounded(points.false_positive_rate),
         "precision": rounded(points.precision),
     }
-    if annotated is not None:
-        alarms = Alarms.find(scored, annotated.intervals, annotated.fps)
-        if alarms.events and alarms.normal_frames.any():
-            rates, met = alarms.at(thresholds)
-            content |= {"false_alarms": rounded(rates, 2), "met": rounded(met)}
+    if alarms is not None and alarms.events and alarms.normal_frames.any():
+        rates, met = alarms.at(thresholds)
+        content |= {"false_alarms": rounded(rates, 2), "met": rounded(met)}
     return content
 
 
-def _events(firsts: Sequence[ScoredVideos], annotated: AnnotatedEvents) -> Content | None:
+def _events(found: Sequence[Alarms], annotated: AnnotatedEvents) -> Content | None:
     """Return the share of events met over false alarms per hour; None without events or time outside them."""
-    found = [Alarms.find(scored, annotated.intervals, annotated.fps) for scored in firsts]
     curves = [curve for alarms in found if (curve := alarm_curve(alarms)) is not None]
     if not curves:
         return None

@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.execution.side_by_side import side_by_side
 from benchmark.system.errors import InputError
+from benchmark.system.files import is_abandoned, scratch_name
 
 on_cores = pytest.mark.parametrize("cores", [1, 3])
 
@@ -71,7 +72,7 @@ def test_after_an_error_no_more_is_begun(tmp_path: Path) -> None:
 def test_copies_end_with_the_process_that_made_them(tmp_path: Path, number: int) -> None:
     def parent() -> None:
         def work(_: int) -> None:
-            (tmp_path / str(os.getpid())).touch()
+            (tmp_path / scratch_name("copy")).touch()
             time.sleep(600)
 
         with side_by_side(work, range(2)) as results:
@@ -79,28 +80,16 @@ def test_copies_end_with_the_process_that_made_them(tmp_path: Path, number: int)
 
     driver = multiprocessing.get_context("fork").Process(target=parent)
     driver.start()
-    until(lambda: len(list(tmp_path.iterdir())) == 2)
+    assert comes(lambda: len(list(tmp_path.iterdir())) == 2)
+    assert not any(map(is_abandoned, tmp_path.iterdir()))
     os.kill(driver.pid or 0, number)
     driver.join()
-    copies = [int(path.name) for path in tmp_path.iterdir()]
-    until(lambda: not any(map(running, copies)))
+    assert comes(lambda: all(map(is_abandoned, tmp_path.iterdir())))
 
 
-def running(process: int) -> bool:
-    """Whether a process is there, and not only its number."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something, half a minute at most."""
-    for _ in range(300):
-        if true():
-            return
-        time.sleep(0.1)
-    pytest.fail("it has not come")
+def comes(true: Callable[[], bool]) -> bool:
+    """Whether something comes true within half a minute."""
+    return any(true() or time.sleep(0.1) for _ in range(300))
 
 
 @pytest.mark.parametrize("cores", [2])

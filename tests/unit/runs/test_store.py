@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.metrics.frame import ScoredVideos
-from benchmark.runs import score_files
 from benchmark.runs.records import Failure, RunRecord
 from benchmark.runs.score_files import parse_scores, write_scores
 from benchmark.runs.store import RunStore
@@ -158,7 +157,7 @@ def test_a_store_of_one_moment_reads_scores_once_as_far_as_there_is_room(
     for name in ("a", "b", "c"):
         RunStore(tmp_path).write_scores(run.key, name, scored)
     numbers = len(scored.scores) + len(scored.names) ** 2
-    monkeypatch.setattr(score_files, "MOST_REMEMBERED", 2 * numbers)
+    monkeypatch.setattr("benchmark.runs.store.MOST_REMEMBERED", 2 * numbers)
     moment, always = RunStore(tmp_path, remember=True), RunStore(tmp_path)
     first = {name: moment.read_scores(run.key, name) for name in ("a", "b", "c")}
     again = {name: moment.read_scores(run.key, name) for name in ("a", "b", "c")}
