@@ -96,7 +96,7 @@ def _curve(kind: str, points: Callable[[ScoredVideos], Points], evidence: Eviden
 
 
 def _draw(data: pd.DataFrame, chance: float, values: Mapping[str, Values], colours: Colours) -> Canvas:
-    figure = canvas(DOUBLE, 2.9 + 0.18 * data["method"].nunique())
+    figure = canvas(DOUBLE, 3.1 + 0.18 * data["method"].nunique())
     roc, pr, alarms = figure.subplots(1, 3, width_ratios=(1, 1, 0.62))
     _panel(roc, data[data["curve"] == "roc"], values["auc_frame"], colours)
     _panel(pr, data[data["curve"] == "pr"], values["ap_frame"], colours)

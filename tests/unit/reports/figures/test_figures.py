@@ -31,7 +31,7 @@ from reports.figures.events import draw_events
 from reports.figures.evidence import Evidence
 from reports.figures.figure import Absence, Figure
 from reports.figures.forest import draw_forest, in_order
-from reports.figures.style import Palette, canvas, render, shorten
+from reports.figures.style import Palette, arrange, canvas, render, shorten, styled
 from reports.figures.telling import alarm_rates, telling_videos, video_aucs
 from tests.small_store import draw_scores, make_results
 from tests.unit.tables.test_cells import FROZEN
@@ -84,6 +84,21 @@ def test_every_figure_of_a_line_up_is_drawn_in_every_form(evidence: Evidence) ->
         assert rendered.size[0] <= 7.17
         assert figure.alt
         assert figure.caption[0].startswith("cameras (i3d, 14 test videos), profile quick, 3 seeds, 1 of 2 crops")
+
+
+@pytest.mark.parametrize("methods", [1, 2, 3])
+def test_legends_are_not_cut_off(methods: int, evidence: Evidence) -> None:
+    project_all(evidence)
+    line_up = replace(evidence.line_up, contenders=evidence.line_up.contenders[:methods])
+    for figure in figures_of_line_up([Evidence(line_up, evidence.store, Palette(()))], FigureChoices()):
+        with styled():
+            canvas = drawn(figure).draw()
+            arrange(canvas)
+            canvas.draw_without_rendering()
+        legends = [*canvas.legends, *(found for axis in canvas.axes if (found := axis.get_legend()))]
+        for box in [legend.get_window_extent() for legend in legends]:
+            assert box.y0 >= -1, figure.name
+            assert box.y1 <= canvas.bbox.height + 1, figure.name
 
 
 def test_equal_figures_are_equal_files(evidence: Evidence) -> None:
